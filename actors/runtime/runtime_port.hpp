@@ -1,0 +1,79 @@
+// The agent's door to whatever runs containers: containerd/ is the real one, simulated/ the simulator's. Every call returns at once
+// and answers later through its Done, from any thread, exactly once, also when the runtime is away (UNAVAILABLE).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messages/domain/assignment.hpp"
+#include "messages/domain/error.hpp"
+#include "messages/domain/session.hpp"
+
+namespace cloudless::runtime {
+
+template <class T>
+using Done = std::function<void(Result<T>)>;
+
+struct Nothing {};
+
+struct ContainerRequest {
+  ContainerId container;
+  Assignment assignment;
+  std::uint32_t attempt = 1;
+};
+
+struct StartedContainer {
+  std::uint32_t pid = 0;
+  std::string address;  ///< IPv4, reachable from this node
+  WallMillis started_at = 0;
+};
+
+struct ContainerExit {
+  std::int32_t exit_code = 0;  ///< 128 + signal when killed
+  WallMillis exited_at = 0;
+  std::string reason;  ///< in words when there is more to say ("out of memory, limit 64 MiB")
+};
+
+/// A container of ours as the runtime sees it, recognised by its labels.
+struct ObservedContainer {
+  ContainerId container;
+  ReplicaId replica;
+  std::uint32_t attempt = 1;
+  bool running = false;  ///< its process lives
+  std::uint32_t pid = 0;
+  std::string address;
+  WallMillis started_at = 0;
+  std::optional<ContainerExit> exit;  ///< it ended, and was not removed yet; absent with !running: it never started
+};
+
+/// Ids a container's id is made of: "<name, at most 40>-<uid>-<ordinal>-<attempt>", at most 76 characters, unique on the node.
+ContainerId container_id(const Assignment& assignment, std::uint32_t attempt);
+
+class RuntimePort {
+ public:
+  virtual ~RuntimePort() = default;
+  /// The image is there afterwards. NOT_FOUND (no such image), UNAVAILABLE (registry or runtime away), PERMISSION_DENIED.
+  virtual void prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) = 0;
+  /// Creates and starts. A container of that id that is left from before is removed first. On failure nothing is left behind.
+  /// FAILED_PRECONDITION with the reason when the command or the spec cannot be run.
+  virtual void start(ContainerRequest request, Done<StartedContainer> done) = 0;
+  /// Answers when the container's process has ended; at once if it has. NOT_FOUND if there is none.
+  virtual void wait(ContainerId container, Done<ContainerExit> done) = 0;
+  /// Sends a signal to the container's first process (SIGTERM) or to all (SIGKILL). NOT_FOUND if it does not run.
+  virtual void signal(ContainerId container, int signal, Done<Nothing> done) = 0;
+  /// Kills what is left, deletes task, container, snapshot and network; the log stays. Succeeds if there is nothing.
+  virtual void remove(ContainerId container, Done<Nothing> done) = 0;
+  /// Every container of ours on this node, running or not.
+  virtual void list(Done<std::vector<ObservedContainer>> done) = 0;
+  /// Runs a command in a running container; the command is killed when its time is over.
+  virtual void exec(ContainerId container, ExecQuery query, Done<ExecResult> done) = 0;
+  /// The log file of a container, whether or not it exists yet; empty if this runtime keeps none.
+  virtual std::string log_path(const ContainerId& container) const = 0;
+  /// Deletes log files of containers that are neither here nor in `keep`.
+  virtual void forget_logs(const std::vector<ContainerId>& keep) = 0;
+};
+
+}  // namespace cloudless::runtime

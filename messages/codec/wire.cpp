@@ -1,0 +1,1 @@
+#include "messages/codec/wire.hpp"

@@ -1,0 +1,37 @@
+// What a node should be running: derived from a snapshot by actors/node_link, kept on disk by the agent.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "messages/domain/ids.hpp"
+#include "messages/domain/replica.hpp"
+#include "messages/domain/workload.hpp"
+
+namespace cloudless {
+
+struct Assignment {
+  ReplicaId replica;
+  WorkloadUid workload;
+  std::string ns;
+  std::string workload_name;
+  std::uint64_t version = 0;
+  Template pod;
+  StopCause stop = StopCause::none;  ///< anything but none: end it and report STOPPED
+  bool operator==(const Assignment&) const = default;
+};
+
+/// A full set replaces everything; changes apply to the set at base_revision, else the agent asks for a full one.
+struct AssignmentSet {
+  std::string cluster_id;
+  NodeId node;
+  Revision revision = 0;       ///< of the snapshot it was derived from: sets only move forward
+  bool full = true;
+  Revision base_revision = 0;  ///< for changes
+  std::vector<Assignment> assignments;
+  std::vector<ReplicaId> removed;  ///< for changes
+  bool operator==(const AssignmentSet&) const = default;
+};
+
+}  // namespace cloudless

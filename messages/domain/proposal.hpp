@@ -1,0 +1,79 @@
+// What deciders (scheduler, rollout) ask workload_state to do, computed from a mirror at some revision. Each item is judged
+// on its own at the owner's head and answered (ARCHITECTURE.md, rule 1).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/domain/error.hpp"
+#include "messages/domain/ids.hpp"
+#include "messages/domain/replica.hpp"
+
+namespace cloudless {
+
+/// From rollout. Refused (ABORTED) unless the workload's next_ordinal and version are still these: so a repeat is accepted once.
+struct AddReplicas {
+  WorkloadUid workload;
+  std::uint64_t version = 0;
+  std::uint64_t first_ordinal = 0;
+  std::uint32_t count = 0;  ///< 1-100
+  bool operator==(const AddReplicas&) const = default;
+};
+/// From scheduler. Refused unless the replica is PENDING without a stop and the node is as it was and has room.
+struct AssignReplica {
+  ReplicaId replica;
+  NodeId node;
+  Revision schedulable_revision = 0;  ///< of the node, as seen
+  bool operator==(const AssignReplica&) const = default;
+};
+/// From scheduler: why a replica is still PENDING; at most 1024 bytes.
+struct ExplainPending {
+  ReplicaId replica;
+  std::string reason;
+  bool operator==(const ExplainPending&) const = default;
+};
+/// From rollout. A voluntary cause is refused (FAILED_PRECONDITION) below the availability floor. node_lost is refused unless the
+/// node is OFFLINE or gone, and commits LOST at once.
+struct StopReplica {
+  ReplicaId replica;
+  StopCause cause = StopCause::none;
+  bool operator==(const StopReplica&) const = default;
+};
+/// From rollout: removes the record of a replica that ended. Refused unless it is terminal.
+struct ForgetReplica {
+  ReplicaId replica;
+  bool operator==(const ForgetReplica&) const = default;
+};
+/// From rollout: removes a deleted workload's record with its versions. Refused while it has replicas.
+struct ForgetWorkload {
+  WorkloadUid workload;
+  bool operator==(const ForgetWorkload&) const = default;
+};
+/// From rollout: removes a version that nothing uses. Refused if it is current or a replica has it.
+struct ForgetVersion {
+  WorkloadUid workload;
+  std::uint64_t version = 0;
+  bool operator==(const ForgetVersion&) const = default;
+};
+
+using ProposalItem =
+    std::variant<AddReplicas, AssignReplica, ExplainPending, StopReplica, ForgetReplica, ForgetWorkload, ForgetVersion>;
+
+struct Proposal {
+  std::string from;      ///< "scheduler" or "rollout"
+  Revision seen_at = 0;  ///< the mirror's revision it was computed from
+  std::vector<ProposalItem> items;
+  bool operator==(const Proposal&) const = default;
+};
+
+/// Per item, in order: code none is accepted.
+struct ProposalAnswer {
+  /// The decider computes again when its mirror has reached this.
+  Revision judged_at = 0;
+  std::vector<Error> items;
+  bool operator==(const ProposalAnswer&) const = default;
+};
+
+}  // namespace cloudless

@@ -1,0 +1,72 @@
+// A replica: it is born, runs on one node, and dies once. Its state is a clock that only moves forward.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "messages/domain/ids.hpp"
+#include "messages/domain/time.hpp"
+
+namespace cloudless {
+
+/// Within an attempt only moves down this list; (attempt, phase) only grows. backoff ends an attempt: the next phase
+/// is preparing of attempt + 1, or a terminal one. The values are stored and sent: never renumber.
+enum class Phase : std::uint8_t {
+  pending = 1,
+  assigned = 2,
+  preparing = 3,
+  starting = 4,
+  running = 5,
+  stopping = 6,
+  backoff = 7,
+  succeeded = 8,
+  failed = 9,
+  stopped = 10,
+  lost = 11,
+};
+
+constexpr bool is_terminal(Phase p) { return p >= Phase::succeeded; }
+const char* to_string(Phase phase);
+
+/// Why a replica is told to stop. Everything but node_lost and deleted is voluntary and under the availability floor.
+enum class StopCause : std::uint8_t {
+  none = 0,
+  rollout = 1,    ///< replaced by a newer version
+  scale = 2,      ///< fewer are wanted
+  deleted = 3,    ///< its workload is deleted; floor 0
+  node_lost = 4,  ///< its node is OFFLINE and a replacement starts
+  recreate = 5,   ///< strategy RECREATE; floor 0
+};
+const char* to_string(StopCause cause);
+
+/// Record "replica/<id>". Owner: workload_state.
+struct Replica {
+  ReplicaId id;
+  WorkloadUid workload;
+  std::uint64_t ordinal = 0;
+  std::uint64_t version = 1;
+
+  Phase phase = Phase::pending;
+  std::uint32_t attempt = 0;
+  NodeId node;  ///< empty while pending
+  /// The node's incarnation that the last accepted report came from; older reports are stale.
+  std::uint64_t node_incarnation = 0;
+  /// Sequence of the last accepted report within that incarnation.
+  std::uint64_t report_sequence = 0;
+
+  StopCause stop = StopCause::none;  ///< anything but none: on its way out
+  bool ready = false;
+  bool serving = true;
+  ContainerId container;
+  std::string address;
+  std::optional<std::int32_t> exit_code;
+  std::string reason;  ///< why it is where it is, in words; while pending: what is short
+  WallMillis created_at = 0;
+  WallMillis started_at = 0;
+
+  bool stop_requested() const { return stop != StopCause::none; }
+  bool operator==(const Replica&) const = default;
+};
+
+}  // namespace cloudless

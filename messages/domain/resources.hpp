@@ -1,0 +1,50 @@
+// Amounts of what a node has and a replica reserves. Integers only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace cloudless {
+
+struct Resources {
+  std::int64_t cpu_millicores = 0;
+  std::int64_t memory_bytes = 0;
+  std::int64_t storage_bytes = 0;
+  std::int64_t bandwidth_bps = 0;
+  std::int64_t gpu_count = 0;
+
+  bool operator==(const Resources&) const = default;
+  Resources& operator+=(const Resources& o) {
+    cpu_millicores += o.cpu_millicores;
+    memory_bytes += o.memory_bytes;
+    storage_bytes += o.storage_bytes;
+    bandwidth_bps += o.bandwidth_bps;
+    gpu_count += o.gpu_count;
+    return *this;
+  }
+  Resources& operator-=(const Resources& o) {
+    cpu_millicores -= o.cpu_millicores;
+    memory_bytes -= o.memory_bytes;
+    storage_bytes -= o.storage_bytes;
+    bandwidth_bps -= o.bandwidth_bps;
+    gpu_count -= o.gpu_count;
+    return *this;
+  }
+  friend Resources operator+(Resources a, const Resources& b) { return a += b; }
+  friend Resources operator-(Resources a, const Resources& b) { return a -= b; }
+  /// Every amount of this fits in `room`.
+  bool fits(const Resources& room) const {
+    return cpu_millicores <= room.cpu_millicores && memory_bytes <= room.memory_bytes &&
+           storage_bytes <= room.storage_bytes && bandwidth_bps <= room.bandwidth_bps && gpu_count <= room.gpu_count;
+  }
+};
+
+/// Limits: an absent amount is not limited.
+struct ResourceLimits {
+  std::optional<std::int64_t> cpu_millicores;
+  std::optional<std::int64_t> memory_bytes;
+  bool operator==(const ResourceLimits&) const = default;
+};
+
+}  // namespace cloudless

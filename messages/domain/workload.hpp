@@ -1,0 +1,125 @@
+// A workload as its owner keeps it. Only what this version carries out is here: the API schema (proto/cloudless/api) is
+// wider, and gateway/ refuses the rest with UNIMPLEMENTED. Every value here is valid: parsing happens at the edge, in
+// messages/codec and actors/workload_state/validate.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messages/domain/ids.hpp"
+#include "messages/domain/resources.hpp"
+#include "messages/domain/time.hpp"
+
+namespace cloudless {
+
+using Labels = std::map<std::string, std::string>;
+
+struct EnvVar {
+  std::string name;
+  std::string value;
+  bool operator==(const EnvVar&) const = default;
+};
+
+enum class Protocol : std::uint8_t { tcp = 1, udp = 2 };
+
+struct Port {
+  std::string name;
+  std::uint16_t container_port = 0;
+  Protocol protocol = Protocol::tcp;
+  bool operator==(const Port&) const = default;
+};
+
+enum class RestartMode : std::uint8_t { always = 1, on_failure = 2, never = 3 };
+
+/// Pause before attempt n + 1: min(initial * 2^(failures in a row - 1), max); failures count anew after reset_after of running.
+struct Backoff {
+  Millis initial = 1000;
+  Millis max = 60000;
+  Millis reset_after = 60000;
+  bool operator==(const Backoff&) const = default;
+};
+
+struct RestartPolicy {
+  RestartMode mode = RestartMode::always;
+  std::optional<std::uint32_t> max_retries;
+  Backoff backoff;
+  bool operator==(const RestartPolicy&) const = default;
+};
+
+enum class ImagePullPolicy : std::uint8_t { always = 1, if_not_present = 2, never = 3 };
+
+enum class RolloutStrategy : std::uint8_t { rolling_update = 1, recreate = 2 };
+
+struct IntOrPercent {
+  std::uint32_t value = 0;
+  bool percent = false;
+  bool operator==(const IntOrPercent&) const = default;
+};
+
+/// How a change of the template reaches the replicas. Not part of the template.
+struct RolloutPolicy {
+  RolloutStrategy strategy = RolloutStrategy::rolling_update;
+  IntOrPercent max_surge{25, true};  ///< rounded up
+  IntOrPercent max_unavailable{0, false};  ///< rounded down
+  std::optional<std::uint32_t> min_available;  ///< an explicit 0 is 0
+  bool operator==(const RolloutPolicy&) const = default;
+};
+
+/// Everything whose change needs new containers. One immutable version of it is stored per change.
+struct Template {
+  std::string image;
+  std::vector<std::string> command;
+  std::vector<std::string> args;
+  std::vector<EnvVar> env;
+  std::string working_dir;
+  Resources requests{100, 32 << 20, 0, 0, 0};
+  ResourceLimits limits;
+  std::vector<Port> ports;
+  RestartPolicy restart;
+  ImagePullPolicy pull_policy = ImagePullPolicy::if_not_present;
+  Millis termination_grace = 30000;
+  bool operator==(const Template&) const = default;
+};
+
+/// What the user asked for, defaults filled in.
+struct WorkloadSpec {
+  Template pod;
+  std::uint32_t replicas = 1;
+  RolloutPolicy rollout;
+  Labels labels;
+  Labels annotations;
+  bool operator==(const WorkloadSpec&) const = default;
+};
+
+/// Record "workload/<uid>". Owner: workload_state.
+struct Workload {
+  WorkloadUid uid;
+  std::string ns;
+  std::string name;
+  /// Moves with user writes only; unique and growing per store (ARCHITECTURE.md, rule 4).
+  Revision revision = 0;
+  /// Number of the current template, from 1; moves when the template changes.
+  std::uint64_t version = 1;
+  WorkloadSpec spec;
+  WallMillis created_at = 0;
+  WallMillis updated_at = 0;
+  /// The next replica's ordinal; a repeated AddReplicas names the ordinal that it saw.
+  std::uint64_t next_ordinal = 0;
+  /// Tombstone: the name is free, replicas are being stopped; the record goes when the last one is gone.
+  bool deleted = false;
+  bool operator==(const Workload&) const = default;
+};
+
+/// Record "version/<uid>/<number>". Immutable; kept as long as the workload or a replica needs it. Owner: workload_state.
+struct Version {
+  WorkloadUid workload;
+  std::uint64_t number = 1;
+  Template pod;
+  bool operator==(const Version&) const = default;
+};
+
+}  // namespace cloudless
