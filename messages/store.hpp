@@ -28,12 +28,16 @@ struct CommitsPublished {
   SnapshotPtr after;                                   ///< never null
 };
 
+/// Records of one kind, in the order of their keys. Never leaves the process.
+using RecordsPtr = std::shared_ptr<const std::vector<Record>>;
+
 }  // namespace cloudless
 
 CAF_BEGIN_TYPE_ID_BLOCK(cloudless_store, caf::first_custom_type_id)
 CAF_ADD_TYPE_ID(cloudless_store, (cloudless::CommitRequestPtr))
 CAF_ADD_TYPE_ID(cloudless_store, (cloudless::CommitsPublished))
 CAF_ADD_TYPE_ID(cloudless_store, (cloudless::Carried<cloudless::Commit>))
+CAF_ADD_TYPE_ID(cloudless_store, (cloudless::RecordsPtr))
 CAF_ADD_ATOM(cloudless_store, cloudless, commit_atom, "commit")
 CAF_ADD_ATOM(cloudless_store, cloudless, follow_atom, "follow")
 CAF_ADD_ATOM(cloudless_store, cloudless, unfollow_atom, "unfollow")
@@ -45,6 +49,7 @@ CAF_END_TYPE_ID_BLOCK(cloudless_store)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::CommitRequestPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::CommitsPublished)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::RecordsPtr)
 
 namespace cloudless {
 
@@ -63,6 +68,9 @@ using store_actor = ActorOf<
     caf::result<Revision>(commit_atom, CommitRequestPtr),
     // From a follower in this process.
     caf::result<CommitsPublished>(follow_atom, follower_actor),
+    // From an owner or the event log while it starts, for what a snapshot does not hold: the first records (never null, at
+    // most this many) of a RecordKind whose Key::id comes after the string ("": from the first); an empty answer is the end.
+    caf::result<RecordsPtr>(range_atom, std::uint8_t, std::string, std::uint32_t),
     // From a follower in another process that has everything up to the revision (0: nothing) and may be sent this many bytes:
     // answers with the store's revision, then sends what is missing: commits, or a snapshot if they are no longer kept.
     caf::result<Revision>(wire_atom, wire_follower_actor, Revision, std::uint64_t),

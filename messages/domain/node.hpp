@@ -50,6 +50,8 @@ struct Node {
   Revision schedulable_revision = 0;
   /// Grows by one with each registration of an agent process; reports of an older one are stale.
   std::uint64_t incarnation = 0;
+  /// Of the agent process that has this incarnation: the same one keeps it, also across a restart of the coordinator.
+  std::uint64_t boot_id = 0;
   NodeState state = NodeState::ready;
   bool cordoned = false;
   Labels labels;              ///< description.labels with the operator's changes
