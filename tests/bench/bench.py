@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""`./dev bench [api|runtime] [--json FILE] [--runs N]`: measures a real cluster beside a baseline in the same run, and prints a table.
+
+Figures are medians; the machine may be shared, so the ratio to the baseline of the same run says more than the milliseconds.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "e2e")]
+
+from cluster import BUILD, Cluster, wait_until  # noqa: E402
+
+
+class Table:
+    """Rows of: what, ours, baseline, ratio, goal."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, ours, unit, baseline=None, baseline_name="", goal=""):
+        self.rows.append({"what": what, "ours": ours, "unit": unit, "baseline": baseline, "baseline_name": baseline_name,
+                          "ratio": ours / baseline if baseline else None, "goal": goal})
+
+    def print(self):
+        def number(value, unit=""):
+            return "" if value is None else f"{value:,.2f} {unit}".strip() if abs(value) < 1000 else f"{value:,.0f} {unit}".strip()
+        lines = [("", "ours", "baseline", "ratio", "goal")]
+        for r in self.rows:
+            base = f"{number(r['baseline'], r['unit'])} ({r['baseline_name']})" if r["baseline"] is not None else ""
+            lines.append((r["what"], number(r["ours"], r["unit"]), base, number(r["ratio"]), r["goal"]))
+        widths = [max(len(line[i]) for line in lines) for i in range(5)]
+        for line in lines:
+            print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+
+
+def resident_megabytes(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def bench_api(table, runs):
+    with Cluster(agents=1) as cluster:
+        cluster.start()
+        time.sleep(2)  # at rest: what starting up needed has been given back
+        table.add("coordinator at rest", resident_megabytes(cluster.coordinator.popen.pid), "MB", goal="< 40")
+        table.add("agent at rest", resident_megabytes(cluster.agents[0].process.popen.pid), "MB", goal="< 30")
+        out = subprocess.run([BUILD / "tests/bench/api_bench", cluster.server, cluster.dir, str(runs)], check=True, capture_output=True,
+                             text=True).stdout
+    result = json.loads(out)
+    call, fsync = result["floor_call"]["p50_ms"], result["floor_fsync"]["p50_ms"]
+    table.add("GetWorkload p50", result["get"]["p50_ms"], "ms", call, "empty call", "<= 0.15 ms")
+    table.add("GetWorkload p99", result["get"]["p99_ms"], "ms", result["floor_call"]["p99_ms"], "empty call")
+    table.add("ListWorkloads of 100 p50", result["list_100"]["p50_ms"], "ms", call, "empty call", "<= 1 ms")
+    for name in ("create", "update", "scale", "delete"):
+        table.add(f"{name} p50", result[name]["p50_ms"], "ms", fsync + call, "empty call + fdatasync", "<= 1 ms")
+        table.add(f"{name} p99", result[name]["p99_ms"], "ms", goal="<= 10 ms")
+    table.add("Get, 64 in flight", result["get_per_second"], "/s", goal=">= 20,000")
+    table.add("Create, 64 in flight", result["create_per_second"], "/s", goal=">= 5,000")
+
+
+class Runtime:
+    """Starts and ends containers in two ways, turn by turn."""
+
+    def __init__(self, cluster, api):
+        self.cluster, self.api = cluster, api
+        self.namespace = cluster.agents[0].namespace
+        self.number = 0
+
+    def create(self, replicas):
+        self.number += 1
+        name = f"bench-{self.number}"
+        begun = time.monotonic()
+        self.api.call("CreateWorkload", {"name": name, "spec": {
+            "image": "cloudless.local/hello:v1", "replicas": replicas, "image_pull_policy": "IMAGE_PULL_POLICY_NEVER",
+            "resources": {"requests": {"cpu_millicores": 1, "memory_bytes": 1 << 20}}}})
+
+        def running():
+            return sum(r.state == 5 for r in self.api.call("GetWorkload", {"name": name}).status.replicas) == replicas
+        wait_until(running, 120, f"{replicas} replicas of {name}", pause=0.001)
+        return name, time.monotonic() - begun
+
+    def delete(self, name):
+        containers = set(self.containers())
+        begun = time.monotonic()
+        uid = self.api.call("DeleteWorkload", {"name": name}).uid
+
+        def gone():
+            try:
+                self.api.call("GetWorkload", {"uid": uid})
+                return False
+            except Exception as error:  # NOT_FOUND is what is awaited; anything else shows at the next call
+                return "NOT_FOUND" in str(error)
+        wait_until(gone, 120, f"{name} to be gone", pause=0.001)
+        elapsed = time.monotonic() - begun
+        assert containers, "there was something to delete"
+        return elapsed
+
+    def containers(self):
+        return self.cluster.ctr("-n", self.namespace, "containers", "ls", "-q").stdout.split()
+
+    def ctr_run(self):
+        self.number += 1
+        name = f"floor-{self.number}"
+        begun = time.monotonic()
+        self.cluster.ctr("-n", self.namespace, "run", "-d", "cloudless.local/hello:v1", name)
+        return name, time.monotonic() - begun
+
+    def ctr_remove(self, name):
+        begun = time.monotonic()
+        self.cluster.ctr("-n", self.namespace, "task", "rm", "-f", name)
+        self.cluster.ctr("-n", self.namespace, "container", "rm", name)
+        return time.monotonic() - begun
+
+
+def median_ms(values):
+    return statistics.median(values) * 1000
+
+
+def bench_runtime(table, runs):
+    from client import Api
+    with Cluster(agents=1) as cluster:
+        cluster.start()
+        api = Api(cluster.server)
+        runtime = Runtime(cluster, api)
+        start, floor_start, end, floor_end = [], [], [], []
+        for _ in range(10 * runs):
+            name, seconds = runtime.ctr_run()
+            floor_start.append(seconds)
+            floor_end.append(runtime.ctr_remove(name))
+            name, seconds = runtime.create(1)
+            start.append(seconds)
+            end.append(runtime.delete(name))
+        table.add("create to running p50", median_ms(start), "ms", median_ms(floor_start), "ctr run -d", "<= 1.2x")
+        table.add("deleted and gone p50", median_ms(end), "ms", median_ms(floor_end), "ctr task rm -f, container rm", "<= 1.5x")
+        floor = BUILD / "tests/bench/containerd_floor"
+        for replicas in (20, 50):
+            rates, floors = [], []
+            for _ in range(max(2, runs)):
+                result = subprocess.run([floor, cluster.socket, cluster.agents[0].namespace, "cloudless.local/hello:v1", str(replicas)],
+                                        check=True, capture_output=True, text=True)
+                floors.append(json.loads(result.stdout)["per_second"])
+                name, seconds = runtime.create(replicas)
+                rates.append(replicas / seconds)
+                runtime.delete(name)
+            table.add(f"{replicas} replicas at once", statistics.median(rates), "/s", statistics.median(floors), "bare API", ">= 0.9x")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev bench")
+    parser.add_argument("what", nargs="?", choices=["api", "runtime"], help="one part; default: both")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    parser.add_argument("--runs", type=int, default=1, metavar="N", help="N times as many measurements")
+    options = parser.parse_args()
+    table = Table()
+    if options.what in (None, "api"):
+        bench_api(table, options.runs)
+    if options.what in (None, "runtime"):
+        bench_runtime(table, options.runs)
+    table.print()
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(table.rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
