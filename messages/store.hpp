@@ -60,7 +60,7 @@ using follower_actor = ActorOf<caf::result<void>(CommitsPublished)>;
 /// (follow_atom, follower) answers with the present snapshot and from then on sends every batch; ends when the follower ends.
 using source_actor = ActorOf<caf::result<CommitsPublished>(follow_atom, follower_actor)>;
 
-/// A follower in another process. Frames are encoded record.WireFrame messages of at most 64 KiB.
+/// A follower in another process. Frames are encoded WireFrames (messages/codec/frames.hpp).
 using wire_follower_actor = ActorOf<caf::result<void>(wire_atom, std::string)>;
 
 using store_actor = ActorOf<

@@ -1,5 +1,6 @@
-// Bytes of domain values, as they are stored and sent: encoded messages of proto/cloudless/record. encode never fails; decode
-// is false for bytes that are not a value of ours (hostile or torn), and bounds every size before it allocates.
+// Bytes of domain values, as they are stored and sent: encoded messages of proto/cloudless/record. encode
+// never fails; decode is false for bytes that are not a value of ours (hostile or torn), and bounds every
+// size before it allocates.
 #pragma once
 
 #include <string>
@@ -10,6 +11,7 @@
 #include "messages/domain/proposal.hpp"
 #include "messages/domain/record.hpp"
 #include "messages/domain/snapshot.hpp"
+#include "messages/domain/wire_frame.hpp"
 
 namespace cloudless::codec {
 
@@ -42,6 +44,12 @@ bool decode(std::string_view bytes, EventList& value);
 /// A whole commit, for followers in other processes.
 std::string encode(const Commit& value);
 bool decode(std::string_view bytes, Commit& value);
+/// What the store tells followers in other processes, and the frames it is cut into
+/// (messages/codec/frames.hpp).
+std::string encode(const WireMessage& value);
+bool decode(std::string_view bytes, WireMessage& value);
+std::string encode(const WireFrame& value);
+bool decode(std::string_view bytes, WireFrame& value);
 /// One record's value; the kind comes from its key.
 std::string encode(const Record& value);
 bool decode(RecordKind kind, std::string_view bytes, Record& value);

@@ -1,0 +1,137 @@
+// Proposals of deciders and the owner's answers.
+#include "cloudless/record/proposal.pb.h"
+#include "messages/codec/message_bytes.hpp"
+#include "messages/codec/record_message.hpp"
+#include "messages/codec/wire.hpp"
+
+namespace cloudless::codec {
+namespace {
+
+constexpr int kMaxItems = 100000;
+constexpr std::uint32_t kMaxAddCount = 100;
+constexpr std::size_t kMaxExplanation = 1024;
+
+struct ItemWriter {
+  record::ProposalItem& out;
+
+  void operator()(const AddReplicas& item) const {
+    out.mutable_add()->set_workload(item.workload.value);
+    out.mutable_add()->set_version(item.version);
+    out.mutable_add()->set_first_ordinal(item.first_ordinal);
+    out.mutable_add()->set_count(item.count);
+  }
+  void operator()(const AssignReplica& item) const {
+    out.mutable_assign()->set_replica(item.replica.value);
+    out.mutable_assign()->set_node(item.node.value);
+    out.mutable_assign()->set_schedulable_revision(item.schedulable_revision);
+  }
+  void operator()(const ExplainPending& item) const {
+    out.mutable_explain()->set_replica(item.replica.value);
+    out.mutable_explain()->set_reason(item.reason.substr(0, kMaxExplanation));
+  }
+  void operator()(const StopReplica& item) const {
+    out.mutable_stop()->set_replica(item.replica.value);
+    out.mutable_stop()->set_cause(static_cast<record::StopCause>(item.cause));
+  }
+  void operator()(const ForgetReplica& item) const {
+    out.mutable_forget_replica()->set_replica(item.replica.value);
+  }
+  void operator()(const ForgetWorkload& item) const {
+    out.mutable_forget_workload()->set_workload(item.workload.value);
+  }
+  void operator()(const ForgetVersion& item) const {
+    out.mutable_forget_version()->set_workload(item.workload.value);
+    out.mutable_forget_version()->set_version(item.version);
+  }
+};
+
+bool read_add(const record::AddReplicas& wire, AddReplicas& out) {
+  out.version = wire.version();
+  out.first_ordinal = wire.first_ordinal();
+  out.count = wire.count();
+  return out.count >= 1 && out.count <= kMaxAddCount && read_uid(wire.workload(), out.workload);
+}
+
+bool read_assign(const record::AssignReplica& wire, AssignReplica& out) {
+  out.schedulable_revision = wire.schedulable_revision();
+  return read_replica_id(wire.replica(), out.replica) && read_node_id(wire.node(), out.node);
+}
+
+bool read_explain(const record::ExplainPending& wire, ExplainPending& out) {
+  out.reason = wire.reason();
+  return out.reason.size() <= kMaxExplanation && read_replica_id(wire.replica(), out.replica);
+}
+
+bool read_stop(const record::StopReplica& wire, StopReplica& out) {
+  return read_replica_id(wire.replica(), out.replica) &&
+         read_enum(wire.cause(), StopCause::rollout, StopCause::recreate, out.cause);
+}
+
+bool read_forget_version(const record::ForgetVersion& wire, ForgetVersion& out) {
+  out.version = wire.version();
+  return read_uid(wire.workload(), out.workload);
+}
+
+bool read_item(const record::ProposalItem& wire, ProposalItem& out) {
+  switch (wire.item_case()) {
+    case record::ProposalItem::kAdd:
+      return read_add(wire.add(), out.emplace<AddReplicas>());
+    case record::ProposalItem::kAssign:
+      return read_assign(wire.assign(), out.emplace<AssignReplica>());
+    case record::ProposalItem::kExplain:
+      return read_explain(wire.explain(), out.emplace<ExplainPending>());
+    case record::ProposalItem::kStop:
+      return read_stop(wire.stop(), out.emplace<StopReplica>());
+    case record::ProposalItem::kForgetReplica:
+      return read_replica_id(wire.forget_replica().replica(), out.emplace<ForgetReplica>().replica);
+    case record::ProposalItem::kForgetWorkload:
+      return read_uid(wire.forget_workload().workload(), out.emplace<ForgetWorkload>().workload);
+    case record::ProposalItem::kForgetVersion:
+      return read_forget_version(wire.forget_version(), out.emplace<ForgetVersion>());
+    case record::ProposalItem::ITEM_NOT_SET:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string encode(const Proposal& value) {
+  record::Proposal wire;
+  wire.set_from(value.from);
+  wire.set_seen_at(value.seen_at);
+  for (const auto& item : value.items) std::visit(ItemWriter{*wire.add_items()}, item);
+  return to_bytes(wire);
+}
+
+bool decode(std::string_view bytes, Proposal& value) {
+  record::Proposal wire;
+  value = {};
+  if (!from_bytes(bytes, kMaxBatchBytes, wire) || wire.items_size() > kMaxItems) return false;
+  value.from = wire.from();
+  value.seen_at = wire.seen_at();
+  for (const auto& item : wire.items()) {
+    if (!read_item(item, value.items.emplace_back())) return false;
+  }
+  return true;
+}
+
+std::string encode(const ProposalAnswer& value) {
+  record::ProposalAnswer wire;
+  wire.set_judged_at(value.judged_at);
+  for (const auto& item : value.items) write(item, *wire.add_items());
+  return to_bytes(wire);
+}
+
+bool decode(std::string_view bytes, ProposalAnswer& value) {
+  record::ProposalAnswer wire;
+  value = {};
+  if (!from_bytes(bytes, kMaxBatchBytes, wire) || wire.items_size() > kMaxItems) return false;
+  value.judged_at = wire.judged_at();
+  for (const auto& item : wire.items()) {
+    if (!read(item, value.items.emplace_back())) return false;
+  }
+  return true;
+}
+
+}  // namespace cloudless::codec

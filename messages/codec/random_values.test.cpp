@@ -1,0 +1,333 @@
+#include "messages/codec/random_values.test.hpp"
+
+#include <array>
+
+namespace cloudless::codec {
+
+std::string RandomValues::from(std::string_view alphabet, std::size_t min, std::size_t max) {
+  std::string out(min + below(max - min + 1), ' ');
+  for (auto& c : out) c = alphabet[below(alphabet.size())];
+  return out;
+}
+
+std::string RandomValues::bytes(std::size_t max) {
+  std::string out(below(max + 1), ' ');
+  for (auto& c : out) c = static_cast<char>(below(256));
+  return out;
+}
+
+std::string RandomValues::text(std::size_t max) {
+  constexpr std::array<std::string_view, 8> kPieces{"a", "Z", " ", "=", "\n", "\t", "ü", "漢"};
+  std::string out;
+  for (auto n = below(max + 1); n > 0; --n) out += kPieces[below(kPieces.size())];
+  return out;
+}
+
+Labels RandomValues::labels() {
+  Labels out;
+  for (auto n = below(5); n > 0; --n) out[from("abcXYZ019._/-", 1, 63)] = from("abcXYZ019._/-", 0, 63);
+  return out;
+}
+
+Error RandomValues::error() {
+  return {one_of(Errc::none, Errc::data_loss), bytes(40), list(3, [&] {
+            return Violation{bytes(20), bytes(20)};
+          })};
+}
+
+Resources RandomValues::resources() {
+  const auto amount = [&] { return static_cast<std::int64_t>(below(1ULL << 50)); };
+  return {amount(), amount(), amount(), amount(), amount()};
+}
+
+Taint RandomValues::taint() {
+  return {name(), coin() ? name() : "", one_of(TaintEffect::no_schedule, TaintEffect::no_execute)};
+}
+
+Template RandomValues::pod() {
+  Template out;
+  out.image = name() + "/" + name() + ":" + name();
+  out.command = list(4, [&] { return text(10); });
+  out.args = list(4, [&] { return text(10); });
+  out.env = list(4, [&] { return EnvVar{name(), text(30)}; });
+  if (coin()) out.working_dir = "/" + name();
+  out.requests = resources();
+  if (coin()) out.limits.cpu_millicores = static_cast<std::int64_t>(below(100000));
+  if (coin()) out.limits.memory_bytes = static_cast<std::int64_t>(below(1ULL << 50));
+  out.ports = list(4, [&] {
+    return Port{name(), static_cast<std::uint16_t>(1 + below(65535)), one_of(Protocol::tcp, Protocol::udp)};
+  });
+  out.restart.mode = one_of(RestartMode::always, RestartMode::never);
+  if (coin()) out.restart.max_retries = static_cast<std::uint32_t>(below(100));
+  out.restart.backoff = {millis(), millis(), millis()};
+  out.pull_policy = one_of(ImagePullPolicy::always, ImagePullPolicy::never);
+  out.termination_grace = millis();
+  return out;
+}
+
+WorkloadSpec RandomValues::spec() {
+  WorkloadSpec out;
+  out.pod = pod();
+  out.replicas = static_cast<std::uint32_t>(below(10001));
+  out.rollout.strategy = one_of(RolloutStrategy::rolling_update, RolloutStrategy::recreate);
+  out.rollout.max_surge = {static_cast<std::uint32_t>(below(101)), coin()};
+  out.rollout.max_unavailable = {static_cast<std::uint32_t>(below(101)), coin()};
+  if (coin()) out.rollout.min_available = static_cast<std::uint32_t>(below(3));
+  out.labels = labels();
+  out.annotations = labels();
+  return out;
+}
+
+Workload RandomValues::workload() {
+  return {uid(), name(), name(), number(), number(), spec(), millis(), millis(), number(), coin()};
+}
+
+Version RandomValues::version() {
+  return {uid(), number(), pod()};
+}
+
+Replica RandomValues::replica() {
+  Replica out;
+  out.workload = uid();
+  out.ordinal = number();
+  out.id = cloudless::replica_id(name(), out.workload, out.ordinal);
+  out.version = number();
+  out.phase = one_of(Phase::pending, Phase::lost);
+  out.attempt = static_cast<std::uint32_t>(number());
+  if (coin()) out.node = node_id();
+  out.node_incarnation = number();
+  out.report_sequence = number();
+  out.stop = one_of(StopCause::none, StopCause::recreate);
+  out.ready = coin();
+  out.serving = coin();
+  if (coin()) out.container = container_id();
+  if (coin()) out.address = "10.0.0." + std::to_string(below(256));
+  if (coin()) out.exit_code = static_cast<std::int32_t>(number());
+  out.reason = bytes(40);
+  out.created_at = millis();
+  out.started_at = millis();
+  return out;
+}
+
+NodeDescription RandomValues::description() {
+  return {node_id(), name(),      name(),      name(),           labels(), list(3, [&] { return taint(); }),
+          number(),  resources(), resources(), "127.0.0.1:9092", "0.1.0",  "amd64"};
+}
+
+Node RandomValues::node() {
+  Node out;
+  out.description = description();
+  out.revision = number();
+  out.schedulable_revision = number();
+  out.incarnation = number();
+  out.boot_id = number();
+  out.state = one_of(NodeState::ready, NodeState::offline);
+  out.cordoned = coin();
+  out.labels = labels();
+  out.taints = list(3, [&] { return taint(); });
+  out.set_labels = labels();
+  out.removed_labels = list(3, [&] { return name(); });
+  out.set_taints = list(3, [&] { return taint(); });
+  out.removed_taints = list(3, [&] { return name(); });
+  out.reason = bytes(30);
+  out.registered_at = millis();
+  return out;
+}
+
+Event RandomValues::event() {
+  Event out{
+      number(), millis(), one_of(Severity::info, Severity::warning), "Kind" + name(), name(), name(), {},
+      {},       bytes(50)};
+  if (coin()) out.replica = replica_id();
+  if (coin()) out.node = node_id();
+  return out;
+}
+
+Record RandomValues::record() {
+  switch (below(7)) {
+    case 0:
+      return std::make_shared<const ClusterMeta>(ClusterMeta{from("0123456789abcdef", 32, 32)});
+    case 1:
+      return std::make_shared<const Workload>(workload());
+    case 2:
+      return std::make_shared<const Version>(version());
+    case 3:
+      return std::make_shared<const Replica>(replica());
+    case 4:
+      return std::make_shared<const Node>(node());
+    case 5:
+      return std::make_shared<const Event>(event());
+    default:
+      return std::make_shared<const IdempotencyRow>(
+          IdempotencyRow{text(5), name(), name(), name(), bytes(32), bytes(100), millis()});
+  }
+}
+
+Change RandomValues::change() {
+  Change out = put(record());
+  if (below(4) == 0) out.record.reset();
+  return out;
+}
+
+Commit RandomValues::commit(Revision revision) {
+  return {revision, list(8, [&] { return change(); })};
+}
+
+WireMessage RandomValues::wire_message() {
+  if (coin()) {
+    WireSnapshotPart part{number(), static_cast<std::uint32_t>(number()), coin(), {}};
+    for (auto n = below(8); n > 0; --n) part.records.push_back(record());
+    return part;
+  }
+  WireCommits out{below(1000), {}};
+  for (Revision n = below(4), r = out.predecessor; n > 0; --n) out.commits.push_back(commit(++r));
+  return out;
+}
+
+CommandContext RandomValues::context() {
+  return {text(5), name(), name(), coin() ? name() : "", bytes(32)};
+}
+
+WorkloadCommand RandomValues::workload_command() {
+  WorkloadCommand out{context(), {}};
+  switch (below(4)) {
+    case 0:
+      out.action = CreateWorkload{name(), name(), spec()};
+      break;
+    case 1:
+      out.action = UpdateWorkload{name(), name(), spec(), coin(), number()};
+      break;
+    case 2:
+      out.action = ScaleWorkload{name(), name(), static_cast<std::uint32_t>(below(10001)), number()};
+      break;
+    default:
+      out.action = DeleteWorkload{name(), name(), number()};
+  }
+  return out;
+}
+
+NodeCommand RandomValues::node_command() {
+  const auto keys = [&] { return list(3, [&] { return name(); }); };
+  if (coin()) return {context(), CordonNode{node_id(), coin(), number()}};
+  return {context(),
+          UpdateNode{node_id(), labels(), keys(), list(3, [&] { return taint(); }), keys(), number()}};
+}
+
+ProposalItem RandomValues::proposal_item() {
+  switch (below(7)) {
+    case 0:
+      return AddReplicas{uid(), number(), number(), static_cast<std::uint32_t>(1 + below(100))};
+    case 1:
+      return AssignReplica{replica_id(), node_id(), number()};
+    case 2:
+      return ExplainPending{replica_id(), bytes(1024)};
+    case 3:
+      return StopReplica{replica_id(), one_of(StopCause::rollout, StopCause::recreate)};
+    case 4:
+      return ForgetReplica{replica_id()};
+    case 5:
+      return ForgetWorkload{uid()};
+    default:
+      return ForgetVersion{uid(), number()};
+  }
+}
+
+Proposal RandomValues::proposal() {
+  return {coin() ? "scheduler" : "rollout", number(), list(10, [&] { return proposal_item(); })};
+}
+
+ReplicaReport RandomValues::replica_report() {
+  ReplicaReport out{replica_id(),
+                    number(),
+                    static_cast<std::uint32_t>(number()),
+                    one_of(Phase::pending, Phase::lost),
+                    coin(),
+                    {},
+                    {},
+                    {},
+                    bytes(40),
+                    millis()};
+  if (coin()) out.container = container_id();
+  if (coin()) out.address = "10.0.0.2";
+  if (coin()) out.exit_code = static_cast<std::int32_t>(number());
+  return out;
+}
+
+NodeReport RandomValues::node_report() {
+  return {node_id(), number(), list(5, [&] { return replica_report(); })};
+}
+
+ReportAck RandomValues::report_ack() {
+  return {number(), number(), list(5, [&] { return ReportAck::Item{replica_id(), number()}; })};
+}
+
+Assignment RandomValues::assignment() {
+  return {replica_id(), uid(), name(), name(), number(), pod(), one_of(StopCause::none, StopCause::recreate)};
+}
+
+AssignmentSet RandomValues::assignment_set() {
+  return {name(), node_id(), number(), coin(), number(), list(4, [&] { return assignment(); }), list(4, [&] {
+            return replica_id();
+          })};
+}
+
+LogLine RandomValues::log_line() {
+  return {millis(), coin(), coin(), bytes(200), number(), coin() ? container_id() : ContainerId{}};
+}
+
+SessionFrame RandomValues::session_frame() {
+  SessionFrame out{SessionId{name()}, {}};
+  switch (below(6)) {
+    case 0: {
+      LogQuery query{replica_id(), {}, coin(), {}, {}, coin(), coin()};
+      if (coin()) query.tail_lines = static_cast<std::uint32_t>(number());
+      if (coin()) query.since = millis();
+      out.body = SessionOpen{node_id(), query, number()};
+      break;
+    }
+    case 1:
+      out.body = SessionOpen{
+          node_id(), ExecQuery{{}, container_id(), list(4, [&] { return bytes(10); }), bytes(300), millis()},
+          number()};
+      break;
+    case 2:
+      out.body = SessionCredit{number()};
+      break;
+    case 3:
+      out.body = SessionCancel{};
+      break;
+    case 4:
+      out.body = SessionData{number(), list(5, [&] { return log_line(); }), bytes(300), coin()};
+      break;
+    default:
+      out.body = SessionEnd{error(), static_cast<std::int32_t>(number()), coin(), coin()};
+  }
+  return out;
+}
+
+LinkFrame RandomValues::link_frame() {
+  switch (below(9)) {
+    case 0:
+      return Hello{description(), number(), coin() ? name() : "", number()};
+    case 1:
+      return Welcome{name(), number(), number(), 1 + millis(), 1 + millis()};
+    case 2:
+      return Refused{error()};
+    case 3:
+      return Lease{number(), number(), number()};
+    case 4:
+      return LeaseAck{number()};
+    case 5: {
+      const auto count = static_cast<std::uint32_t>(1 + below(100));
+      return SetPart{number(), static_cast<std::uint32_t>(below(count)), count, bytes(1000)};
+    }
+    case 6:
+      return node_report();
+    case 7:
+      return report_ack();
+    default:
+      return session_frame();
+  }
+}
+
+}  // namespace cloudless::codec

@@ -1,1 +1,0 @@
-#include "messages/codec/wire.hpp"
