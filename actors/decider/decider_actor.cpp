@@ -1,0 +1,127 @@
+#include "actors/decider/decider_actor.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "actors/decider/proposal_gate.hpp"
+#include "messages/caf_error.hpp"
+
+namespace cloudless::decider {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kSweepEvery = 5s;
+constexpr auto kRetryAfter = 500ms;
+constexpr auto kAnswerWithin = 5s;
+constexpr std::size_t kMaxItems = 100;
+
+struct State {
+  explicit State(decider_actor::pointer self) : self_(self) {}
+
+  void init(std::string name, std::unique_ptr<Decider> core, source_actor source,
+            workload_state_actor owner) {
+    name_ = std::move(name);
+    core_ = std::move(core);
+    source_ = std::move(source);
+    owner_ = std::move(owner);
+    follow();
+    arm(kSweepEvery);
+  }
+
+  void follow() {
+    self_->request(source_, kAnswerWithin, follow_atom::value, follower_actor{decider_actor{self_}})
+        .then([this](const CommitsPublished& present) { take(present); },
+              [this](const caf::error& error) {
+                spdlog::warn("{}: cannot follow: {}", name_, from_caf(error).message);
+                arm(kRetryAfter);
+              });
+  }
+
+  void take(const CommitsPublished& batch) {
+    const Revision mine = view_ ? view_->revision() : 0;
+    const Revision theirs = batch.after->revision();
+    if (view_ && theirs <= mine) return;
+    const bool gap = !view_ || batch.predecessor != mine || batch.commits->size() != theirs - mine;
+    view_ = batch.after;
+    if (gap)
+      core_->load(view_);
+    else
+      core_->apply(*batch.commits, view_);
+    propose();
+  }
+
+  void propose() {
+    if (!view_ || !gate_.open(view_->revision())) return;
+    auto items = core_->propose(kMaxItems);
+    if (items.empty()) return;
+    gate_.sent(view_->revision());
+    self_
+        ->request(owner_, kAnswerWithin,
+                  Carried<Proposal>{Proposal{name_, view_->revision(), std::move(items)}})
+        .then(
+            [this](const Carried<ProposalAnswer>& answer) {
+              const auto refused = std::count_if(answer->items.begin(), answer->items.end(),
+                                                 [](const Error& e) { return e.code != Errc::none; });
+              gate_.answered(answer->judged_at, refused == 0);
+              if (refused > 0)
+                spdlog::debug("{}: {} of {} items refused", name_, refused, answer->items.size());
+              propose();
+            },
+            [this](const caf::error& error) {
+              spdlog::debug("{}: proposal without answer: {}", name_, from_caf(error).message);
+              gate_.lost();
+              arm(kRetryAfter);
+            });
+  }
+
+  void sweep() {
+    if (--armed_ == 0) arm(kSweepEvery);
+    if (!view_) return follow();
+    gate_.stop_waiting();
+    core_->look_at_everything();
+    propose();
+  }
+
+  /// At least one sweep is always under way; a retry is an extra one.
+  void arm(std::chrono::milliseconds after) {
+    ++armed_;
+    self_->delayed_send(self_, after, sweep_atom::value);
+  }
+
+  decider_actor::behavior_type behavior() {
+    return {
+        // From the source.
+        [this](const CommitsPublished& batch) { take(batch); },
+        // INTERNAL: every 5 s, and soon after something failed.
+        [this](sweep_atom) { sweep(); },
+    };
+  }
+
+  decider_actor::pointer self_;
+  std::string name_;
+  std::unique_ptr<Decider> core_;
+  source_actor source_;
+  workload_state_actor owner_;
+  SnapshotPtr view_;
+  ProposalGate gate_;
+  int armed_ = 0;
+};
+
+}  // namespace
+
+decider_actor spawn_decider(caf::actor_system& system, std::string name, std::unique_ptr<Decider> core,
+                            source_actor source, workload_state_actor owner) {
+  // An actor's initial function is copied: the core travels in a shared pointer.
+  auto box = std::make_shared<std::unique_ptr<Decider>>(std::move(core));
+  return system.spawn([name = std::move(name), box, source = std::move(source), owner = std::move(owner)](
+                          decider_actor::stateful_pointer<State> self) -> decider_actor::behavior_type {
+    self->state.init(name, std::move(*box), source, owner);
+    return self->state.behavior();
+  });
+}
+
+}  // namespace cloudless::decider

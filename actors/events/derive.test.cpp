@@ -1,0 +1,113 @@
+#include "actors/events/derive.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/snapshot_builder.hpp"
+
+using namespace cloudless;
+using cloudless::test::SnapshotBuilder;
+
+namespace {
+
+/// The events of what `act` commits.
+std::vector<Event> events_of(SnapshotBuilder& world, const std::function<void(SnapshotBuilder&)>& act) {
+  Snapshot before = world.view();
+  const auto seen = world.commits().size();
+  act(world);
+  std::vector<Event> out;
+  for (auto i = seen; i < world.commits().size(); ++i) {
+    for (auto& e : events::derive(before, world.commits()[i], 77)) out.push_back(std::move(e));
+    before.apply(world.commits()[i]);
+  }
+  return out;
+}
+
+std::vector<std::string> kinds(const std::vector<Event>& events) {
+  std::vector<std::string> out;
+  for (const auto& e : events) out.push_back(e.kind);
+  return out;
+}
+using Kinds = std::vector<std::string>;
+
+std::function<void(SnapshotBuilder&)> change(std::uint64_t ordinal, std::function<void(Replica&)> f) {
+  return [=](SnapshotBuilder& w) { w.change_replica(SnapshotBuilder::id("web", ordinal), f); };
+}
+
+}  // namespace
+
+TEST_CASE("What users do to a workload becomes events") {
+  SnapshotBuilder world;
+  CHECK(kinds(events_of(world, [](auto& w) { w.workload("web"); })) == Kinds{"WorkloadCreated"});
+  const auto scaled = events_of(world, [](auto& w) { w.workload("web", [](auto& s) { s.replicas = 5; }); });
+  REQUIRE(kinds(scaled) == Kinds{"WorkloadScaled"});
+  CHECK(scaled[0].message == "1 to 5");
+  CHECK(scaled[0].workload == "web");
+  CHECK(scaled[0].ns == "default");
+  CHECK(scaled[0].time == 77);
+  CHECK(scaled[0].revision == world.view().revision());
+  CHECK(kinds(events_of(world, [](auto& w) { w.workload("web", [](auto& s) { s.pod.image = "i:2"; }); })) ==
+        Kinds{"WorkloadUpdated"});
+  CHECK(kinds(events_of(world, [](auto& w) { w.remove_workload("web"); })) == Kinds{"WorkloadDeleted"});
+  CHECK(kinds(events_of(world, [](auto& w) {
+          w.commit({erase(workload_key(SnapshotBuilder::uid("web")))});
+        })) == Kinds{"WorkloadGone"});
+}
+
+TEST_CASE("A replica's life becomes events, once per step") {
+  SnapshotBuilder world;
+  world.node("a").workload("web");
+  CHECK(kinds(events_of(world, [](auto& w) { w.replica("web"); })) == Kinds{"ReplicaAdded"});
+  CHECK(kinds(events_of(world, change(0, [](Replica& r) { r.reason = "short"; }))) ==
+        Kinds{"ReplicaUnplaced"});
+  CHECK(kinds(events_of(world, change(0, [](Replica& r) {
+                          r.phase = Phase::assigned;
+                          r.node = NodeId{"a"};
+                        }))) == Kinds{"ReplicaAssigned"});
+  CHECK(kinds(events_of(world, change(0, [](Replica& r) { r.phase = Phase::preparing; }))).empty());
+  CHECK(kinds(events_of(world, change(0, SnapshotBuilder::running("a", false)))) == Kinds{"ReplicaStarted"});
+  CHECK(kinds(events_of(world, change(0, [](Replica& r) { r.ready = true; }))) == Kinds{"ReplicaReady"});
+  CHECK(kinds(events_of(world, change(0, [](Replica&) {}))).empty());
+  CHECK(kinds(events_of(world, change(0, [](Replica& r) { r.ready = false; }))) == Kinds{"ReplicaNotReady"});
+  const auto back_off = events_of(world, change(0, [](Replica& r) {
+                                    r.phase = Phase::backoff;
+                                    r.exit_code = 3;
+                                    r.reason = "out of memory";
+                                  }));
+  REQUIRE(kinds(back_off) == Kinds{"ReplicaBackOff"});
+  CHECK(back_off[0].message == "attempt 1 ended with exit code 3: out of memory, to be tried again");
+  CHECK(back_off[0].severity == Severity::warning);
+  CHECK(kinds(events_of(world, change(0, [](Replica& r) { r.stop = StopCause::scale; }))) ==
+        Kinds{"ReplicaStopping"});
+  CHECK(kinds(events_of(world, change(0, [](Replica& r) { r.phase = Phase::stopped; }))) ==
+        Kinds{"ReplicaStopped"});
+}
+
+TEST_CASE("Terminal phases have their own events") {
+  const std::vector<std::pair<Phase, const char*>> cases{{Phase::succeeded, "ReplicaSucceeded"},
+                                                         {Phase::failed, "ReplicaFailed"},
+                                                         {Phase::stopped, "ReplicaStopped"},
+                                                         {Phase::lost, "ReplicaLost"}};
+  for (const auto& [phase, kind] : cases) {
+    CAPTURE(kind);
+    SnapshotBuilder world;
+    world.node("a").workload("web").replica("web", SnapshotBuilder::running("a"));
+    CHECK(kinds(events_of(world, change(0, [phase = phase](Replica& r) { r.phase = phase; }))) ==
+          Kinds{kind});
+  }
+}
+
+TEST_CASE("A node's life becomes events") {
+  SnapshotBuilder world;
+  const auto node = [](std::function<void(Node&)> f) { return [=](SnapshotBuilder& w) { w.node("a", f); }; };
+  CHECK(kinds(events_of(world, node({}))) == Kinds{"NodeRegistered"});
+  CHECK(kinds(events_of(world, node([](Node& n) { n.cordoned = true; }))) == Kinds{"NodeCordoned"});
+  CHECK(kinds(events_of(world, node([](Node& n) { n.cordoned = false; }))) == Kinds{"NodeUncordoned"});
+  CHECK(kinds(events_of(world, node([](Node& n) { n.state = NodeState::suspect; }))) == Kinds{"NodeSuspect"});
+  CHECK(kinds(events_of(world, node([](Node& n) { n.state = NodeState::offline; }))) == Kinds{"NodeOffline"});
+  CHECK(kinds(events_of(world, node([](Node& n) {
+                          n.state = NodeState::ready;
+                          n.incarnation = 2;
+                        }))) == Kinds{"NodeRegistered", "NodeReady"});
+  CHECK(kinds(events_of(world, node([](Node& n) { n.labels["k"] = "v"; }))) == Kinds{"NodeUpdated"});
+  CHECK(kinds(events_of(world, node([](Node&) {}))).empty());
+}

@@ -1,0 +1,15 @@
+#include "actors/scheduler/scheduler_actor.hpp"
+
+#include <utility>
+
+#include "actors/decider/decider_actor.hpp"
+#include "actors/scheduler/scheduler.hpp"
+
+namespace cloudless {
+
+scheduler_actor spawn_scheduler(caf::actor_system& system, source_actor source, workload_state_actor owner) {
+  return decider::spawn_decider(system, "scheduler", std::make_unique<scheduler::Scheduler>(),
+                                std::move(source), std::move(owner));
+}
+
+}  // namespace cloudless
