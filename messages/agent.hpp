@@ -39,7 +39,6 @@ CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::SetOnDisk))
 CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::LinkUp))
 CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::LinkDown))
 CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::Carried<cloudless::AssignmentSet>))
-CAF_ADD_ATOM(cloudless_agent, cloudless, attach_atom, "attach")
 CAF_END_TYPE_ID_BLOCK(cloudless_agent)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::SetOnDisk)

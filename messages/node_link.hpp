@@ -27,7 +27,7 @@ CAF_ADD_TYPE_ID(cloudless_node_link, (cloudless::EdgeFramePtr))
 CAF_ADD_TYPE_ID(cloudless_node_link, (cloudless::Carried<cloudless::SessionFrame>))
 CAF_ADD_ATOM(cloudless_node_link, cloudless, hello_atom, "hello")
 CAF_ADD_ATOM(cloudless_node_link, cloudless, frame_atom, "frame")
-CAF_ADD_ATOM(cloudless_node_link, cloudless, gone_atom, "gone")
+CAF_ADD_ATOM(cloudless_node_link, cloudless, attach_atom, "attach")
 CAF_END_TYPE_ID_BLOCK(cloudless_node_link)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::EdgeFramePtr)
@@ -44,9 +44,6 @@ using door_actor = ActorOf<caf::result<link_peer_actor>(hello_atom, link_peer_ac
 /// Where the frames of a session go: the gateway's end.
 using session_sink_actor = ActorOf<caf::result<void>(Carried<SessionFrame>)>;
 
-/// The edge system's end of the bridge.
-using edge_bridge_actor = ActorOf<caf::result<void>(EdgeFramePtr)>;
-
 /// The control system's end: follows commits, sends each node its assignment set, hands reports to
 /// workload_state and leases to node_membership, and carries sessions.
 using link_hub_actor =
@@ -56,6 +53,11 @@ using link_hub_actor =
             // From a gateway: opens a session (SessionOpen), or goes on with one. Its frames go to the sink;
             // the session is cancelled when the sink ends. UNAVAILABLE if the node has no link.
             caf::result<void>(Carried<SessionFrame>, session_sink_actor), caf::result<void>(sweep_atom)>;
+
+/// The edge system's end of the bridge.
+using edge_bridge_actor = ActorOf<caf::result<void>(EdgeFramePtr),
+                                  // From the hub, once: where frames of nodes go from now on.
+                                  caf::result<void>(attach_atom, link_hub_actor)>;
 
 }  // namespace cloudless
 

@@ -1,0 +1,23 @@
+// The edge system of a coordinator: what agents can reach. It holds the door that greets them, one link_peer
+// per connection, and the bridge to the control system; nothing in it spawns for others, and nothing but
+// EdgeFrame values passes the bridge (rule 13).
+#pragma once
+
+#include "messages/node_link.hpp"
+
+namespace cloudless::node_link {
+
+struct Edge {
+  edge_bridge_actor bridge;  ///< for spawn_link_hub
+  door_actor door;           ///< what the node link's port publishes
+};
+
+/// Lives until both handles are told to exit. Frames of nodes are dropped until a hub attaches itself to the
+/// bridge.
+Edge spawn_edge(caf::actor_system& system);
+
+/// Longest frame of the link, in bytes: the opening of an exec with 1 MiB of input. All others are below 256
+/// KiB.
+inline constexpr std::size_t kMaxFrameBytes = 2 << 20;
+
+}  // namespace cloudless::node_link

@@ -1,0 +1,18 @@
+// The control system's end of the node link. It follows commits and sends each connected node its assignment
+// set, hands Hellos and leases to node_membership and reports to workload_state, and carries sessions between
+// gateways and nodes. It keeps nothing that a reconnect does not rebuild.
+#pragma once
+
+#include "messages/domain/time.hpp"
+#include "messages/node_link.hpp"
+#include "messages/node_membership.hpp"
+#include "messages/workload_state.hpp"
+
+namespace cloudless::node_link {
+
+/// `bridge` may live in another system; the hub attaches itself to it. `clock` outlives the system.
+link_hub_actor spawn_link_hub(caf::actor_system& system, source_actor source,
+                              workload_state_actor workload_state, node_membership_actor node_membership,
+                              edge_bridge_actor bridge, const Clock& clock);
+
+}  // namespace cloudless::node_link

@@ -1,0 +1,34 @@
+#include "actors/node_link/set_delivery.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "actors/node_link/assignment_set.hpp"
+
+namespace cloudless::node_link {
+
+AssignmentSet SetDelivery::welcomed(AssignmentSet set, Millis now) {
+  current_ = std::move(set);
+  sent_at_ = now;
+  patience_ = kFirstPatience;
+  return current_;
+}
+
+std::optional<AssignmentSet> SetDelivery::changed(AssignmentSet set, Millis now) {
+  if (set.assignments == current_.assignments) return std::nullopt;
+  auto changes = difference(current_, set);
+  current_ = std::move(set);
+  sent_at_ = now;
+  patience_ = kFirstPatience;
+  return changes;
+}
+
+std::optional<AssignmentSet> SetDelivery::leased(Revision on_disk, Millis now) {
+  if (on_disk == current_.revision) return std::nullopt;
+  if (now - sent_at_ < patience_) return std::nullopt;
+  sent_at_ = now;
+  patience_ = std::min(patience_ * 2, kLongestPatience);
+  return current_;
+}
+
+}  // namespace cloudless::node_link

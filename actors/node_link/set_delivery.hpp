@@ -1,0 +1,36 @@
+// Which assignment set one connected node should be sent, and when: the whole set once it is welcomed,
+// changes as they happen, and the whole set again when its leases show that something was lost. Pure; the
+// link hub keeps one per connected node.
+#pragma once
+
+#include <optional>
+
+#include "messages/domain/assignment.hpp"
+#include "messages/domain/time.hpp"
+
+namespace cloudless::node_link {
+
+class SetDelivery {
+ public:
+  /// The node was welcomed; `set` is its full set now. Returns what to send.
+  AssignmentSet welcomed(AssignmentSet set, Millis now);
+
+  /// The full set as of a newer snapshot. Returns changes to the set sent before; absent if nothing changed
+  /// for this node.
+  std::optional<AssignmentSet> changed(AssignmentSet set, Millis now);
+
+  /// The node's lease names the set on its disk. Returns the full set if that is another one although there
+  /// was time to take ours.
+  std::optional<AssignmentSet> leased(Revision on_disk, Millis now);
+
+ private:
+  AssignmentSet current_;  // full; the newest that was sent
+  Millis sent_at_ = 0;
+  Millis patience_ = 0;
+};
+
+/// How long a node may take to put a set on its disk before it is sent again; doubles up to the greater one.
+inline constexpr Millis kFirstPatience = 1000;
+inline constexpr Millis kLongestPatience = 10000;
+
+}  // namespace cloudless::node_link

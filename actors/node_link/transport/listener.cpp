@@ -1,0 +1,179 @@
+#include "actors/node_link/transport/listener.hpp"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <list>
+#include <thread>
+#include <vector>
+
+#include "actors/node_link/transport/secret_file.hpp"
+#include "actors/node_link/transport/socket.hpp"
+
+namespace cloudless::node_link {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+/// A connection that has not proved itself yet.
+struct Handshake {
+  Socket socket;
+  std::string greeting;
+  std::string proof;
+  Steady::time_point deadline;
+};
+
+class PollingListener final : public Listener {
+ public:
+  PollingListener(caf::actor_system& system, ListenOptions options, Socket socket, std::uint16_t port,
+                  caf::strong_actor_ptr published, std::set<std::string> interface)
+      : system_(system),
+        broker_(basp_broker(system)),
+        options_(std::move(options)),
+        socket_(std::move(socket)),
+        port_(port),
+        published_(std::move(published)),
+        interface_(std::move(interface)),
+        wake_(::eventfd(0, EFD_CLOEXEC)),
+        thread_([this] { run(); }) {}
+
+  ~PollingListener() override {
+    const std::uint64_t one = 1;
+    if (::write(wake_.fd(), &one, sizeof one) < 0) spdlog::error("listener: cannot wake its thread");
+    thread_.join();
+  }
+
+  std::uint16_t port() const override { return port_; }
+  Counts counts() const override { return {accepted_, refused_, timed_out_}; }
+
+ private:
+  void run() {
+    for (;;) {
+      std::vector<pollfd> waiting{{wake_.fd(), POLLIN, 0}};
+      const bool full = handshakes_.size() >= options_.max_handshakes;
+      waiting.push_back({full ? -1 : socket_.fd(), POLLIN, 0});
+      for (const auto& handshake : handshakes_) waiting.push_back({handshake.socket.fd(), POLLIN, 0});
+      ::poll(waiting.data(), waiting.size(), until_next_deadline());
+      if (waiting[0].revents != 0) return;
+      auto ready = waiting.begin() + 2;
+      for (auto it = handshakes_.begin(); it != handshakes_.end(); ++ready)
+        it = ready->revents != 0 && advance(*it) ? handshakes_.erase(it) : std::next(it);
+      drop_late();
+      if (waiting[1].revents != 0) accept();
+    }
+  }
+
+  int until_next_deadline() const {
+    if (handshakes_.empty()) return -1;
+    // All have the same time, so the oldest is the first to run out of it.
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(handshakes_.front().deadline - Steady::now());
+    return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+  }
+
+  void accept() {
+    Socket socket{::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    if (!socket) {
+      // Out of descriptors: the connection stays in the queue and poll would return at once, for ever.
+      if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(std::chrono::milliseconds{100});
+      return;
+    }
+    Handshake handshake{std::move(socket),
+                        greeting(random_bytes(kNonceBytes)),
+                        {},
+                        Steady::now() + std::chrono::milliseconds{options_.deadline}};
+    if (send(handshake, handshake.greeting)) handshakes_.push_back(std::move(handshake));
+  }
+
+  /// A fresh socket's buffer takes these few bytes; a peer that makes it not so is none of ours.
+  static bool send(const Handshake& handshake, const std::string& bytes) {
+    return ::send(handshake.socket.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+  }
+
+  /// True when the handshake is over, well or not. Reads nothing beyond the proof: what follows is CAF's.
+  bool advance(Handshake& handshake) {
+    std::array<char, kProofBytes> bytes{};
+    const auto got = ::recv(handshake.socket.fd(), bytes.data(), kProofBytes - handshake.proof.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (got <= 0) return refuse();
+    handshake.proof.append(bytes.data(), static_cast<std::size_t>(got));
+    if (handshake.proof.size() < kProofBytes) return false;
+    const auto answer = confirmation(options_.key, handshake.greeting, handshake.proof);
+    if (!answer || !send(handshake, *answer)) return refuse();
+    ++accepted_;
+    caf::anon_send(broker_, caf::publish_atom_v, to_caf_socket(system_, std::move(handshake.socket)), port_,
+                   published_, interface_);
+    return true;
+  }
+
+  bool refuse() {
+    // Once per power of two: a flood of strangers must not become a flood of lines.
+    const auto count = ++refused_;
+    if ((count & (count - 1)) == 0)
+      spdlog::warn("port {}: refused a connection that does not know the secret ({} so far)", port_, count);
+    return true;
+  }
+
+  void drop_late() {
+    const auto now = Steady::now();
+    while (!handshakes_.empty() && handshakes_.front().deadline <= now) {
+      ++timed_out_;
+      handshakes_.pop_front();
+    }
+  }
+
+  caf::actor_system& system_;
+  const caf::actor broker_;
+  const ListenOptions options_;
+  const Socket socket_;
+  const std::uint16_t port_;
+  const caf::strong_actor_ptr published_;
+  const std::set<std::string> interface_;
+  std::list<Handshake> handshakes_;  // oldest first
+  std::atomic<std::uint64_t> accepted_{0};
+  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> timed_out_{0};
+  const Socket wake_;
+  std::thread thread_;
+};
+
+std::uint16_t port_of(const Socket& socket) {
+  Endpoint bound;
+  bound.size = sizeof bound.address;
+  ::getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&bound.address), &bound.size);
+  // sin_port and sin6_port lie at the same place.
+  return ntohs(reinterpret_cast<const sockaddr_in*>(&bound.address)->sin_port);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::open(caf::actor_system& system, ListenOptions options,
+                                                 caf::strong_actor_ptr published,
+                                                 std::set<std::string> interface) {
+  const auto endpoints = loopback_endpoints("listen address", options.address, options.port);
+  if (!endpoints) return fail(endpoints.error());
+  const auto& endpoint = endpoints->front();
+  Socket socket{::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  const int one = 1;
+  ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (!socket ||
+      ::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.size) != 0 ||
+      ::listen(socket.fd(), 128) != 0)
+    return fail(Errc::unavailable, "cannot listen on " + options.address + " port " +
+                                       std::to_string(options.port) + ": " + std::strerror(errno) +
+                                       "; is another one running?");
+  const auto port = port_of(socket);
+  return std::make_unique<PollingListener>(system, std::move(options), std::move(socket), port,
+                                           std::move(published), std::move(interface));
+}
+
+}  // namespace cloudless::node_link

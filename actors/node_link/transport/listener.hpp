@@ -1,0 +1,52 @@
+// A port of ours: publishes one actor to those peers that pass the preface. Until then a connection is ours
+// alone: few bytes, a short deadline, a bounded number at once. Only then CAF gets the socket. One thread per
+// listener.
+#pragma once
+
+#include <caf/all.hpp>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "actors/node_link/transport/preface.hpp"
+#include "messages/domain/error.hpp"
+#include "messages/domain/time.hpp"
+
+namespace cloudless::node_link {
+
+struct ListenOptions {
+  std::string address = "127.0.0.1";  ///< an IPv4 or IPv6 address of the loopback interface
+  std::uint16_t port = 0;             ///< 0: any free one
+  PrefaceKey key;
+  Millis deadline = 2000;           ///< for the whole preface
+  std::size_t max_handshakes = 64;  ///< at once; further ones wait in the kernel's queue
+};
+
+class Listener {
+ public:
+  /// What became of connections so far.
+  struct Counts {
+    std::uint64_t accepted = 0;   ///< handed to CAF
+    std::uint64_t refused = 0;    ///< wrong secret, or not one of ours
+    std::uint64_t timed_out = 0;  ///< not done at the deadline
+  };
+
+  /// INVALID_ARGUMENT: not a loopback address (this version has no TLS). UNAVAILABLE: the port is taken.
+  template <class Handle>
+  static Result<std::unique_ptr<Listener>> open(caf::actor_system& system, ListenOptions options,
+                                                const Handle& published) {
+    return open(system, std::move(options), caf::actor_cast<caf::strong_actor_ptr>(published),
+                system.message_types(published));
+  }
+  static Result<std::unique_ptr<Listener>> open(caf::actor_system& system, ListenOptions options,
+                                                caf::strong_actor_ptr published,
+                                                std::set<std::string> interface);
+
+  /// Stops accepting. Links that were handed to CAF go on.
+  virtual ~Listener() = default;
+  virtual std::uint16_t port() const = 0;
+  virtual Counts counts() const = 0;
+};
+
+}  // namespace cloudless::node_link
