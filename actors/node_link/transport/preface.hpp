@@ -22,6 +22,10 @@ struct PrefaceKey {
   std::string purpose;
 };
 
+/// The ports of a coordinator.
+inline constexpr const char* kLinkPurpose = "node-link";
+inline constexpr const char* kRingPurpose = "ring";
+
 /// The server's first bytes. `nonce`: kNonceBytes random bytes, never used before.
 std::string greeting(std::string_view nonce);
 
