@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "actors/store/ledger.hpp"
+#include "actors/store/wire_feed.hpp"
 #include "messages/caf_error.hpp"
 
 namespace cloudless {
@@ -39,6 +40,11 @@ struct Start {
   StoreOptions options;
 };
 
+struct WireFollower {
+  wire_follower_actor handle;
+  store::WireFeed feed;
+};
+
 // Job 0 is the batch that the ledger has started; others are ranges.
 constexpr std::uint64_t kBatchJob = 0;
 
@@ -67,10 +73,15 @@ class StoreState {
             [this](range_atom, std::uint8_t kind, const std::string& after, std::uint32_t limit) {
               return range(static_cast<RecordKind>(kind), after, limit);
             },
-            [](wire_atom, const wire_follower_actor&, Revision, std::uint64_t) -> caf::result<Revision> {
-              return to_caf(Error{Errc::unavailable, "not from another process", {}});
+            [this](wire_atom, const wire_follower_actor& follower, Revision position, std::uint64_t credit) {
+              return feed(follower, position, credit);
             },
-            [](credit_atom, const wire_follower_actor&, std::uint64_t) {},
+            [this](credit_atom, const wire_follower_actor& follower, std::uint64_t bytes) {
+              auto* fed = find_feed(follower.address());
+              if (fed == nullptr) return;
+              fed->feed.grant(bytes);
+              send_frames(*fed);
+            },
             [this](const EngineAnswerPtr& answer) { take(*answer); },
             [](const StepPtr& step) { (*step)(); }};
   }
@@ -93,6 +104,32 @@ class StoreState {
     }
     const auto& now = ledger_->published();
     return CommitsPublished{now->revision(), std::make_shared<const std::vector<Commit>>(), now};
+  }
+
+  /// The answer goes out before the first frame: frames of an earlier asking are told apart by it.
+  caf::result<Revision> feed(const wire_follower_actor& follower, Revision position, std::uint64_t credit) {
+    auto* fed = find_feed(follower.address());
+    if (fed == nullptr) {
+      fed = &feeds_.emplace_back();
+      self_->monitor(follower);
+    }
+    *fed = {follower, {position, credit}};
+    auto promise = self_->make_response_promise<Revision>();
+    promise.deliver(ledger_->published()->revision());
+    send_frames(*fed);
+    return promise;
+  }
+
+  WireFollower* find_feed(const caf::actor_addr& follower) {
+    const auto found = std::find_if(feeds_.begin(), feeds_.end(), [&follower](const WireFollower& f) {
+      return f.handle.address() == follower;
+    });
+    return found != feeds_.end() ? &*found : nullptr;
+  }
+
+  void send_frames(WireFollower& fed) {
+    for (auto& frame : fed.feed.take(*history_, ledger_->published()))
+      self_->send(fed.handle, wire_atom::value, std::move(frame));
   }
 
   caf::result<RecordsPtr> range(RecordKind kind, const std::string& after, std::uint32_t limit) {
@@ -140,6 +177,7 @@ class StoreState {
     history_->add(batch.commits, bytes, clock_->steady());
     const CommitsPublished published{batch.predecessor, batch.commits, batch.after};
     for (const auto& follower : followers_) self_->send(follower, published);
+    for (auto& fed : feeds_) send_frames(fed);
     for (const auto& commit : *batch.commits) {
       commits_.front().deliver(commit.revision);
       commits_.pop_front();
@@ -161,6 +199,7 @@ class StoreState {
   }
 
   void drop_follower(const caf::actor_addr& gone) {
+    std::erase_if(feeds_, [&gone](const WireFollower& f) { return f.handle.address() == gone; });
     std::erase_if(followers_, [&gone](const follower_actor& f) { return f.address() == gone; });
   }
 
@@ -170,6 +209,7 @@ class StoreState {
   std::unique_ptr<store::Ledger> ledger_;
   std::unique_ptr<store::History> history_;
   std::vector<follower_actor> followers_;                                    // in the order they came
+  std::vector<WireFollower> feeds_;                                          // in the order they came
   std::deque<caf::typed_response_promise<Revision>> commits_;                // in the ledger's order
   std::map<std::uint64_t, caf::typed_response_promise<RecordsPtr>> ranges_;  // by job
   std::uint64_t last_range_ = kBatchJob;

@@ -2,155 +2,18 @@
 
 #include <doctest/doctest.h>
 
-#include <caf/scheduler/test_coordinator.hpp>
-
-#include "actors/store/engine_fixture.test.hpp"
-#include "messages/caf_error.hpp"
+#include "actors/store/engine_job.hpp"
+#include "actors/store/store_test.test.hpp"
 
 namespace cloudless {
 namespace {
 
-class FixedClock : public Clock {
- public:
-  Millis steady() const override { return 0; }
-  WallMillis wall() const override { return now; }
-  WallMillis now = 1000;
-};
-
-class Config : public caf::actor_system_config {
- public:
-  Config() {
-    register_messages(*this);
-    set("scheduler.policy", caf::atom("testing"));
-  }
-};
-
-/// What happened, in the order in which it was received.
-using Trace = std::vector<std::string>;
-
-std::string describe(const CommitsPublished& published) {
-  std::string out = "published " + std::to_string(published.predecessor) + ":";
-  for (const auto& commit : *published.commits) out += " " + std::to_string(commit.revision);
-  return out + " after " + std::to_string(published.after->revision());
-}
-
-follower_actor::behavior_type tracing_follower(follower_actor::pointer, Trace* trace, std::string name) {
-  return {[=](const CommitsPublished& published) { trace->push_back(name + " " + describe(published)); }};
-}
-
-/// A store on the test scheduler, and an owner that commits to it.
-class StoreTest {
- public:
-  explicit StoreTest(std::function<store::EngineDelay()> delay =
-                         [] {
-                           return store::EngineDelay{1, 1};
-                         })
-      : system_(config_), scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
-    StoreOptions options;
-    options.new_cluster_id = "0123456789abcdef0123456789abcdef";
-    options.simulated_delay = std::move(delay);
-    options.on_fatal = [this](const Error& error) { fatal.push_back(error); };
-    auto spawned = spawn_store(system_, store::memory_engine(contents), clock, std::move(options));
-    REQUIRE(spawned.has_value());
-    store = *spawned;
-    run();
-  }
-
-  ~StoreTest() {
-    caf::anon_send_exit(store, caf::exit_reason::kill);
-    for (auto& f : followers_) caf::anon_send_exit(f, caf::exit_reason::kill);
-    store = nullptr;
-    followers_.clear();
-    scheduler_.run();
-  }
-
-  /// Lets time pass until the engine has done all it was asked.
-  void run() {
-    scheduler_.run();
-    for (int i = 0; i < 100; ++i) {
-      scheduler_.advance_time(std::chrono::milliseconds(1));
-      scheduler_.run();
-    }
-  }
-
-  /// Asks for a commit; its answer will be traced under the name.
-  void commit(const std::string& name, const std::string& owner, std::uint64_t epoch,
-              std::vector<Change> changes, std::vector<Precondition> preconditions = {}) {
-    auto request = std::make_shared<const CommitRequest>(
-        CommitRequest{owner, epoch, std::move(changes), std::move(preconditions)});
-    system_.spawn([store = store, request, name, trace = &trace](caf::event_based_actor* self) {
-      self->request(store, std::chrono::seconds(30), commit_atom::value, request)
-          .then([=](Revision revision) { trace->push_back(name + " committed " + std::to_string(revision)); },
-                [=](const caf::error& e) {
-                  trace->push_back(name + " refused " + to_string(from_caf(e).code));
-                });
-    });
-    scheduler_.run();
-  }
-
-  follower_actor follow(const std::string& name) {
-    auto follower = system_.spawn(tracing_follower, &trace, name);
-    followers_.push_back(follower);
-    follow_again(name, follower);
-    return follower;
-  }
-  void follow_again(const std::string& name, const follower_actor& follower) {
-    system_.spawn([=, store = store, trace = &trace](caf::event_based_actor* self) {
-      self->request(store, std::chrono::seconds(30), follow_atom::value, follower)
-          .then([=](const CommitsPublished& loaded) {
-            trace->push_back(name + " loaded " + describe(loaded));
-          });
-    });
-    scheduler_.run();
-  }
-  void kill(const follower_actor& follower) {
-    caf::anon_send_exit(follower, caf::exit_reason::kill);
-    scheduler_.run();
-  }
-
-  std::vector<Record> range(RecordKind kind, const std::string& after, std::uint32_t limit) {
-    std::vector<Record> out;
-    system_.spawn([&, this](caf::event_based_actor* self) {
-      self->request(store, std::chrono::seconds(30), range_atom::value, static_cast<std::uint8_t>(kind),
-                    after, limit)
-          .then([&out](const RecordsPtr& records) { out = *records; },
-                [this](const caf::error& e) {
-                  trace.push_back(std::string("range refused ") + to_string(from_caf(e).code));
-                });
-    });
-    run();
-    return out;
-  }
-
-  std::shared_ptr<store::MemoryContents> contents = std::make_shared<store::MemoryContents>();
-  FixedClock clock;
-  Trace trace;
-  std::vector<Error> fatal;
-  store_actor store;
-
- private:
-  Config config_;
-  caf::actor_system system_;
-  caf::scheduler::test_coordinator& scheduler_;
-  std::vector<follower_actor> followers_;
-};
-
-Change node(const std::string& id, Revision schedulable = 1) {
-  Node out;
-  out.description.id = NodeId{id};
-  out.schedulable_revision = schedulable;
-  return put(std::make_shared<const Node>(std::move(out)));
-}
-
-Change idempotency(const std::string& key, WallMillis expires_at) {
-  return put(
-      std::make_shared<const IdempotencyRow>(IdempotencyRow{"p", "m", "ns", key, "h", "r", expires_at}));
-}
+using namespace store_test;
 
 TEST_CASE("an empty store gets its identity as its first commit, and keeps it") {
   const auto contents = std::make_shared<store::MemoryContents>();
   for (const auto* id : {"first", "second"}) {
-    Config config;
+    TestingConfig config;
     caf::actor_system system(config);
     FixedClock clock;
     StoreOptions options;
@@ -199,7 +62,7 @@ TEST_CASE("a follower that comes while a commit is in flight gets it exactly onc
 TEST_CASE("following again loads anew and does not double what is sent") {
   StoreTest test;
   const auto follower = test.follow("f");
-  test.follow_again("f", follower);
+  test.follow_again("f", follower, source_actor{test.store});
   test.commit("a", "owner", 1, {node("x")});
   test.run();
   CHECK(test.trace == Trace{"f loaded published 1: after 1", "f loaded published 1: after 1",
@@ -292,7 +155,7 @@ TEST_CASE("a range of what the snapshot holds is refused") {
 }
 
 TEST_CASE("a record that cannot be read keeps the store from starting") {
-  Config config;
+  TestingConfig config;
   caf::actor_system system(config);
   const auto contents = std::make_shared<store::MemoryContents>();
   contents->revision = 3;
