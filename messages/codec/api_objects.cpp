@@ -1,0 +1,148 @@
+#include "messages/codec/api_objects.hpp"
+
+#include "messages/codec/message_bytes.hpp"
+#include "messages/codec/spec_message.hpp"
+#include "messages/codec/utf8.hpp"
+
+namespace cloudless::codec {
+namespace {
+
+// The API's numbers are the domain's.
+static_assert(static_cast<int>(api::Replica::PENDING) == static_cast<int>(Phase::pending));
+static_assert(static_cast<int>(api::Replica::LOST) == static_cast<int>(Phase::lost));
+static_assert(static_cast<int>(api::WorkloadStatus::PENDING) == static_cast<int>(WorkloadPhase::pending));
+static_assert(static_cast<int>(api::WorkloadStatus::DELETING) == static_cast<int>(WorkloadPhase::deleting));
+static_assert(static_cast<int>(api::Node::OFFLINE) == static_cast<int>(NodeState::offline));
+static_assert(static_cast<int>(api::Event::WARNING) == static_cast<int>(Severity::warning));
+
+/// 0 is "never": the field stays absent.
+template <class SetTime>
+void set_time(WallMillis time, SetTime mutable_time) {
+  if (time == 0) return;
+  auto& out = *mutable_time();
+  out.set_seconds(time / 1000);
+  out.set_nanos(static_cast<std::int32_t>(time % 1000) * 1'000'000);
+}
+
+}  // namespace
+
+api::Replica to_api(const Replica& replica) {
+  api::Replica out;
+  out.set_id(replica.id.value);
+  out.set_ordinal(replica.ordinal);
+  out.set_version(replica.version);
+  out.set_node_id(replica.node.value);
+  out.set_container_id(replica.container.value);
+  out.set_state(static_cast<api::Replica::State>(replica.phase));
+  out.set_attempt(replica.attempt);
+  out.set_ready(replica.ready);
+  out.set_reason(valid_utf8(replica.reason));
+  if (replica.exit_code) out.set_exit_code(*replica.exit_code);
+  out.set_address(replica.address);
+  set_time(replica.created_at, [&] { return out.mutable_created_at(); });
+  set_time(replica.started_at, [&] { return out.mutable_started_at(); });
+  out.set_serving(replica.serving);
+  out.set_stop_requested(replica.stop_requested());
+  return out;
+}
+
+api::Workload to_api(const Workload& workload, const WorkloadStatus& status, Revision store_revision) {
+  api::Workload out;
+  out.set_namespace_(workload.ns);
+  out.set_name(workload.name);
+  out.set_uid(workload.uid.value);
+  out.set_revision(workload.revision);
+  write(workload.spec, *out.mutable_spec());
+  auto& wire = *out.mutable_status();
+  wire.set_phase(static_cast<api::WorkloadStatus::Phase>(status.phase));
+  wire.set_replicas_wanted(status.replicas_wanted);
+  wire.set_ready_replicas(status.ready_replicas);
+  wire.set_updated_replicas(status.updated_replicas);
+  wire.set_version(status.version);
+  wire.set_reason(valid_utf8(status.reason));
+  for (const auto& replica : status.replicas) *wire.add_replicas() = to_api(*replica);
+  set_time(workload.created_at, [&] { return out.mutable_created_at(); });
+  set_time(workload.updated_at, [&] { return out.mutable_updated_at(); });
+  out.set_store_revision(store_revision);
+  return out;
+}
+
+api::Node to_api(const Node& node, const Resources& reserved, std::uint32_t replicas,
+                 Revision store_revision) {
+  const auto& description = node.description;
+  api::Node out;
+  out.set_id(description.id.value);
+  out.set_revision(node.revision);
+  out.set_state(static_cast<api::Node::State>(node.state));
+  out.set_cordoned(node.cordoned);
+  write_labels(node.labels, *out.mutable_labels());
+  for (const auto& taint : node.taints) write(taint, *out.add_taints());
+  out.set_region(description.region);
+  out.set_zone(description.zone);
+  out.set_cost_milli(description.cost_milli);
+  write(description.capacity, *out.mutable_capacity());
+  write(description.allocatable, *out.mutable_allocatable());
+  write(reserved, *out.mutable_reserved());
+  out.set_replicas(replicas);
+  out.set_agent_address(description.agent_address);
+  out.set_agent_version(description.agent_version);
+  out.set_reason(valid_utf8(node.reason));
+  set_time(node.registered_at, [&] { return out.mutable_registered_at(); });
+  out.set_architecture(description.architecture);
+  out.set_store_revision(store_revision);
+  return out;
+}
+
+api::Event to_api(const Event& event) {
+  api::Event out;
+  out.set_revision(event.revision);
+  set_time(event.time, [&] { return out.mutable_time(); });
+  out.set_severity(static_cast<api::Event::Severity>(event.severity));
+  out.set_kind(event.kind);
+  out.set_namespace_(event.ns);
+  out.set_workload(event.workload);
+  out.set_replica(event.replica.value);
+  out.set_node(event.node.value);
+  out.set_message(valid_utf8(event.message));
+  return out;
+}
+
+api::LogLine to_api(const LogLine& line, const ReplicaId& replica) {
+  constexpr std::int64_t kNanos = 1'000'000'000;
+  api::LogLine out;
+  out.mutable_time()->set_seconds(line.time_nanos / kNanos);
+  out.mutable_time()->set_nanos(static_cast<std::int32_t>(line.time_nanos % kNanos));
+  out.set_stream(line.is_stderr ? "stderr" : "stdout");
+  out.set_line(line.line);
+  out.set_partial(line.partial);
+  out.set_replica_id(replica.value);
+  out.set_container_id(line.container.value);
+  out.set_dropped_before(line.dropped_before);
+  return out;
+}
+
+api::ExecCommandReply to_api(const ExecResult& result) {
+  api::ExecCommandReply out;
+  out.set_stdout(result.stdout_data);
+  out.set_stderr(result.stderr_data);
+  out.set_exit_code(result.exit_code);
+  out.set_timed_out(result.timed_out);
+  out.set_truncated(result.truncated);
+  return out;
+}
+
+api::GetContainerStatusReply to_api(const ReplicaReport& report, std::uint32_t pid) {
+  api::GetContainerStatusReply out;
+  out.set_container_id(report.container.value);
+  out.set_replica_id(report.replica.value);
+  out.set_state(static_cast<api::Replica::State>(report.phase));
+  out.set_pid(pid);
+  out.set_attempt(report.attempt);
+  if (report.exit_code) out.set_exit_code(*report.exit_code);
+  out.set_address(report.address);
+  out.set_reason(valid_utf8(report.reason));
+  set_time(report.started_at, [&] { return out.mutable_started_at(); });
+  return out;
+}
+
+}  // namespace cloudless::codec

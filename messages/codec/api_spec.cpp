@@ -1,0 +1,307 @@
+#include "messages/codec/api_spec.hpp"
+
+#include <array>
+#include <map>
+#include <set>
+
+#include "messages/codec/spec_message.hpp"
+#include "messages/domain/image_reference.hpp"
+#include "messages/domain/names.hpp"
+
+namespace cloudless::codec {
+namespace {
+
+constexpr std::size_t kMaxWords = 256;
+constexpr std::size_t kMaxWord = 4096;
+constexpr std::size_t kMaxEnv = 256;
+constexpr std::size_t kMaxEnvValue = 32 << 10;
+constexpr std::size_t kMaxPorts = 64;
+constexpr std::size_t kMaxPortName = 15;
+constexpr std::size_t kMaxLabels = 64;
+constexpr std::size_t kMaxAnnotationKey = 253;
+constexpr std::size_t kMaxAnnotations = 64 << 10;
+constexpr std::uint64_t kMaxReplicas = 10000;
+constexpr std::uint64_t kDay = 86'400'000;
+constexpr std::uint64_t kHour = 3'600'000;
+
+bool has_nul(const std::string& text) {
+  return text.find('\0') != std::string::npos;
+}
+
+template <class Words>
+void check_words(const Words& words, const std::string& path, Violations& v) {
+  v.check_count(path, static_cast<std::size_t>(words.size()), kMaxWords);
+  std::size_t index = 0;
+  for (const auto& word : words) {
+    if (word.size() > kMaxWord) v.add(item(path, index), "is longer than 4096 bytes");
+    if (has_nul(word)) v.add(item(path, index), "contains a NUL character");
+    ++index;
+  }
+}
+
+void check_env(const api::WorkloadSpec& spec, const std::string& path, Violations& v) {
+  v.check_count(path, static_cast<std::size_t>(spec.env_size()), kMaxEnv);
+  std::map<std::string, std::size_t> seen;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(spec.env_size()); ++i) {
+    const auto& variable = spec.env(static_cast<int>(i));
+    const auto name_path = join(item(path, i), "name");
+    const auto value_path = join(item(path, i), "value");
+    if (!is_env_name(variable.name())) {
+      v.add(name_path, variable.name().empty()
+                           ? "is required"
+                           : "must be 1-256 characters of [A-Za-z0-9_.-], beginning with a letter or '_'");
+    } else if (const auto [first, fresh] = seen.emplace(variable.name(), i); !fresh) {
+      v.add(name_path, "is '" + variable.name() + "' again, as in " + item(path, first->second));
+    }
+    if (variable.value().size() > kMaxEnvValue) v.add(value_path, "is longer than 32 KiB");
+    if (has_nul(variable.value())) v.add(value_path, "contains a NUL character");
+  }
+}
+
+struct Amount {
+  const char* name;
+  bool present;
+  std::uint64_t value;
+  std::uint64_t most;
+};
+
+std::array<Amount, 5> amounts(const api::ResourceList& list) {
+  constexpr std::uint64_t kMaxBytes = 1ULL << 50;
+  return {{{"cpu_millicores", list.has_cpu_millicores(), list.cpu_millicores(), 1'024'000},
+           {"memory_bytes", list.has_memory_bytes(), list.memory_bytes(), kMaxBytes},
+           {"storage_bytes", list.has_storage_bytes(), list.storage_bytes(), kMaxBytes},
+           {"bandwidth_bps", list.has_bandwidth_bps(), list.bandwidth_bps(), 1'000'000'000'000},
+           {"gpu_count", list.has_gpu_count(), list.gpu_count(), 64}}};
+}
+
+void check_resources(const api::Resources& resources, const std::string& path, Violations& v) {
+  const Template defaults;
+  const std::array<std::uint64_t, 5> default_requests{
+      static_cast<std::uint64_t>(defaults.requests.cpu_millicores),
+      static_cast<std::uint64_t>(defaults.requests.memory_bytes), 0, 0, 0};
+  const auto requests = amounts(resources.requests());
+  const auto limits = amounts(resources.limits());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const auto& request = requests[i];
+    const auto& limit = limits[i];
+    const bool carried_out = i < 2;  // cpu and memory
+    const auto request_path = path + ".requests." + request.name;
+    const auto limit_path = path + ".limits." + limit.name;
+    if (request.present) v.check_range(request_path, request.value, 0, request.most);
+    if (!carried_out && request.present && request.value != 0) v.add_unimplemented(request_path);
+    if (!limit.present) continue;
+    v.check_range(limit_path, limit.value, 0, limit.most);
+    if (!carried_out) v.add_unimplemented(limit_path);
+    const auto reserved = request.present ? request.value : default_requests[i];
+    if (limit.value < reserved)
+      v.add(
+          limit_path,
+          "is " + std::to_string(limit.value) + ", below the request of " + std::to_string(reserved) +
+              (request.present ? "" : " (the default; set requests." + std::string(request.name) + " too)"));
+    else if (limit.value == 0)
+      v.add(limit_path, "is 0, which nothing can run in; leave it out for no limit");
+  }
+}
+
+void check_ports(const api::WorkloadSpec& spec, const std::string& path, Violations& v) {
+  v.check_count(path, static_cast<std::size_t>(spec.ports_size()), kMaxPorts);
+  std::map<std::string, std::size_t> names;
+  std::set<std::pair<std::uint32_t, bool>> numbers;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(spec.ports_size()); ++i) {
+    const auto& port = spec.ports(static_cast<int>(i));
+    const auto here = item(path, i);
+    if (port.name().empty()) {
+      if (spec.ports_size() > 1) v.add(here + ".name", "is required when there is more than one port");
+    } else if (!is_dns_label(port.name()) || port.name().size() > kMaxPortName) {
+      v.add(here + ".name",
+            "must be 1-15 characters of [a-z0-9-], beginning and ending with a letter or digit");
+    } else if (const auto [first, fresh] = names.emplace(port.name(), i); !fresh) {
+      v.add(here + ".name", "is '" + port.name() + "' again, as in " + item(path, first->second));
+    }
+    v.check_range(here + ".container_port", port.container_port(), 1, 65535);
+    if (!api::Port::Protocol_IsValid(port.protocol()))
+      v.add(here + ".protocol",
+            "is " + std::to_string(port.protocol()) + ", which is not a known protocol (TCP, UDP)");
+    if (!numbers.emplace(port.container_port(), port.protocol() == api::Port::UDP).second)
+      v.add(here + ".container_port",
+            "is " + std::to_string(port.container_port()) + " again, with the same protocol");
+    if (!port.has_host_port()) continue;
+    v.check_range(here + ".host_port", port.host_port(), 1, 65535);
+    v.add_unimplemented(here + ".host_port");
+  }
+}
+
+void check_restart(const api::RestartPolicy& restart, const std::string& path, Violations& v) {
+  if (!api::RestartPolicy::Mode_IsValid(restart.mode()))
+    v.add(path + ".mode",
+          "is " + std::to_string(restart.mode()) + ", which is not a known mode (ALWAYS, ON_FAILURE, NEVER)");
+  const auto& backoff = restart.backoff();
+  const Backoff defaults;
+  const auto initial =
+      backoff.has_initial_ms() ? backoff.initial_ms() : static_cast<std::uint64_t>(defaults.initial);
+  const auto max = backoff.has_max_ms() ? backoff.max_ms() : static_cast<std::uint64_t>(defaults.max);
+  v.check_range(path + ".backoff.initial_ms", initial, 10, kHour);
+  if (max < initial)
+    v.add(path + ".backoff.max_ms", "is " + std::to_string(max) +
+                                        (backoff.has_max_ms() ? "" : " by default") +
+                                        ", below initial_ms, which is " + std::to_string(initial));
+  else
+    v.check_range(path + ".backoff.max_ms", max, 0, kDay);
+  if (backoff.has_reset_after_ms())
+    v.check_range(path + ".backoff.reset_after_ms", backoff.reset_after_ms(), 0, kDay);
+}
+
+/// Checks the value and says whether it is 0.
+bool check_int_or_percent(bool present, const api::IntOrPercent& value, const std::string& path,
+                          bool default_is_zero, Violations& v) {
+  if (!present) return default_is_zero;
+  switch (value.value_case()) {
+    case api::IntOrPercent::kAbsolute:
+      v.check_range(path + ".absolute", value.absolute(), 0, kMaxReplicas);
+      break;
+    case api::IntOrPercent::kPercent:
+      v.check_range(path + ".percent", value.percent(), 0, 100);
+      break;
+    case api::IntOrPercent::VALUE_NOT_SET:
+      v.add(path, "must be either absolute or percent");
+      return false;
+  }
+  return value.absolute() == 0 && value.percent() == 0;
+}
+
+void check_rollout(const api::RolloutPolicy& rollout, const std::string& path, Violations& v) {
+  if (!api::RolloutPolicy::Strategy_IsValid(rollout.strategy()))
+    v.add(path + ".strategy", "is " + std::to_string(rollout.strategy()) +
+                                  ", which is not a known strategy (ROLLING_UPDATE, RECREATE, BLUE_GREEN)");
+  if (rollout.strategy() == api::RolloutPolicy::BLUE_GREEN) v.add_unimplemented(path + ".strategy");
+  const bool no_surge =
+      check_int_or_percent(rollout.has_max_surge(), rollout.max_surge(), path + ".max_surge", false, v);
+  const bool none_unavailable = check_int_or_percent(rollout.has_max_unavailable(), rollout.max_unavailable(),
+                                                     path + ".max_unavailable", true, v);
+  const bool rolling = rollout.strategy() == api::RolloutPolicy::STRATEGY_UNSPECIFIED ||
+                       rollout.strategy() == api::RolloutPolicy::ROLLING_UPDATE;
+  if (rolling && no_surge && none_unavailable)
+    v.add(path + ".max_surge",
+          "and max_unavailable are both 0, so nothing could ever be replaced; raise one of them");
+  if (rollout.has_min_available())
+    v.check_range(path + ".min_available", rollout.min_available(), 0, kMaxReplicas);
+
+  if (rollout.pause_duration_ms() != 0) {
+    v.check_range(path + ".pause_duration_ms", rollout.pause_duration_ms(), 0, kDay);
+    v.add_unimplemented(path + ".pause_duration_ms");
+  }
+  if (rollout.min_ready_ms() != 0) {
+    v.check_range(path + ".min_ready_ms", rollout.min_ready_ms(), 0, kHour);
+    v.add_unimplemented(path + ".min_ready_ms");
+  }
+  if (rollout.has_progress_deadline_ms()) {
+    v.check_range(path + ".progress_deadline_ms", rollout.progress_deadline_ms(), 1000, kDay);
+    v.add_unimplemented(path + ".progress_deadline_ms");
+  }
+  if (rollout.has_auto_rollback()) v.add_unimplemented(path + ".auto_rollback");
+  if (rollout.has_canary()) v.add_unimplemented(path + ".canary");
+  if (rollout.has_switch_back_window_ms()) {
+    v.check_range(path + ".switch_back_window_ms", rollout.switch_back_window_ms(), 0, kDay);
+    v.add_unimplemented(path + ".switch_back_window_ms");
+  }
+}
+
+void check_annotations(const google::protobuf::Map<std::string, std::string>& annotations,
+                       const std::string& path, Violations& v) {
+  v.check_count(path, annotations.size(), kMaxLabels);
+  std::size_t total = 0;
+  const std::map<std::string, std::string> ordered(annotations.begin(), annotations.end());
+  for (const auto& [key, value] : ordered) {
+    total += key.size() + value.size();
+    if (key.empty() || key.size() > kMaxAnnotationKey)
+      v.add(path + "[" + key.substr(0, kMaxAnnotationKey) + "]", "has a key that is not 1-253 bytes long");
+  }
+  if (total > kMaxAnnotations) v.add(path, "is " + std::to_string(total) + " bytes together, at most 65536");
+}
+
+void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& path, Violations& v) {
+  const struct {
+    const char* name;
+    bool set;
+  } fields[] = {
+      {"placement", spec.has_placement()},
+      {"volumes", spec.volumes_size() > 0},
+      {"liveness", spec.has_liveness()},
+      {"readiness", spec.has_readiness()},
+      {"startup", spec.has_startup()},
+      {"image_pull_secrets", spec.image_pull_secrets_size() > 0},
+      {"config_files", spec.config_files_size() > 0},
+      {"host_network", spec.host_network()},
+      {"runtime_class", !spec.runtime_class().empty()},
+      {"exclusive", spec.exclusive()},
+      {"all_or_nothing", spec.all_or_nothing()},
+      {"security_context", spec.has_security_context()},
+      {"priority", spec.priority() != 0},
+  };
+  for (const auto& field : fields) {
+    if (field.set) v.add_unimplemented(join(path, field.name));
+  }
+  v.check_count(join(path, "volumes"), static_cast<std::size_t>(spec.volumes_size()), 64);
+  v.check_count(join(path, "image_pull_secrets"), static_cast<std::size_t>(spec.image_pull_secrets_size()),
+                16);
+  v.check_count(join(path, "config_files"), static_cast<std::size_t>(spec.config_files_size()), 64);
+  if (spec.priority() != 0) v.check_range(join(path, "priority"), spec.priority(), 0, 1000);
+}
+
+}  // namespace
+
+void check_labels(const google::protobuf::Map<std::string, std::string>& labels, const std::string& path,
+                  Violations& v) {
+  v.check_count(path, labels.size(), kMaxLabels);
+  const std::map<std::string, std::string> ordered(labels.begin(), labels.end());
+  for (const auto& [key, value] : ordered) {
+    const auto here = path + "[" + key.substr(0, 80) + "]";
+    if (!is_label_key(key)) v.add(here, "has a key that is not 1-63 characters of [A-Za-z0-9._/-]");
+    if (!is_label_value(value)) v.add(here, "has a value that is not 0-63 characters of [A-Za-z0-9._/-]");
+  }
+}
+
+void check_spec(const api::WorkloadSpec& spec, const std::string& path, Violations& v) {
+  if (auto reason = image_reference_error(spec.image()); !reason.empty())
+    v.add(join(path, "image"), std::move(reason));
+  check_words(spec.command(), join(path, "command"), v);
+  if (spec.command_size() > 0 && spec.command(0).empty())
+    v.add(join(path, "command[0]"), "is empty: it names the program");
+  check_words(spec.args(), join(path, "args"), v);
+  check_env(spec, join(path, "env"), v);
+  const auto& directory = spec.working_dir();
+  if (!directory.empty() && (directory.front() != '/' || directory.size() > kMaxWord || has_nul(directory)))
+    v.add(join(path, "working_dir"), "must be an absolute path of at most 4096 bytes, without NUL");
+  check_resources(spec.resources(), join(path, "resources"), v);
+  if (spec.has_replicas()) v.check_range(join(path, "replicas"), spec.replicas(), 0, kMaxReplicas);
+  check_restart(spec.restart_policy(), join(path, "restart_policy"), v);
+  check_rollout(spec.rollout(), join(path, "rollout"), v);
+  check_ports(spec, join(path, "ports"), v);
+  if (!api::ImagePullPolicy_IsValid(spec.image_pull_policy()))
+    v.add(join(path, "image_pull_policy"), "is " + std::to_string(spec.image_pull_policy()) +
+                                               ", which is not a known policy (IMAGE_PULL_POLICY_ALWAYS, "
+                                               "IMAGE_PULL_POLICY_IF_NOT_PRESENT, IMAGE_PULL_POLICY_NEVER)");
+  check_labels(spec.labels(), join(path, "labels"), v);
+  check_annotations(spec.annotations(), join(path, "annotations"), v);
+  if (spec.has_termination_grace_period_ms())
+    v.check_range(join(path, "termination_grace_period_ms"), spec.termination_grace_period_ms(), 0, kHour);
+  check_not_carried_out(spec, path, v);
+}
+
+Result<WorkloadSpec> parse_spec(const api::WorkloadSpec& spec) {
+  Violations violations;
+  check_spec(spec, "spec", violations);
+  violations.check_known(spec, "spec");
+  if (auto error = violations.error("the workload's spec")) return fail(std::move(*error));
+  WorkloadSpec out;
+  if (!read(spec, out)) return fail(Errc::internal, "a checked spec has no domain value");
+  return out;
+}
+
+api::WorkloadSpec to_api(const WorkloadSpec& spec) {
+  api::WorkloadSpec out;
+  write(spec, out);
+  return out;
+}
+
+}  // namespace cloudless::codec

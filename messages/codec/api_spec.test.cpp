@@ -1,0 +1,233 @@
+#include "messages/codec/api_spec.hpp"
+
+#include <doctest/doctest.h>
+#include <google/protobuf/text_format.h>
+
+#include <algorithm>
+
+#include "messages/codec/random_values.test.hpp"
+
+namespace cloudless::codec {
+namespace {
+
+api::WorkloadSpec spec_of(const std::string& text) {
+  api::WorkloadSpec out;
+  REQUIRE_MESSAGE(google::protobuf::TextFormat::ParseFromString(text, &out), text);
+  return out;
+}
+
+std::vector<std::string> bad_paths(const Result<WorkloadSpec>& result) {
+  std::vector<std::string> out;
+  if (!result) {
+    for (const auto& violation : result.error().violations) out.push_back(violation.path);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("an image alone is a spec, and every default is filled in") {
+  const auto spec = parse_spec(spec_of(R"(image: "nginx")"));
+  REQUIRE(spec.has_value());
+  WorkloadSpec expected;
+  expected.pod.image = "nginx";
+  CHECK(*spec == expected);
+  CHECK(spec->replicas == 1);
+  CHECK(spec->pod.requests == Resources{100, 32 << 20, 0, 0, 0});
+  CHECK(spec->rollout.max_surge == IntOrPercent{25, true});
+  CHECK(spec->pod.termination_grace == 30000);
+  const auto printed = to_api(*spec);
+  CHECK(printed.replicas() == 1);
+  CHECK(printed.restart_policy().mode() == api::RestartPolicy::ALWAYS);
+  CHECK(printed.rollout().max_surge().percent() == 25);
+  CHECK(printed.image_pull_policy() == api::IMAGE_PULL_POLICY_IF_NOT_PRESENT);
+}
+
+TEST_CASE("every field that is carried out is taken over") {
+  const auto spec = parse_spec(spec_of(R"(
+    image: "reg:5000/a:b" command: "sh" command: "-c" args: "x" env { name: "A" value: "1" } env { name: "B" } working_dir: "/tmp"
+    resources { requests { cpu_millicores: 250 memory_bytes: 1000 storage_bytes: 0 } limits { cpu_millicores: 500 } }
+    replicas: 0 restart_policy { mode: ON_FAILURE max_retries: 3 backoff { initial_ms: 10 max_ms: 20 reset_after_ms: 0 } }
+    rollout { strategy: RECREATE max_surge { absolute: 0 } max_unavailable { percent: 0 } min_available: 0 }
+    ports { name: "http" container_port: 80 } ports { name: "dns" container_port: 80 protocol: UDP }
+    image_pull_policy: IMAGE_PULL_POLICY_NEVER labels { key: "app" value: "web" } annotations { key: "any thing" value: "x y" }
+    termination_grace_period_ms: 0)"));
+  REQUIRE(spec.has_value());
+  CHECK(spec->replicas == 0);
+  CHECK(spec->pod.command == std::vector<std::string>{"sh", "-c"});
+  CHECK(spec->pod.env == std::vector<EnvVar>{{"A", "1"}, {"B", ""}});
+  CHECK(spec->pod.limits.cpu_millicores == 500);
+  CHECK_FALSE(spec->pod.limits.memory_bytes.has_value());
+  CHECK(spec->pod.restart == RestartPolicy{RestartMode::on_failure, 3, {10, 20, 0}});
+  CHECK(spec->rollout.strategy == RolloutStrategy::recreate);
+  CHECK(spec->rollout.min_available == 0);
+  CHECK(spec->pod.ports[1] == Port{"dns", 80, Protocol::udp});
+  CHECK(spec->pod.termination_grace == 0);
+}
+
+TEST_CASE("what is wrong with a spec is said with the field's path") {
+  const std::string image = R"(image: "nginx" )";
+  const struct {
+    std::string spec;
+    std::vector<std::string> paths;
+  } cases[] = {
+      {"", {"spec.image"}},
+      {R"(image: "no spaces allowed")", {"spec.image"}},
+      {image + R"(command: "")", {"spec.command[0]"}},
+      {image + R"(args: "a\000b")", {"spec.args[0]"}},
+      {image +
+           R"(env { name: "A" } env { name: "" } env { name: "1" } env { name: "A" } env { name: "B" value: "\000" })",
+       {"spec.env[1].name", "spec.env[2].name", "spec.env[3].name", "spec.env[4].value"}},
+      {image + R"(working_dir: "tmp")", {"spec.working_dir"}},
+      {image + "replicas: 10001", {"spec.replicas"}},
+      {image + "resources { requests { cpu_millicores: 1024001 memory_bytes: 1125899906842625 } }",
+       {"spec.resources.requests.cpu_millicores", "spec.resources.requests.memory_bytes"}},
+      {image + "resources { requests { memory_bytes: 100 } limits { memory_bytes: 50 } }",
+       {"spec.resources.limits.memory_bytes"}},
+      {image + "resources { limits { cpu_millicores: 50 } }", {"spec.resources.limits.cpu_millicores"}},
+      {image + "resources { requests { cpu_millicores: 0 } limits { cpu_millicores: 0 } }",
+       {"spec.resources.limits.cpu_millicores"}},
+      {image + "restart_policy { mode: 9 }", {"spec.restart_policy.mode"}},
+      {image + "restart_policy { backoff { initial_ms: 9 } }", {"spec.restart_policy.backoff.initial_ms"}},
+      {image + "restart_policy { backoff { initial_ms: 70000 } }", {"spec.restart_policy.backoff.max_ms"}},
+      {image + "restart_policy { backoff { reset_after_ms: 86400001 } }",
+       {"spec.restart_policy.backoff.reset_after_ms"}},
+      {image + "rollout { strategy: 8 }", {"spec.rollout.strategy"}},
+      {image + "rollout { max_surge { absolute: 0 } }", {"spec.rollout.max_surge"}},
+      {image + "rollout { max_surge { percent: 0 } max_unavailable { absolute: 0 } }",
+       {"spec.rollout.max_surge"}},
+      {image + "rollout { max_surge { percent: 101 } max_unavailable { absolute: 10001 } }",
+       {"spec.rollout.max_surge.percent", "spec.rollout.max_unavailable.absolute"}},
+      {image + "rollout { max_unavailable {} }", {"spec.rollout.max_unavailable"}},
+      {image + "rollout { min_available: 10001 }", {"spec.rollout.min_available"}},
+      {image + "ports { container_port: 0 }", {"spec.ports[0].container_port"}},
+      {image + "ports { container_port: 80 } ports { container_port: 81 }",
+       {"spec.ports[0].name", "spec.ports[1].name"}},
+      {image + R"(ports { name: "a" container_port: 70000 } ports { name: "a" container_port: 1 })",
+       {"spec.ports[0].container_port", "spec.ports[1].name"}},
+      {image + R"(ports { name: "a" container_port: 1 } ports { name: "b" container_port: 1 protocol: TCP })",
+       {}},
+      {image + R"(ports { name: "sixteen-letters-" container_port: 1 protocol: 7 })",
+       {"spec.ports[0].name", "spec.ports[0].protocol"}},
+      {image + "image_pull_policy: 77", {"spec.image_pull_policy"}},
+      {image + R"(labels { key: "a b" value: "c" } labels { key: "c" value: "d e" })",
+       {"spec.labels[a b]", "spec.labels[c]"}},
+      {image + R"(annotations { key: "" value: "c" })", {"spec.annotations[]"}},
+      {image + "termination_grace_period_ms: 3600001", {"spec.termination_grace_period_ms"}},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.spec);
+    const auto result = parse_spec(spec_of(c.spec));
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().code == Errc::invalid_argument);
+    if (!c.paths.empty()) CHECK(bad_paths(result) == c.paths);
+    for (const auto& violation : result.error().violations) CHECK_FALSE(violation.reason.empty());
+  }
+}
+
+TEST_CASE("every wrong field is named at once") {
+  const auto result =
+      parse_spec(spec_of(R"(image: "no spaces" replicas: 20000 env { name: "A" } env { name: "A" } priority: 3
+    ports { container_port: 70000 } resources { requests { memory_bytes: 100 } limits { memory_bytes: 50 } })"));
+  CHECK(bad_paths(result) == std::vector<std::string>{"spec.image", "spec.env[1].name",
+                                                      "spec.resources.limits.memory_bytes", "spec.replicas",
+                                                      "spec.ports[0].container_port"});
+  CHECK(result.error().message == "the workload's spec: 5 fields wrong");
+}
+
+TEST_CASE("lists over their bound are refused, and a flood of errors is cut short") {
+  api::WorkloadSpec spec = spec_of(R"(image: "a")");
+  for (int i = 0; i < 300; ++i) {
+    spec.add_env()->set_name("bad name");
+    spec.add_command("x");
+    (*spec.mutable_labels())["k" + std::to_string(i)] = "";
+  }
+  const auto result = parse_spec(spec);
+  const auto paths = bad_paths(result);
+  CHECK(paths.size() == 100);
+  CHECK(paths[0] == "spec.command");
+  CHECK(paths[1] == "spec.env");
+  CHECK(result.error().violations.back().reason.find("203 more fields") != std::string::npos);
+}
+
+TEST_CASE("fields that the schema has and this version does not carry out are refused by name") {
+  const struct {
+    const char* field;
+    std::vector<std::string> paths;
+  } cases[] = {
+      {R"(placement { zones: "a" })", {"spec.placement"}},
+      {"placement {}", {"spec.placement"}},
+      {R"(volumes { name: "v" })", {"spec.volumes"}},
+      {"liveness { tcp { port: 80 } } readiness {} startup {}",
+       {"spec.liveness", "spec.readiness", "spec.startup"}},
+      {R"(image_pull_secrets: "s")", {"spec.image_pull_secrets"}},
+      {R"(config_files { path: "/a" })", {"spec.config_files"}},
+      {"host_network: true", {"spec.host_network"}},
+      {R"(runtime_class: "kata")", {"spec.runtime_class"}},
+      {"exclusive: true all_or_nothing: true", {"spec.exclusive", "spec.all_or_nothing"}},
+      {"security_context { privileged: true }", {"spec.security_context"}},
+      {"priority: 1", {"spec.priority"}},
+      {"resources { requests { storage_bytes: 1 bandwidth_bps: 2 gpu_count: 3 } }",
+       {"spec.resources.requests.storage_bytes", "spec.resources.requests.bandwidth_bps",
+        "spec.resources.requests.gpu_count"}},
+      {"resources { limits { storage_bytes: 1 } }", {"spec.resources.limits.storage_bytes"}},
+      {"rollout { strategy: BLUE_GREEN }", {"spec.rollout.strategy"}},
+      {"rollout { pause_duration_ms: 1 min_ready_ms: 1 progress_deadline_ms: 1000 auto_rollback: true canary "
+       "{} "
+       "switch_back_window_ms: 0 }",
+       {"spec.rollout.pause_duration_ms", "spec.rollout.min_ready_ms", "spec.rollout.progress_deadline_ms",
+        "spec.rollout.auto_rollback", "spec.rollout.canary", "spec.rollout.switch_back_window_ms"}},
+      {"ports { container_port: 1 host_port: 80 }", {"spec.ports[0].host_port"}},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.field);
+    auto result = parse_spec(spec_of(std::string(R"(image: "a" )") + c.field));
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().code == Errc::unimplemented);
+    auto paths = bad_paths(result);
+    auto expected = c.paths;
+    std::sort(paths.begin(), paths.end());
+    std::sort(expected.begin(), expected.end());
+    CHECK(paths == expected);
+    result = parse_spec(spec_of(std::string(R"(image: "a" replicas: 20000 )") + c.field));
+    CHECK(result.error().code == Errc::invalid_argument);
+    CHECK(bad_paths(result) == std::vector<std::string>{"spec.replicas"});
+  }
+}
+
+TEST_CASE("a field that is not in the schema is not ignored") {
+  auto spec = spec_of(R"(image: "a" env { name: "A" })");
+  spec.mutable_env(0)->GetReflection()->MutableUnknownFields(spec.mutable_env(0))->AddVarint(99, 1);
+  const auto result = parse_spec(spec);
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code == Errc::invalid_argument);
+  CHECK(bad_paths(result) == std::vector<std::string>{"spec.env[0].#99"});
+}
+
+TEST_CASE("what a valid spec is printed as is parsed to the same spec") {
+  int parsed = 0;
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+    CAPTURE(seed);
+    RandomValues random(seed);
+    // A random message is damaged until it is a valid spec or given up; the valid ones must survive the round
+    // trip.
+    auto message = to_api(random.spec());
+    message.mutable_resources()->clear_limits();
+    auto& requests = *message.mutable_resources()->mutable_requests();
+    requests.set_cpu_millicores(random.below(1'024'001));
+    requests.clear_storage_bytes();
+    requests.clear_bandwidth_bps();
+    requests.clear_gpu_count();
+    message.mutable_restart_policy()->clear_backoff();
+    message.set_termination_grace_period_ms(random.below(3'600'001));
+    const auto first = parse_spec(message);
+    if (!first) continue;
+    ++parsed;
+    const auto again = parse_spec(to_api(*first));
+    REQUIRE(again.has_value());
+    REQUIRE(*again == *first);
+  }
+  CHECK(parsed > 100);
+}
+
+}  // namespace cloudless::codec
