@@ -1,0 +1,43 @@
+#include "actors/node_membership/node_change.hpp"
+
+#include <algorithm>
+
+namespace cloudless::node_membership {
+namespace {
+
+bool has_key(const std::vector<Taint>& taints, const std::string& key) {
+  return std::any_of(taints.begin(), taints.end(), [&](const Taint& t) { return t.key == key; });
+}
+
+bool contains(const std::vector<std::string>& keys, const std::string& key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+}  // namespace
+
+void merge_operators_changes(Node& node) {
+  node.labels = node.description.labels;
+  for (const auto& key : node.removed_labels) node.labels.erase(key);
+  for (const auto& [key, value] : node.set_labels) node.labels[key] = value;
+
+  node.taints.clear();
+  for (const auto& taint : node.description.taints)
+    if (!contains(node.removed_taints, taint.key) && !has_key(node.set_taints, taint.key)) node.taints.push_back(taint);
+  node.taints.insert(node.taints.end(), node.set_taints.begin(), node.set_taints.end());
+}
+
+bool schedulable_differs(const Node& before, const Node& after) {
+  const NodeDescription& a = before.description;
+  const NodeDescription& b = after.description;
+  return a.capacity != b.capacity || a.allocatable != b.allocatable || a.region != b.region || a.zone != b.zone ||
+         a.cost_milli != b.cost_milli || before.labels != after.labels || before.taints != after.taints ||
+         before.cordoned != after.cordoned || before.state != after.state;
+}
+
+Node stamped(const Node* before, Node after, Revision stamp) {
+  after.revision = stamp;
+  if (before == nullptr || schedulable_differs(*before, after)) after.schedulable_revision = stamp;
+  return after;
+}
+
+}  // namespace cloudless::node_membership

@@ -1,0 +1,128 @@
+#include "actors/node_membership/node_membership_actor.hpp"
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "actors/node_membership/detector.hpp"
+#include "actors/node_membership/node_command.hpp"
+#include "actors/node_membership/registration.hpp"
+#include "actors/owner/owner_link.hpp"
+
+namespace cloudless {
+namespace {
+
+namespace membership = node_membership;
+
+/// INTERNAL: what it tells itself and hears from the store.
+using Shell = node_membership_actor::extend<shim::Mpi<caf::result<void>(CommitsPublished)>::type,
+                                            shim::Mpi<caf::result<void>(sweep_atom)>::type,
+                                            shim::Mpi<caf::result<void>(lease_atom)>::type>;
+
+using ReplyPromise = caf::typed_response_promise<Carried<NodeReply>>;
+using FramePromise = caf::typed_response_promise<Carried<LinkFrame>>;
+
+struct Room {
+  Room(Shell::pointer actor, store_actor store, const Clock& time, MembershipPolicy how)
+      : self(actor), clock(time), policy(how), leases(how.lease_duration, how.lease_interval),
+        link(actor, "node_membership", std::move(store), time, {RecordKind::node},
+             [](const std::string& method) { return method.ends_with("Node"); }) {}
+
+  ReplyPromise on_command(const Carried<NodeCommand>& command) {
+    auto promise = self->make_response_promise<Carried<NodeReply>>();
+    link.answer_command<NodeReply>(command->context, promise, [&](owner::Plan& plan) -> Result<NodeReply> {
+      auto node = membership::apply(plan.now(), *command, link.head().next_stamp());
+      if (!node) return fail(node.error());
+      if (const auto before = plan.now().node(node->description.id); *before != *node)
+        plan.put(std::make_shared<const Node>(*node));
+      return NodeReply{std::move(*node), 0};
+    });
+    return promise;
+  }
+
+  FramePromise on_hello(const LinkFrame& frame) {
+    auto promise = self->make_response_promise<Carried<LinkFrame>>();
+    if (!link.ready()) return promise.deliver(to_caf(link.not_ready()));
+    const auto* hello = std::get_if<Hello>(&frame);
+    if (hello == nullptr) return promise.deliver(to_caf({Errc::invalid_argument, "only a Hello is answered here", {}}));
+    auto joined = membership::judge_hello(link.head().now(), *hello, link.head().next_stamp(), clock.wall());
+    if (!joined) return promise.deliver(Carried<LinkFrame>(LinkFrame{Refused{joined.error()}}));
+    const Node& node = joined->node;
+    presume_once(clock.steady());
+    leases.grant(node.description.id, node.incarnation, clock.steady());
+    owner::Plan plan(link.head().now());
+    if (joined->changed) plan.put(std::make_shared<const Node>(node));
+    Welcome welcome{plan.now().cluster_id(), hello->boot_id, node.incarnation, policy.lease_interval, policy.lease_duration};
+    link.commit(plan.take_units(), [promise, welcome = std::move(welcome)](const Result<Revision>& at) mutable {
+      if (at) promise.deliver(Carried<LinkFrame>(LinkFrame{std::move(welcome)}));
+      else promise.deliver(to_caf(at.error()));
+    }, {});
+    return promise;
+  }
+
+  /// The leases begin when the store has answered.
+  void presume_once(Millis now) {
+    if (!std::exchange(presumed, true)) membership::presume_all(leases, link.head().now(), now);
+  }
+
+  void on_tick() {
+    self->delayed_send(self, std::chrono::milliseconds(policy.lease_interval), lease_atom::value);
+    const Millis now = clock.steady();
+    leases.advance(now);
+    if (!link.ready()) return;
+    presume_once(now);
+    owner::Plan plan(link.head().now());
+    membership::detect(plan, leases, now, link.head().next_stamp());
+    // If this is lost, the next tick finds the same.
+    if (!plan.empty()) link.commit(plan.take_units(), {}, {});
+  }
+
+  Shell::pointer self;
+  const Clock& clock;
+  MembershipPolicy policy;
+  membership::Leases leases;
+  owner::OwnerLink<Shell::pointer> link;
+  bool presumed = false;
+};
+
+Shell::behavior_type node_membership_behavior(Shell::pointer self, const store_actor& store, const Clock* clock,
+                                              Millis lease_interval, Millis lease_duration) {
+  auto room = std::make_shared<Room>(self, store, *clock, MembershipPolicy{lease_interval, lease_duration});
+  room->link.start();
+  self->send(self, lease_atom::value);
+  return {
+      // From a gateway: judged on the head, answered when durable.
+      [room](const Carried<NodeCommand>& command) -> caf::result<Carried<NodeReply>> { return room->on_command(command); },
+      // From node_link: a Hello.
+      [room](const Carried<LinkFrame>& frame) -> caf::result<Carried<LinkFrame>> { return room->on_hello(*frame); },
+      // From node_link: a lease.
+      [room](lease_atom, const std::string& node, std::uint64_t incarnation) -> caf::result<void> {
+        room->leases.renew(NodeId{node}, incarnation, room->clock.steady());
+        return caf::unit;
+      },
+      // From the store.
+      [room](const CommitsPublished& batch) -> caf::result<void> {
+        room->link.published(batch);
+        return caf::unit;
+      },
+      // INTERNAL: the store could not be followed a while ago.
+      [room](sweep_atom) -> caf::result<void> {
+        room->link.start_again();
+        return caf::unit;
+      },
+      // INTERNAL: the detector's tick.
+      [room](lease_atom) -> caf::result<void> {
+        room->on_tick();
+        return caf::unit;
+      },
+  };
+}
+
+}  // namespace
+
+node_membership_actor spawn_node_membership(caf::actor_system& system, store_actor store, const Clock& clock,
+                                            MembershipPolicy policy) {
+  return system.spawn(node_membership_behavior, std::move(store), &clock, policy.lease_interval, policy.lease_duration);
+}
+
+}  // namespace cloudless

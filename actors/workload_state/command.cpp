@@ -1,0 +1,117 @@
+#include "actors/workload_state/command.hpp"
+
+#include <memory>
+#include <string>
+
+#include "actors/workload_state/stop.hpp"
+#include "actors/workload_state/validate.hpp"
+
+namespace cloudless::workload_state {
+namespace {
+
+constexpr std::uint64_t kMask40 = (std::uint64_t{1} << 40) - 1;
+
+std::string title(const std::string& ns, const std::string& name) { return "workload " + ns + "/" + name; }
+
+/// The workload of that name, at the expected revision.
+Result<std::shared_ptr<const Workload>> find(const Snapshot& now, const std::string& ns, const std::string& name,
+                                             Revision expected) {
+  auto workload = now.workload(ns, name);
+  if (!workload) return fail(Errc::not_found, title(ns, name) + " does not exist");
+  if (expected != 0 && expected != workload->revision)
+    return fail(Errc::aborted, title(ns, name) + " is at revision " + std::to_string(workload->revision) + ", not " +
+                                   std::to_string(expected) + "; read it again and repeat the change");
+  return workload;
+}
+
+void put_version(owner::Plan& plan, const Workload& workload) {
+  plan.put(std::make_shared<const Version>(Version{workload.uid, workload.version, workload.spec.pod}));
+}
+
+Workload put_written(owner::Plan& plan, Workload workload, Stamp stamp) {
+  workload.revision = stamp.number;
+  workload.updated_at = stamp.wall;
+  plan.put(std::make_shared<const Workload>(workload));
+  return workload;
+}
+
+Result<Workload> create(owner::Plan& plan, const CreateWorkload& action, Stamp stamp) {
+  if (const auto holder = plan.now().workload(action.ns, action.name))
+    return fail(Errc::already_exists, title(action.ns, action.name) + " exists (uid " + holder->uid.value +
+                                          "); update it, or delete it first");
+  Workload workload;
+  workload.uid = uid_of(stamp.number);
+  workload.ns = action.ns;
+  workload.name = action.name;
+  workload.spec = action.spec;
+  workload.created_at = stamp.wall;
+  plan.require({workload_key(workload.uid), 0});
+  put_version(plan, workload);
+  return put_written(plan, std::move(workload), stamp);
+}
+
+Result<Workload> update(owner::Plan& plan, const UpdateWorkload& action, Stamp stamp) {
+  const auto present = find(plan.now(), action.ns, action.name, action.expected_revision);
+  if (!present) return fail(present.error());
+  Workload workload = **present;
+  workload.spec = action.spec;
+  if (action.keep_replicas) workload.spec.replicas = (*present)->spec.replicas;
+  if (workload.spec == (*present)->spec) return workload;
+  if (workload.spec.pod != (*present)->spec.pod) {
+    ++workload.version;
+    put_version(plan, workload);
+  }
+  return put_written(plan, std::move(workload), stamp);
+}
+
+Result<Workload> scale(owner::Plan& plan, const ScaleWorkload& action, Stamp stamp) {
+  const auto present = find(plan.now(), action.ns, action.name, action.expected_revision);
+  if (!present) return fail(present.error());
+  Workload workload = **present;
+  if (workload.spec.replicas == action.replicas) return workload;
+  workload.spec.replicas = action.replicas;
+  return put_written(plan, std::move(workload), stamp);
+}
+
+Result<Workload> remove(owner::Plan& plan, const DeleteWorkload& action, Stamp stamp) {
+  const auto present = find(plan.now(), action.ns, action.name, action.expected_revision);
+  if (!present) return fail(present.error());
+  Workload workload = **present;
+  workload.deleted = true;
+  workload = put_written(plan, std::move(workload), stamp);
+  plan.seal();
+  for (const auto& replica : plan.now().replicas_of(workload.uid)) {
+    if (is_terminal(replica->phase) || replica->stop_requested()) continue;
+    const auto node = plan.now().node(replica->node);
+    plan.put(std::make_shared<const Replica>(stopped(*replica, StopCause::deleted, node.get())));
+    plan.seal();
+  }
+  return workload;
+}
+
+}  // namespace
+
+WorkloadUid uid_of(Revision stamp) {
+  // Every step maps the 40-bit numbers one to one: odd multipliers, and shifts of at least half the width.
+  std::uint64_t x = stamp & kMask40;
+  x = (x * 0x9e3779b97fu) & kMask40;
+  x ^= x >> 21;
+  x = (x * 0xd6e8feb869u) & kMask40;
+  x ^= x >> 23;
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out(10, '0');
+  for (int i = 9; i >= 0; --i, x >>= 4) out[static_cast<std::size_t>(i)] = kDigits[x & 15];
+  return WorkloadUid{std::move(out)};
+}
+
+Result<Workload> apply(owner::Plan& plan, const WorkloadCommand& command, Stamp stamp) {
+  if (auto violations = validate(command); !violations.empty())
+    return fail(Error{Errc::invalid_argument, "the request has " + std::to_string(violations.size()) + " bad field(s)",
+                      std::move(violations)});
+  if (const auto* action = std::get_if<CreateWorkload>(&command.action)) return create(plan, *action, stamp);
+  if (const auto* action = std::get_if<UpdateWorkload>(&command.action)) return update(plan, *action, stamp);
+  if (const auto* action = std::get_if<ScaleWorkload>(&command.action)) return scale(plan, *action, stamp);
+  return remove(plan, std::get<DeleteWorkload>(command.action), stamp);
+}
+
+}  // namespace cloudless::workload_state

@@ -1,0 +1,262 @@
+#include "actors/workload_state/proposal.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "actors/workload_state/budget.hpp"
+#include "actors/workload_state/stop.hpp"
+
+namespace cloudless::workload_state {
+namespace {
+
+constexpr std::uint32_t kMaxAdded = 100;
+constexpr std::size_t kMaxReason = 1024;
+
+Error accepted() { return {Errc::none, {}, {}}; }
+Error refused(Errc code, std::string why) { return {code, std::move(why), {}}; }
+Error unknown_replica(const ReplicaId& id) { return refused(Errc::not_found, "replica " + id.value + " does not exist"); }
+
+/// At most `size` bytes, not cutting a UTF-8 sequence in two.
+std::string shortened(const std::string& text, std::size_t size) {
+  if (text.size() <= size) return text;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  return text.substr(0, size);
+}
+
+/// Replicas that are there or have done their work, without those on their way out.
+std::uint64_t filling_a_place(const Snapshot& now, const Workload& workload) {
+  const bool runs_to_completion = workload.spec.pod.restart.mode != RestartMode::always;
+  const auto replicas = now.replicas_of(workload.uid);
+  return static_cast<std::uint64_t>(std::count_if(replicas.begin(), replicas.end(), [&](const auto& r) {
+    if (is_terminal(r->phase)) return runs_to_completion && (r->phase == Phase::succeeded || r->phase == Phase::failed);
+    return !r->stop_requested();
+  }));
+}
+
+std::string describe_shortage(const Resources& wanted, const Resources& room) {
+  std::string out;
+  const auto add = [&](const char* what, std::int64_t want, std::int64_t have) {
+    if (want <= have) return;
+    out += (out.empty() ? "" : ", ") + std::string(what) + " " + std::to_string(want) + " wanted, " + std::to_string(have) + " free";
+  };
+  add("cpu_millicores", wanted.cpu_millicores, room.cpu_millicores);
+  add("memory_bytes", wanted.memory_bytes, room.memory_bytes);
+  add("storage_bytes", wanted.storage_bytes, room.storage_bytes);
+  add("bandwidth_bps", wanted.bandwidth_bps, room.bandwidth_bps);
+  add("gpu_count", wanted.gpu_count, room.gpu_count);
+  return out;
+}
+
+/// Judges the items of one proposal.
+class Judge {
+ public:
+  Judge(owner::Plan& plan, WallMillis now) : plan_(plan), now_(now) {}
+
+  Error operator()(const AddReplicas& item);
+  Error operator()(const AssignReplica& item);
+  Error operator()(const ExplainPending& item);
+  Error operator()(const StopReplica& item);
+  Error operator()(const ForgetReplica& item);
+  Error operator()(const ForgetWorkload& item);
+  Error operator()(const ForgetVersion& item);
+
+ private:
+  const Snapshot& head() const { return plan_.now(); }
+  void put(Replica replica) { plan_.put(std::make_shared<const Replica>(std::move(replica))); }
+  Resources requests_of(const Replica& replica);
+  Resources& reserved_on(const NodeId& id);
+  std::optional<Error> wrong_cause(const Replica& replica, const Workload& workload, StopCause cause, const Node* node);
+
+  owner::Plan& plan_;
+  WallMillis now_;
+  Budget budget_;
+  std::map<NodeId, Resources> reserved_;  // of the nodes that this batch assigns to
+};
+
+Error Judge::operator()(const AddReplicas& item) {
+  const auto workload = head().workload(item.workload);
+  if (!workload) return refused(Errc::not_found, "workload " + item.workload.value + " does not exist");
+  if (workload->deleted)
+    return refused(Errc::failed_precondition, "workload " + workload->ns + "/" + workload->name + " is deleted");
+  if (item.count < 1 || item.count > kMaxAdded)
+    return refused(Errc::invalid_argument, "count is " + std::to_string(item.count) + "; 1 to " + std::to_string(kMaxAdded));
+  if (item.version != workload->version || item.first_ordinal != workload->next_ordinal)
+    return refused(Errc::aborted, "workload " + workload->ns + "/" + workload->name + " is at version " +
+                                      std::to_string(workload->version) + " and next ordinal " +
+                                      std::to_string(workload->next_ordinal) + ", not " + std::to_string(item.version) +
+                                      " and " + std::to_string(item.first_ordinal));
+  for (std::uint32_t i = 0; i < item.count; ++i) {
+    Replica replica;
+    replica.workload = workload->uid;
+    replica.ordinal = item.first_ordinal + i;
+    replica.id = replica_id(workload->name, workload->uid, replica.ordinal);
+    replica.version = item.version;
+    replica.created_at = now_;
+    // The next ordinal moves in every unit that has a replica, so that a unit lost on the way loses only its own.
+    Workload moved = *workload;
+    moved.next_ordinal = replica.ordinal + 1;
+    put(std::move(replica));
+    plan_.put(std::make_shared<const Workload>(std::move(moved)));
+    plan_.seal();
+  }
+  return accepted();
+}
+
+Resources Judge::requests_of(const Replica& replica) {
+  const auto version = head().version(replica.workload, replica.version);
+  return version ? version->pod.requests : Resources{};
+}
+
+Resources& Judge::reserved_on(const NodeId& id) {
+  if (const auto known = reserved_.find(id); known != reserved_.end()) return known->second;
+  Resources sum;
+  for (const auto& replica : head().replicas_on(id))
+    if (!is_terminal(replica->phase)) sum += requests_of(*replica);
+  return reserved_[id] = sum;
+}
+
+Error Judge::operator()(const AssignReplica& item) {
+  const auto replica = head().replica(item.replica);
+  if (!replica) return unknown_replica(item.replica);
+  if (replica->phase != Phase::pending || replica->stop_requested())
+    return refused(Errc::aborted, "replica " + replica->id.value + " is " + to_string(replica->phase) + ", not PENDING");
+  const auto node = head().node(item.node);
+  if (!node) return refused(Errc::not_found, "node " + item.node.value + " does not exist");
+  if (!node->schedulable())
+    return refused(Errc::failed_precondition, "node " + item.node.value + " is " +
+                                                  (node->cordoned ? "cordoned" : to_string(node->state)));
+  if (node->schedulable_revision != item.schedulable_revision)
+    return refused(Errc::aborted, "node " + item.node.value + " has changed (schedulable revision " +
+                                      std::to_string(node->schedulable_revision) + ", not " +
+                                      std::to_string(item.schedulable_revision) + ")");
+  const Resources wanted = requests_of(*replica);
+  Resources& reserved = reserved_on(item.node);
+  const Resources room = node->description.allocatable - reserved;
+  if (!wanted.fits(room))
+    return refused(Errc::failed_precondition, "node " + item.node.value + " has no room for replica " + replica->id.value +
+                                                  ": " + describe_shortage(wanted, room));
+  reserved += wanted;
+  Replica assigned = *replica;
+  assigned.phase = Phase::assigned;
+  assigned.node = item.node;
+  assigned.reason.clear();
+  put(std::move(assigned));
+  plan_.require({node_key(item.node), item.schedulable_revision});
+  return accepted();
+}
+
+Error Judge::operator()(const ExplainPending& item) {
+  const auto replica = head().replica(item.replica);
+  if (!replica) return unknown_replica(item.replica);
+  if (replica->phase != Phase::pending)
+    return refused(Errc::aborted, "replica " + replica->id.value + " is " + to_string(replica->phase) + ", not PENDING");
+  Replica explained = *replica;
+  explained.reason = shortened(item.reason, kMaxReason);
+  if (explained != *replica) put(std::move(explained));
+  return accepted();
+}
+
+std::optional<Error> Judge::wrong_cause(const Replica& replica, const Workload& workload, StopCause cause,
+                                        const Node* node) {
+  const std::string name = "workload " + workload.ns + "/" + workload.name;
+  switch (cause) {
+    case StopCause::none: return refused(Errc::invalid_argument, "a stop of replica " + replica.id.value + " names no cause");
+    case StopCause::deleted:
+      if (workload.deleted) return std::nullopt;
+      return refused(Errc::failed_precondition, name + " is not deleted");
+    case StopCause::node_lost:
+      if (replica.node.empty())
+        return refused(Errc::failed_precondition, "replica " + replica.id.value + " has no node that could be lost");
+      if (node == nullptr || node->state == NodeState::offline) return std::nullopt;
+      return refused(Errc::failed_precondition, "node " + replica.node.value + " is " + to_string(node->state) + ", not OFFLINE");
+    case StopCause::scale:
+      if (workload.deleted || filling_a_place(head(), workload) > workload.spec.replicas) return std::nullopt;
+      return refused(Errc::failed_precondition, name + " has no more replicas than the " +
+                                                    std::to_string(workload.spec.replicas) + " that are wanted");
+    case StopCause::rollout:
+    case StopCause::recreate:
+      if (workload.deleted || replica.version != workload.version) return std::nullopt;
+      return refused(Errc::failed_precondition, "replica " + replica.id.value + " has the current version " +
+                                                    std::to_string(workload.version) + " of " + name);
+  }
+  return refused(Errc::invalid_argument, "unknown cause");
+}
+
+Error Judge::operator()(const StopReplica& item) {
+  const auto replica = head().replica(item.replica);
+  if (!replica) return unknown_replica(item.replica);
+  const auto workload = head().workload(replica->workload);
+  if (!workload) return refused(Errc::not_found, "workload " + replica->workload.value + " does not exist");
+  if (is_terminal(replica->phase)) return accepted();
+  const auto node = head().node(replica->node);
+  // Told already: only giving up its node can still change something.
+  const bool gives_up = item.cause == StopCause::node_lost || (!replica->node.empty() && !node);
+  if (replica->stop_requested() && !gives_up) return accepted();
+  if (auto wrong = wrong_cause(*replica, *workload, item.cause, node.get())) return *wrong;
+  if (item.cause != StopCause::node_lost) {
+    auto relied_on = budget_.permit(head(), *workload, *replica, item.cause);
+    if (!relied_on) return relied_on.error();
+    for (auto& precondition : *relied_on) plan_.require(std::move(precondition));
+  } else if (node) {
+    // A node that returns first keeps its replicas.
+    plan_.require({node_key(replica->node), node->schedulable_revision});
+  }
+  put(stopped(*replica, item.cause, node.get()));
+  return accepted();
+}
+
+Error Judge::operator()(const ForgetReplica& item) {
+  const auto replica = head().replica(item.replica);
+  if (!replica) return accepted();
+  if (!is_terminal(replica->phase))
+    return refused(Errc::failed_precondition,
+                   "replica " + replica->id.value + " is " + to_string(replica->phase) + " and has not ended");
+  plan_.erase(replica_key(replica->id));
+  return accepted();
+}
+
+Error Judge::operator()(const ForgetWorkload& item) {
+  const auto workload = head().workload(item.workload);
+  if (!workload) return accepted();
+  const std::string name = "workload " + workload->ns + "/" + workload->name;
+  if (!workload->deleted) return refused(Errc::failed_precondition, name + " is not deleted");
+  if (const auto left = head().replicas_of(workload->uid).size(); left > 0)
+    return refused(Errc::failed_precondition, name + " still has " + std::to_string(left) + " replicas");
+  // The tombstone goes last: if a unit is lost on the way, this is proposed again.
+  for (const auto& version : head().versions_of(workload->uid)) {
+    plan_.erase(version_key(version->workload, version->number));
+    plan_.seal();
+  }
+  plan_.erase(workload_key(workload->uid));
+  return accepted();
+}
+
+Error Judge::operator()(const ForgetVersion& item) {
+  if (!head().version(item.workload, item.version)) return accepted();
+  const std::string name = "version " + std::to_string(item.version) + " of workload " + item.workload.value;
+  if (const auto workload = head().workload(item.workload); workload && workload->version == item.version)
+    return refused(Errc::failed_precondition, name + " is the current one");
+  for (const auto& replica : head().replicas_of(item.workload))
+    if (replica->version == item.version)
+      return refused(Errc::failed_precondition, name + " is needed by replica " + replica->id.value);
+  plan_.erase(version_key(item.workload, item.version));
+  return accepted();
+}
+
+}  // namespace
+
+std::vector<Error> apply(owner::Plan& plan, const Proposal& proposal, WallMillis now) {
+  Judge judge(plan, now);
+  std::vector<Error> answers;
+  answers.reserve(proposal.items.size());
+  for (const auto& item : proposal.items) {
+    answers.push_back(std::visit(judge, item));
+    plan.seal();
+  }
+  return answers;
+}
+
+}  // namespace cloudless::workload_state

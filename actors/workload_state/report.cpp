@@ -1,0 +1,79 @@
+#include "actors/workload_state/report.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "actors/workload_state/transitions.hpp"
+
+namespace cloudless::workload_state {
+namespace {
+
+constexpr std::size_t kMaxReason = 1024;
+
+bool is_newer(const Replica& known, std::uint64_t incarnation, std::uint64_t sequence) {
+  return std::pair(incarnation, sequence) > std::pair(known.node_incarnation, known.report_sequence);
+}
+
+void take_state(Replica& replica, const ReplicaReport& report) {
+  replica.attempt = std::max(replica.attempt, report.attempt);
+  replica.phase = report.phase;
+  // A replica on its way out never serves again, whatever its agent still sees.
+  replica.ready = report.ready && report.phase == Phase::running && !replica.stop_requested();
+  if (!report.container.empty()) replica.container = report.container;
+  replica.address = report.address;
+  if (report.exit_code) replica.exit_code = report.exit_code;
+  replica.reason = report.reason.substr(0, kMaxReason);
+  if (report.started_at != 0) replica.started_at = report.started_at;
+  if (is_terminal(replica.phase)) replica.serving = false;
+}
+
+/// The agent is behind what was known of the replica: it has forgotten, or begins anew.
+void take_setback(Replica& replica, const ReplicaReport& report) {
+  replica.ready = false;
+  if (report.attempt < replica.attempt && report.phase >= Phase::starting) {
+    // A container of an earlier attempt runs: the one that was known is gone with its history.
+    replica.phase = Phase::lost;
+    replica.serving = false;
+    replica.reason = "node " + replica.node.value + " came back without its container";
+  }
+}
+
+void take(owner::Plan& plan, const NodeReport& report, const ReplicaReport& item) {
+  const auto known = plan.now().replica(item.replica);
+  if (!known || known->node != report.node || is_terminal(known->phase)) return;
+  if (!is_newer(*known, report.incarnation, item.sequence) || !may_be_reported(item.phase)) return;
+  Replica replica = *known;
+  if (is_legal({known->attempt, known->phase}, {item.attempt, item.phase}))
+    take_state(replica, item);
+  else if (report.incarnation > known->node_incarnation && known->node_incarnation != 0)
+    take_setback(replica, item);
+  else
+    return;
+  replica.node_incarnation = report.incarnation;
+  replica.report_sequence = item.sequence;
+  plan.put(std::make_shared<const Replica>(std::move(replica)));
+}
+
+}  // namespace
+
+Result<ReportAck> apply(owner::Plan& plan, const NodeReport& report) {
+  const auto node = plan.now().node(report.node);
+  if (!node) return fail(Errc::unavailable, "node " + report.node.value + " is not registered here; say hello first");
+  if (report.incarnation > node->incarnation)
+    return fail(Errc::unavailable, "incarnation " + std::to_string(report.incarnation) + " of node " + report.node.value +
+                                       " is not known here yet");
+  ReportAck ack;
+  ack.incarnation = report.incarnation;
+  for (const auto& item : report.replicas) {
+    ack.items.push_back({item.replica, item.sequence});
+    // An older incarnation's process has ended: what it said last does not matter any more.
+    if (report.incarnation < node->incarnation) continue;
+    take(plan, report, item);
+    plan.seal();
+  }
+  return ack;
+}
+
+}  // namespace cloudless::workload_state

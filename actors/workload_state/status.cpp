@@ -1,0 +1,131 @@
+#include "actors/workload_state/status.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "actors/workload_state/budget.hpp"
+
+namespace cloudless::workload_state {
+namespace {
+
+/// How many replicas are in which situation; those that are told to stop count only as stopping.
+struct Census {
+  std::uint32_t ready = 0;          // of any version
+  std::uint32_t updated = 0;        // ready, of the current version
+  std::uint32_t placed = 0;         // live, with a node
+  std::uint32_t stopping = 0;       // live, told to stop
+  std::uint32_t outdated = 0;       // live, of an older version, stopping ones included
+  std::uint32_t set_back = 0;       // of the current version, had run and is not ready now
+  std::uint32_t succeeded = 0;      // of the current version
+  std::uint32_t failed = 0;         // of the current version
+  std::uint32_t live_current = 0;   // live, of the current version, not stopping
+  std::shared_ptr<const Replica> pending, troubled, failure;  // the first of each, for the reason
+};
+
+bool had_run(const Replica& r) { return r.started_at != 0 && (r.phase != Phase::running || r.attempt > 1); }
+
+void count_ended(Census& c, const std::shared_ptr<const Replica>& r) {
+  if (r->phase == Phase::succeeded) ++c.succeeded;
+  if (r->phase == Phase::failed) {
+    ++c.failed;
+    if (!c.failure) c.failure = r;
+  }
+  if (r->phase == Phase::lost && r->started_at != 0) ++c.set_back;
+}
+
+void count_live(Census& c, const std::shared_ptr<const Replica>& r, const Workload& w, const Snapshot& snapshot) {
+  const bool current = r->version == w.version;
+  if (!current) ++c.outdated;
+  if (r->stop_requested()) {
+    ++c.stopping;
+    return;
+  }
+  if (current) ++c.live_current;
+  if (r->phase == Phase::pending) {
+    if (!c.pending) c.pending = r;
+    return;
+  }
+  ++c.placed;
+  const auto node = snapshot.node(r->node);
+  if (counts_as_available(*r, node.get())) {
+    ++c.ready;
+    if (current) ++c.updated;
+    return;
+  }
+  if (!c.troubled) c.troubled = r;
+  const bool on_failing_node = r->started_at != 0 && (!node || node->state != NodeState::ready);
+  if (current && (had_run(*r) || on_failing_node)) ++c.set_back;
+}
+
+Census take_census(const std::vector<std::shared_ptr<const Replica>>& replicas, const Workload& w,
+                   const Snapshot& snapshot) {
+  Census c;
+  for (const auto& r : replicas) {
+    if (!is_terminal(r->phase)) count_live(c, r, w, snapshot);
+    else if (r->version == w.version) count_ended(c, r);
+  }
+  return c;
+}
+
+WorkloadPhase phase_of(const Workload& w, const Census& c) {
+  const std::uint32_t wanted = w.spec.replicas;
+  const bool runs_to_completion = w.spec.pod.restart.mode != RestartMode::always;
+  if (w.deleted) return WorkloadPhase::deleting;
+  if (runs_to_completion && c.failed > 0 && c.failed + c.succeeded + c.live_current >= wanted) return WorkloadPhase::failed;
+  if (runs_to_completion && wanted > 0 && c.succeeded >= wanted && c.live_current == 0) return WorkloadPhase::succeeded;
+  if (c.outdated > 0) return WorkloadPhase::updating;
+  // Those that have done their work are where they should be.
+  const std::uint32_t done = runs_to_completion ? c.succeeded : 0;
+  if (c.updated + done >= wanted) return WorkloadPhase::running;
+  if (c.set_back > 0) return WorkloadPhase::degraded;
+  return c.placed + done >= wanted ? WorkloadPhase::starting : WorkloadPhase::pending;
+}
+
+std::string plural(std::uint32_t n, const std::string& one) { return std::to_string(n) + " " + one + (n == 1 ? "" : "s"); }
+
+std::string describe(const Replica& r, const Snapshot& snapshot) {
+  std::string out = "replica " + r.id.value + " is " + to_string(r.phase);
+  const auto node = snapshot.node(r.node);
+  if (!r.reason.empty()) out += ": " + r.reason;
+  else if (!r.node.empty() && !node) out += " on node " + r.node.value + ", which is gone";
+  else if (node && node->state != NodeState::ready) out += " on node " + r.node.value + ", which is " + to_string(node->state);
+  return out;
+}
+
+std::string reason_of(WorkloadPhase phase, const Workload& w, const Census& c, const Snapshot& snapshot) {
+  const std::uint32_t wanted = w.spec.replicas;
+  const std::string ready = std::to_string(c.ready) + " of " + plural(wanted, "replica") + " ready";
+  const auto& worst = c.pending ? c.pending : c.troubled;
+  const std::string detail = worst ? "; " + describe(*worst, snapshot) : "";
+  switch (phase) {
+    case WorkloadPhase::running: return {};
+    case WorkloadPhase::succeeded: return plural(c.succeeded, "replica") + " ended with 0";
+    case WorkloadPhase::failed:
+      return plural(c.failed, "replica") + " failed for good; " + describe(*c.failure, snapshot);
+    case WorkloadPhase::deleting: return plural(c.stopping + c.placed, "replica") + " still to stop";
+    case WorkloadPhase::updating:
+      return std::to_string(c.updated) + " of " + plural(wanted, "replica") + " updated to version " +
+             std::to_string(w.version) + " and ready" + detail;
+    case WorkloadPhase::pending:
+    case WorkloadPhase::starting:
+    case WorkloadPhase::degraded: return ready + detail;
+  }
+  return {};
+}
+
+}  // namespace
+
+WorkloadStatus derive_status(const Snapshot& snapshot, const Workload& workload) {
+  WorkloadStatus out;
+  out.replicas = snapshot.replicas_of(workload.uid);
+  const Census census = take_census(out.replicas, workload, snapshot);
+  out.phase = phase_of(workload, census);
+  out.replicas_wanted = workload.spec.replicas;
+  out.ready_replicas = census.ready;
+  out.updated_replicas = census.updated;
+  out.version = workload.version;
+  out.reason = reason_of(out.phase, workload, census, snapshot);
+  return out;
+}
+
+}  // namespace cloudless::workload_state

@@ -1,0 +1,12 @@
+// What a workload is, derived from its replicas and their nodes; for gateways, from their mirror. Meanings as documented in
+// proto/cloudless/api/workload.proto.
+#pragma once
+
+#include "messages/domain/snapshot.hpp"
+#include "messages/domain/status.hpp"
+
+namespace cloudless::workload_state {
+
+WorkloadStatus derive_status(const Snapshot& snapshot, const Workload& workload);
+
+}  // namespace cloudless::workload_state
