@@ -9,7 +9,8 @@ namespace cloudless::node_membership {
 /// A full lease for every node that is not OFFLINE; for a coordinator that starts.
 void presume_all(Leases& leases, const Snapshot& head, Millis now);
 
-/// Plans every change of state that the leases demand: READY to SUSPECT to OFFLINE, and back to READY for whoever was heard again.
+/// Plans every change of state that the leases demand: READY to SUSPECT to OFFLINE, and back to READY for
+/// whoever was heard again.
 void detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp);
 
 }  // namespace cloudless::node_membership

@@ -1,5 +1,6 @@
-// How long ago each node was heard of, on steady time, and what follows from it. Nothing here is stored: a coordinator that starts
-// grants every node a full lease. When the detector itself is late, it cannot have heard anybody: all leases are extended by as much.
+// How long ago each node was heard of, on steady time, and what follows from it. Nothing here is stored: a
+// coordinator that starts grants every node a full lease. When the detector itself is late, it cannot have
+// heard anybody: all leases are extended by as much.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ namespace cloudless::node_membership {
 
 class Leases {
  public:
-  /// duration: without a lease for this long a node is OFFLINE, for half of it SUSPECT. period: how often advance() is meant to be
-  /// called, at least.
+  /// duration: without a lease for this long a node is OFFLINE, for half of it SUSPECT. period: how often
+  /// advance() is meant to be called, at least.
   Leases(Millis duration, Millis period) : duration_(duration), period_(period) {}
 
   /// A full lease for a node that nobody has heard yet: a coordinator that starts knows nothing against it.
@@ -28,7 +29,8 @@ class Leases {
   /// The detector runs: notes how late it is.
   void advance(Millis now);
 
-  /// What the lease says: READY, SUSPECT or OFFLINE; absent if there is none, or if it is fresh but only presumed.
+  /// What the lease says: READY, SUSPECT or OFFLINE; absent if there is none, or if it is fresh but only
+  /// presumed.
   std::optional<NodeState> verdict(const NodeId& node, Millis now) const;
   /// Since the node was last heard, without the detector's own lateness; 0 if there is no lease.
   Millis silence(const NodeId& node, Millis now) const;

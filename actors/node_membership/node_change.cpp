@@ -22,16 +22,17 @@ void merge_operators_changes(Node& node) {
 
   node.taints.clear();
   for (const auto& taint : node.description.taints)
-    if (!contains(node.removed_taints, taint.key) && !has_key(node.set_taints, taint.key)) node.taints.push_back(taint);
+    if (!contains(node.removed_taints, taint.key) && !has_key(node.set_taints, taint.key))
+      node.taints.push_back(taint);
   node.taints.insert(node.taints.end(), node.set_taints.begin(), node.set_taints.end());
 }
 
 bool schedulable_differs(const Node& before, const Node& after) {
   const NodeDescription& a = before.description;
   const NodeDescription& b = after.description;
-  return a.capacity != b.capacity || a.allocatable != b.allocatable || a.region != b.region || a.zone != b.zone ||
-         a.cost_milli != b.cost_milli || before.labels != after.labels || before.taints != after.taints ||
-         before.cordoned != after.cordoned || before.state != after.state;
+  return a.capacity != b.capacity || a.allocatable != b.allocatable || a.region != b.region ||
+         a.zone != b.zone || a.cost_milli != b.cost_milli || before.labels != after.labels ||
+         before.taints != after.taints || before.cordoned != after.cordoned || before.state != after.state;
 }
 
 Node stamped(const Node* before, Node after, Revision stamp) {

@@ -27,11 +27,14 @@ void set_labels(Node& node, const UpdateNode& action) {
 }
 
 void set_taints(Node& node, const UpdateNode& action) {
-  const auto drop = [&](const std::string& key) { std::erase_if(node.set_taints, [&](const Taint& t) { return t.key == key; }); };
+  const auto drop = [&](const std::string& key) {
+    std::erase_if(node.set_taints, [&](const Taint& t) { return t.key == key; });
+  };
   for (const auto& key : action.remove_taints) {
     drop(key);
     const auto& own = node.description.taints;
-    if (std::any_of(own.begin(), own.end(), [&](const Taint& t) { return t.key == key; })) add_once(node.removed_taints, key);
+    if (std::any_of(own.begin(), own.end(), [&](const Taint& t) { return t.key == key; }))
+      add_once(node.removed_taints, key);
   }
   for (const auto& taint : action.set_taints) {
     drop(taint.key);
@@ -53,21 +56,25 @@ std::vector<Violation> violations_of(const UpdateNode& action) {
     const Taint& taint = action.set_taints[i];
     const std::string path = "set_taints[" + std::to_string(i) + "]";
     if (taint.key.empty()) out.push_back({path + ".key", "is empty"});
-    if (taints.contains(taint.key)) out.push_back({"remove_taints", "names " + taint.key + ", which is also set"});
-    if (!seen.insert({taint.key, taint.effect}).second) out.push_back({path, "repeats a key with the same effect"});
+    if (taints.contains(taint.key))
+      out.push_back({"remove_taints", "names " + taint.key + ", which is also set"});
+    if (!seen.insert({taint.key, taint.effect}).second)
+      out.push_back({path, "repeats a key with the same effect"});
   }
   return out;
 }
 
 Result<Node> update(Node node, const UpdateNode& action) {
   if (auto violations = violations_of(action); !violations.empty())
-    return fail(Error{Errc::invalid_argument, "the change of node " + action.node.value + " contradicts itself",
+    return fail(Error{Errc::invalid_argument,
+                      "the change of node " + action.node.value + " contradicts itself",
                       std::move(violations)});
   set_labels(node, action);
   set_taints(node, action);
   if (node.set_labels.size() > kMaxOperatorsChanges || node.set_taints.size() > kMaxOperatorsChanges)
     return fail(Errc::invalid_argument, "node " + action.node.value + " would have more than " +
-                                            std::to_string(kMaxOperatorsChanges) + " labels or taints set; remove some first");
+                                            std::to_string(kMaxOperatorsChanges) +
+                                            " labels or taints set; remove some first");
   merge_operators_changes(node);
   return node;
 }
@@ -75,15 +82,19 @@ Result<Node> update(Node node, const UpdateNode& action) {
 }  // namespace
 
 Result<Node> apply(const Snapshot& head, const NodeCommand& command, Revision stamp) {
-  const auto [id, expected] = std::visit([](const auto& a) { return std::pair(a.node, a.expected_revision); }, command.action);
+  const auto [id, expected] =
+      std::visit([](const auto& a) { return std::pair(a.node, a.expected_revision); }, command.action);
   const auto before = head.node(id);
   if (!before) return fail(Errc::not_found, "node " + id.value + " does not exist");
   if (expected != 0 && expected != before->revision)
-    return fail(Errc::aborted, "node " + id.value + " is at revision " + std::to_string(before->revision) + ", not " +
-                                   std::to_string(expected) + "; read it again and repeat the change");
+    return fail(Errc::aborted, "node " + id.value + " is at revision " + std::to_string(before->revision) +
+                                   ", not " + std::to_string(expected) +
+                                   "; read it again and repeat the change");
   Result<Node> after = *before;
-  if (const auto* action = std::get_if<UpdateNode>(&command.action)) after = update(*before, *action);
-  else after->cordoned = std::get<CordonNode>(command.action).cordoned;
+  if (const auto* action = std::get_if<UpdateNode>(&command.action))
+    after = update(*before, *action);
+  else
+    after->cordoned = std::get<CordonNode>(command.action).cordoned;
   if (!after || *after == *before) return after;
   return stamped(before.get(), std::move(*after), stamp);
 }

@@ -24,7 +24,10 @@ using FramePromise = caf::typed_response_promise<Carried<LinkFrame>>;
 
 struct Room {
   Room(Shell::pointer actor, store_actor store, const Clock& time, MembershipPolicy how)
-      : self(actor), clock(time), policy(how), leases(how.lease_duration, how.lease_interval),
+      : self(actor),
+        clock(time),
+        policy(how),
+        leases(how.lease_duration, how.lease_interval),
         link(actor, "node_membership", std::move(store), time, {RecordKind::node},
              [](const std::string& method) { return method.ends_with("Node"); }) {}
 
@@ -44,7 +47,8 @@ struct Room {
     auto promise = self->make_response_promise<Carried<LinkFrame>>();
     if (!link.ready()) return promise.deliver(to_caf(link.not_ready()));
     const auto* hello = std::get_if<Hello>(&frame);
-    if (hello == nullptr) return promise.deliver(to_caf({Errc::invalid_argument, "only a Hello is answered here", {}}));
+    if (hello == nullptr)
+      return promise.deliver(to_caf({Errc::invalid_argument, "only a Hello is answered here", {}}));
     auto joined = membership::judge_hello(link.head().now(), *hello, link.head().next_stamp(), clock.wall());
     if (!joined) return promise.deliver(Carried<LinkFrame>(LinkFrame{Refused{joined.error()}}));
     const Node& node = joined->node;
@@ -52,11 +56,16 @@ struct Room {
     leases.grant(node.description.id, node.incarnation, clock.steady());
     owner::Plan plan(link.head().now());
     if (joined->changed) plan.put(std::make_shared<const Node>(node));
-    Welcome welcome{plan.now().cluster_id(), hello->boot_id, node.incarnation, policy.lease_interval, policy.lease_duration};
-    link.commit(plan.take_units(), [promise, welcome = std::move(welcome)](const Result<Revision>& at) mutable {
-      if (at) promise.deliver(Carried<LinkFrame>(LinkFrame{std::move(welcome)}));
-      else promise.deliver(to_caf(at.error()));
-    }, {});
+    Welcome welcome{plan.now().cluster_id(), hello->boot_id, node.incarnation, policy.lease_interval,
+                    policy.lease_duration};
+    link.commit(plan.take_units(),
+                [promise, welcome = std::move(welcome)](const Result<Revision>& at) mutable {
+                  if (at)
+                    promise.deliver(Carried<LinkFrame>(LinkFrame{std::move(welcome)}));
+                  else
+                    promise.deliver(to_caf(at.error()));
+                },
+                {});
     return promise;
   }
 
@@ -85,16 +94,21 @@ struct Room {
   bool presumed = false;
 };
 
-Shell::behavior_type node_membership_behavior(Shell::pointer self, const store_actor& store, const Clock* clock,
-                                              Millis lease_interval, Millis lease_duration) {
+Shell::behavior_type node_membership_behavior(Shell::pointer self, const store_actor& store,
+                                              const Clock* clock, Millis lease_interval,
+                                              Millis lease_duration) {
   auto room = std::make_shared<Room>(self, store, *clock, MembershipPolicy{lease_interval, lease_duration});
   room->link.start();
   self->send(self, lease_atom::value);
   return {
       // From a gateway: judged on the head, answered when durable.
-      [room](const Carried<NodeCommand>& command) -> caf::result<Carried<NodeReply>> { return room->on_command(command); },
+      [room](const Carried<NodeCommand>& command) -> caf::result<Carried<NodeReply>> {
+        return room->on_command(command);
+      },
       // From node_link: a Hello.
-      [room](const Carried<LinkFrame>& frame) -> caf::result<Carried<LinkFrame>> { return room->on_hello(*frame); },
+      [room](const Carried<LinkFrame>& frame) -> caf::result<Carried<LinkFrame>> {
+        return room->on_hello(*frame);
+      },
       // From node_link: a lease.
       [room](lease_atom, const std::string& node, std::uint64_t incarnation) -> caf::result<void> {
         room->leases.renew(NodeId{node}, incarnation, room->clock.steady());
@@ -122,7 +136,8 @@ Shell::behavior_type node_membership_behavior(Shell::pointer self, const store_a
 
 node_membership_actor spawn_node_membership(caf::actor_system& system, store_actor store, const Clock& clock,
                                             MembershipPolicy policy) {
-  return system.spawn(node_membership_behavior, std::move(store), &clock, policy.lease_interval, policy.lease_duration);
+  return system.spawn(node_membership_behavior, std::move(store), &clock, policy.lease_interval,
+                      policy.lease_duration);
 }
 
 }  // namespace cloudless

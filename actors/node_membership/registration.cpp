@@ -7,16 +7,21 @@
 namespace cloudless::node_membership {
 namespace {
 
-bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
 
-bool has_negative(const Resources& r) { return !Resources{}.fits(r); }
+bool has_negative(const Resources& r) {
+  return !Resources{}.fits(r);
+}
 
 std::vector<Violation> violations_of(const NodeDescription& d) {
   std::vector<Violation> out;
   const auto require = [&](bool holds, const char* path, const char* reason) {
     if (!holds) out.push_back({path, reason});
   };
-  require(is_node_name(d.id.value), "node.name", "is not a DNS subdomain of 1-63 characters (a-z, 0-9, '-', '.')");
+  require(is_node_name(d.id.value), "node.name",
+          "is not a DNS subdomain of 1-63 characters (a-z, 0-9, '-', '.')");
   require(!d.machine_uid.empty(), "machine_uid", "is empty");
   require(!has_negative(d.capacity), "capacity", "has a negative amount");
   require(!has_negative(d.allocatable), "allocatable", "has a negative amount");
@@ -31,19 +36,23 @@ Result<void> may_join(const Snapshot& head, const Hello& hello, const Node* know
                       std::move(violations)});
   if (!hello.pinned_cluster.empty() && hello.pinned_cluster != head.cluster_id())
     return fail(Errc::failed_precondition,
-                "node " + d.id.value + " belongs to cluster " + hello.pinned_cluster + ", and this is cluster " +
-                    head.cluster_id() + "; if it is to change over, start its agent with --accept-cluster " + head.cluster_id());
-  if (known != nullptr && known->description.machine_uid != d.machine_uid && known->state != NodeState::offline)
+                "node " + d.id.value + " belongs to cluster " + hello.pinned_cluster +
+                    ", and this is cluster " + head.cluster_id() +
+                    "; if it is to change over, start its agent with --accept-cluster " + head.cluster_id());
+  if (known != nullptr && known->description.machine_uid != d.machine_uid &&
+      known->state != NodeState::offline)
     return fail(Errc::already_exists,
-                "the node name " + d.id.value + " belongs to another machine (" + known->description.machine_uid + ") that is " +
-                    to_string(known->state) + "; give this agent another node name, or stop the other and wait until it is OFFLINE");
+                "the node name " + d.id.value + " belongs to another machine (" +
+                    known->description.machine_uid + ") that is " + to_string(known->state) +
+                    "; give this agent another node name, or stop the other and wait until it is OFFLINE");
   return {};
 }
 
 }  // namespace
 
 bool is_node_name(const std::string& name) {
-  if (name.empty() || name.size() > 63 || !is_alphanumeric(name.front()) || !is_alphanumeric(name.back())) return false;
+  if (name.empty() || name.size() > 63 || !is_alphanumeric(name.front()) || !is_alphanumeric(name.back()))
+    return false;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
     if (!is_alphanumeric(c) && c != '-' && c != '.') return false;
@@ -60,7 +69,8 @@ Result<Registration> judge_hello(const Snapshot& head, const Hello& hello, Revis
   if (!known) node.registered_at = now;
   node.description = hello.description;
   merge_operators_changes(node);
-  if (!known || known->boot_id != hello.boot_id || known->description.machine_uid != hello.description.machine_uid) {
+  if (!known || known->boot_id != hello.boot_id ||
+      known->description.machine_uid != hello.description.machine_uid) {
     ++node.incarnation;
     node.boot_id = hello.boot_id;
   }

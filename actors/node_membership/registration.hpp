@@ -14,13 +14,13 @@ namespace cloudless::node_membership {
 bool is_node_name(const std::string& name);
 
 struct Registration {
-  Node node;  ///< as it is to be from now on
+  Node node;             ///< as it is to be from now on
   bool changed = false;  ///< false: the same agent process said hello again, and nothing is to be stored
 };
 
-/// A new boot_id is a new incarnation; the same one keeps it. The node is READY afterwards, because it was just heard.
-/// INVALID_ARGUMENT: the description makes no sense; FAILED_PRECONDITION: the agent belongs to another cluster; ALREADY_EXISTS: the
-/// name belongs to another machine whose lease is not over.
+/// A new boot_id is a new incarnation; the same one keeps it. The node is READY afterwards, because it was
+/// just heard. INVALID_ARGUMENT: the description makes no sense; FAILED_PRECONDITION: the agent belongs to
+/// another cluster; ALREADY_EXISTS: the name belongs to another machine whose lease is not over.
 Result<Registration> judge_hello(const Snapshot& head, const Hello& hello, Revision stamp, WallMillis now);
 
 }  // namespace cloudless::node_membership

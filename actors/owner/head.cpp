@@ -6,13 +6,16 @@
 
 namespace cloudless::owner {
 
-Revision Head::next_stamp() const { return std::max(now_.revision(), last_stamp_) + 1; }
+Revision Head::next_stamp() const {
+  return std::max(now_.revision(), last_stamp_) + 1;
+}
 
 void Head::load(SnapshotPtr published) {
   assert(published && in_flight_.empty());
   published_ = std::move(published);
   now_ = *published_;
-  // Stamps of commits that failed were never seen; those that were seen are not above the revision of their commit.
+  // Stamps of commits that failed were never seen; those that were seen are not above the revision of their
+  // commit.
   last_stamp_ = 0;
   draining_ = false;
 }
@@ -59,8 +62,10 @@ void Head::finish(std::uint64_t flight, const Result<Revision>& answer) {
 }
 
 void Head::when_durable(Done done) {
-  if (in_flight_.empty()) done(published_->revision());
-  else in_flight_.rbegin()->second.push_back(std::move(done));
+  if (in_flight_.empty())
+    done(published_->revision());
+  else
+    in_flight_.rbegin()->second.push_back(std::move(done));
 }
 
 void Head::recover_when_drained() {

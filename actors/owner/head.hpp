@@ -1,6 +1,6 @@
-// What an owner judges by: the last published snapshot plus its own commits that are still in flight. Says when the owner may
-// judge at all: not before the first load, and not between a refused commit and the last answer to what was sent on top of it.
-// A pure core; the shell sends the commits and brings the answers.
+// What an owner judges by: the last published snapshot plus its own commits that are still in flight. Says
+// when the owner may judge at all: not before the first load, and not between a refused commit and the last
+// answer to what was sent on top of it. A pure core; the shell sends the commits and brings the answers.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace cloudless::owner {
 
 class Head {
  public:
-  /// Called once, with the revision at which the state it waited for is durable, or with why it never will be.
+  /// Called once, with the revision at which the state it waited for is durable, or with why it never will
+  /// be.
   using Done = std::function<void(const Result<Revision>&)>;
 
   /// `kinds`: of the records that this owner alone writes.

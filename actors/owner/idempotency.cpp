@@ -10,8 +10,9 @@ std::string id_of(const CommandContext& context) {
 }  // namespace
 
 IdempotencyRow row_for(const CommandContext& context, std::string reply, WallMillis now) {
-  return {context.principal,    context.method,   context.ns, context.idempotency_key,
-          context.request_hash, std::move(reply), now + kIdempotencyLifetime};
+  return {context.principal,         context.method,       context.ns,
+          context.idempotency_key,   context.request_hash, std::move(reply),
+          now + kIdempotencyLifetime};
 }
 
 void IdempotencyTable::drop_expired(WallMillis now) {
@@ -30,7 +31,8 @@ void IdempotencyTable::keep(std::shared_ptr<const IdempotencyRow> row, WallMilli
   drop_expired(now);
 }
 
-IdempotencyTable::Verdict IdempotencyTable::look_up(const CommandContext& context, WallMillis now, Waiter waiter) {
+IdempotencyTable::Verdict IdempotencyTable::look_up(const CommandContext& context, WallMillis now,
+                                                    Waiter waiter) {
   drop_expired(now);
   const std::string id = id_of(context);
   if (const auto running = in_flight_.find(id); running != in_flight_.end()) {
@@ -49,7 +51,8 @@ void IdempotencyTable::begin(const CommandContext& context) {
   in_flight_[id_of(context)] = InFlight{context.request_hash, {}};
 }
 
-void IdempotencyTable::finish(const CommandContext& context, std::shared_ptr<const IdempotencyRow> row, WallMillis now) {
+void IdempotencyTable::finish(const CommandContext& context, std::shared_ptr<const IdempotencyRow> row,
+                              WallMillis now) {
   auto running = in_flight_.extract(id_of(context));
   keep(row, now);
   if (running.empty()) return;

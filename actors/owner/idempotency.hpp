@@ -1,5 +1,6 @@
-// Which requests were carried out under which idempotency key (ARCHITECTURE.md, rule 14). The rows live in the store, in the
-// commits of the requests themselves; an owner loads its own when it starts and keeps them here. Errors are not kept.
+// Which requests were carried out under which idempotency key (ARCHITECTURE.md, rule 14). The rows live in
+// the store, in the commits of the requests themselves; an owner loads its own when it starts and keeps them
+// here. Errors are not kept.
 #pragma once
 
 #include <cstddef>

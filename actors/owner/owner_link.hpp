@@ -1,12 +1,12 @@
-// The part of an owner's shell that talks to the store: loads, follows, commits, and keeps the head in step. Used by
-// workload_state_actor and node_membership_actor; lives in the actor and is touched by it alone. While ready() is false the owner
-// answers UNAVAILABLE.
+// The part of an owner's shell that talks to the store: loads, follows, commits, and keeps the head in step.
+// Used by workload_state_actor and node_membership_actor; lives in the actor and is touched by it alone.
+// While ready() is false the owner answers UNAVAILABLE.
 #pragma once
 
+#include <spdlog/spdlog.h>
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,7 +27,11 @@ class OwnerLink {
   /// `owns_row`: whether the idempotency rows of this method are this owner's.
   OwnerLink(Self self, std::string name, store_actor store, const Clock& clock, std::vector<RecordKind> kinds,
             std::function<bool(const std::string& method)> owns_row)
-      : self_(self), name_(std::move(name)), store_(std::move(store)), clock_(clock), head_(std::move(kinds)),
+      : self_(self),
+        name_(std::move(name)),
+        store_(std::move(store)),
+        clock_(clock),
+        head_(std::move(kinds)),
         owns_row_(std::move(owns_row)) {}
 
   bool ready() const { return rows_loaded_ && head_.ready(); }
@@ -49,14 +53,18 @@ class OwnerLink {
   }
   /// On sweep_atom: start() failed a while ago.
   void start_again() {
-    if (!head_.published()) start();
-    else if (!rows_loaded_) load_rows({});
+    if (!head_.published())
+      start();
+    else if (!rows_loaded_)
+      load_rows({});
   }
 
-  void published(const CommitsPublished& batch) { head_.publish(batch.predecessor, *batch.commits, batch.after); }
+  void published(const CommitsPublished& batch) {
+    head_.publish(batch.predecessor, *batch.commits, batch.after);
+  }
 
-  /// Sends the units in order; `first` is told when the first is durable, `last` when all are. Both may be empty. With no units
-  /// both are told when the head that was judged by is durable.
+  /// Sends the units in order; `first` is told when the first is durable, `last` when all are. Both may be
+  /// empty. With no units both are told when the head that was judged by is durable.
   void commit(std::vector<CommitUnit> units, Head::Done first, Head::Done last) {
     const auto ignore = [](const Result<Revision>&) {};
     if (!first) first = ignore;
@@ -79,21 +87,23 @@ class OwnerLink {
     }
   }
 
-  /// Judges a command with `judge(plan) -> Result<Reply>` and answers when its first unit is durable, at most once per idempotency
-  /// key. Reply: CommandReply or NodeReply.
+  /// Judges a command with `judge(plan) -> Result<Reply>` and answers when its first unit is durable, at most
+  /// once per idempotency key. Reply: CommandReply or NodeReply.
   template <class Reply, class Judge>
-  void answer_command(const CommandContext& context, caf::typed_response_promise<Carried<Reply>> promise, Judge judge) {
+  void answer_command(const CommandContext& context, caf::typed_response_promise<Carried<Reply>> promise,
+                      Judge judge) {
     if (!ready()) return void(promise.deliver(to_caf(not_ready())));
     const bool has_key = !context.idempotency_key.empty();
     if (has_key) {
-      const auto verdict = rows_.look_up(context, clock_.wall(), [this, promise](const Result<std::string>& bytes) mutable {
-        deliver_stored<Reply>(promise, bytes);
-      });
+      const auto verdict =
+          rows_.look_up(context, clock_.wall(), [this, promise](const Result<std::string>& bytes) mutable {
+            deliver_stored<Reply>(promise, bytes);
+          });
       if (verdict == IdempotencyTable::Verdict::repeated) return;
       if (verdict == IdempotencyTable::Verdict::conflict)
         return void(promise.deliver(to_caf({Errc::invalid_argument,
-                                            "the idempotency key was used for another request of " + context.method +
-                                                "; use a new key for a new request",
+                                            "the idempotency key was used for another request of " +
+                                                context.method + "; use a new key for a new request",
                                             {}})));
     }
     Plan plan(head_.now());
@@ -107,31 +117,32 @@ class OwnerLink {
       units.front().changes.push_back(put(row));
       rows_.begin(context);
     }
-    commit(
-        std::move(units),
-        [this, context, row, promise, answer = std::move(*reply)](const Result<Revision>& at) mutable {
-          if (at) {
-            answer.store_revision = *at;
-            promise.deliver(Carried<Reply>(std::move(answer)));
-            if (row) rows_.finish(context, row, clock_.wall());
-          } else {
-            promise.deliver(to_caf(at.error()));
-            if (row) rows_.finish(context, at.error());
-          }
-        },
-        {});
+    commit(std::move(units),
+           [this, context, row, promise, answer = std::move(*reply)](const Result<Revision>& at) mutable {
+             if (at) {
+               answer.store_revision = *at;
+               promise.deliver(Carried<Reply>(std::move(answer)));
+               if (row) rows_.finish(context, row, clock_.wall());
+             } else {
+               promise.deliver(to_caf(at.error()));
+               if (row) rows_.finish(context, at.error());
+             }
+           },
+           {});
   }
 
  private:
   static constexpr std::chrono::seconds kLoadTimeout{5};
   static constexpr std::chrono::seconds kRetryPause{1};
-  /// A store that is silent for so long is broken, and nobody knows what became of the commit: the process has to start anew.
+  /// A store that is silent for so long is broken, and nobody knows what became of the commit: the process
+  /// has to start anew.
   static constexpr std::chrono::seconds kCommitTimeout{30};
   static constexpr std::uint32_t kRowsPerPage = 1000;
 
   void load_rows(std::string after) {
-    self_->request(store_, kLoadTimeout, range_atom::value, static_cast<std::uint8_t>(RecordKind::idempotency),
-                   std::move(after), kRowsPerPage)
+    self_
+        ->request(store_, kLoadTimeout, range_atom::value, static_cast<std::uint8_t>(RecordKind::idempotency),
+                  std::move(after), kRowsPerPage)
         .then([this](const RecordsPtr& page) { take_rows(*page); },
               [this](const caf::error& error) {
                 spdlog::warn("{}: cannot load idempotency rows: {}", name_, from_caf(error).message);
@@ -140,10 +151,13 @@ class OwnerLink {
   }
   void take_rows(const std::vector<Record>& page) {
     for (const auto& record : page)
-      if (const auto* row = std::get_if<std::shared_ptr<const IdempotencyRow>>(&record); row && owns_row_((*row)->method))
+      if (const auto* row = std::get_if<std::shared_ptr<const IdempotencyRow>>(&record);
+          row && owns_row_((*row)->method))
         rows_.keep(*row, clock_.wall());
-    if (page.empty()) rows_loaded_ = true;
-    else load_rows(key_of(page.back()).id);
+    if (page.empty())
+      rows_loaded_ = true;
+    else
+      load_rows(key_of(page.back()).id);
   }
 
   void send(CommitUnit unit, Head::Done done) {
@@ -158,18 +172,21 @@ class OwnerLink {
               [this, flight](const caf::error& error) {
                 head_.finish(flight, fail(from_caf(error)));
                 if (error == caf::sec::request_timeout) {
-                  spdlog::critical("{}: the store did not answer a commit within {} s", name_, kCommitTimeout.count());
+                  spdlog::critical("{}: the store did not answer a commit within {} s", name_,
+                                   kCommitTimeout.count());
                   self_->quit(caf::sec::runtime_error);
                 }
               });
   }
 
   template <class Reply>
-  void deliver_stored(caf::typed_response_promise<Carried<Reply>>& promise, const Result<std::string>& bytes) {
+  void deliver_stored(caf::typed_response_promise<Carried<Reply>>& promise,
+                      const Result<std::string>& bytes) {
     if (!bytes) return void(promise.deliver(to_caf(bytes.error())));
     Reply reply;
     if (!codec::decode(*bytes, reply))
-      return void(promise.deliver(to_caf({Errc::data_loss, "the answer kept under this idempotency key cannot be read", {}})));
+      return void(promise.deliver(
+          to_caf({Errc::data_loss, "the answer kept under this idempotency key cannot be read", {}})));
     reply.store_revision = head_.published()->revision();
     promise.deliver(Carried<Reply>(std::move(reply)));
   }

@@ -9,13 +9,17 @@ namespace {
 
 /// The last change of a key is the one that counts.
 void merge(std::vector<Change>& into, Change change) {
-  const auto same = std::find_if(into.begin(), into.end(), [&](const Change& c) { return c.key == change.key; });
-  if (same != into.end()) *same = std::move(change);
-  else into.push_back(std::move(change));
+  const auto same =
+      std::find_if(into.begin(), into.end(), [&](const Change& c) { return c.key == change.key; });
+  if (same != into.end())
+    *same = std::move(change);
+  else
+    into.push_back(std::move(change));
 }
 
 void merge(std::vector<Precondition>& into, Precondition precondition) {
-  if (std::find(into.begin(), into.end(), precondition) == into.end()) into.push_back(std::move(precondition));
+  if (std::find(into.begin(), into.end(), precondition) == into.end())
+    into.push_back(std::move(precondition));
 }
 
 void merge(CommitUnit& into, CommitUnit from) {
@@ -37,14 +41,17 @@ void Plan::erase(const Key& key) {
   merge(item_.changes, std::move(change));
 }
 
-void Plan::require(Precondition precondition) { merge(item_.preconditions, std::move(precondition)); }
+void Plan::require(Precondition precondition) {
+  merge(item_.preconditions, std::move(precondition));
+}
 
 void Plan::seal() {
   assert(item_.changes.size() <= kMaxUnitChanges);
   CommitUnit item = std::exchange(item_, {});
   // A precondition alone protects nothing.
   if (item.changes.empty()) return;
-  if (units_.empty() || units_.back().changes.size() + item.changes.size() > kMaxUnitChanges) units_.emplace_back();
+  if (units_.empty() || units_.back().changes.size() + item.changes.size() > kMaxUnitChanges)
+    units_.emplace_back();
   merge(units_.back(), std::move(item));
 }
 

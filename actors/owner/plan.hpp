@@ -1,5 +1,6 @@
-// The changes that an owner decided on, in atomic units of bounded size, and the state after them. Cores write into a plan while
-// they judge one item after the other, so that each is judged after the ones before it; the shell commits the units in order.
+// The changes that an owner decided on, in atomic units of bounded size, and the state after them. Cores
+// write into a plan while they judge one item after the other, so that each is judged after the ones before
+// it; the shell commits the units in order.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,8 @@ class Plan {
   /// The unit is refused unless the record's guard is still this.
   void require(Precondition precondition);
 
-  /// Ends an item: what was planned since the last seal() stays together in one unit. At most kMaxUnitChanges changes.
+  /// Ends an item: what was planned since the last seal() stays together in one unit. At most kMaxUnitChanges
+  /// changes.
   void seal();
 
   bool empty() const { return units_.empty() && item_.changes.empty(); }

@@ -8,7 +8,8 @@ namespace cloudless::workload_state {
 std::uint32_t min_available(const WorkloadSpec& spec) {
   if (spec.rollout.min_available) return std::min(*spec.rollout.min_available, spec.replicas);
   const IntOrPercent& room = spec.rollout.max_unavailable;
-  const std::uint64_t unavailable = room.percent ? std::uint64_t{spec.replicas} * room.value / 100 : room.value;
+  const std::uint64_t unavailable =
+      room.percent ? std::uint64_t{spec.replicas} * room.value / 100 : room.value;
   return unavailable >= spec.replicas ? 0 : spec.replicas - static_cast<std::uint32_t>(unavailable);
 }
 
@@ -39,8 +40,8 @@ std::uint32_t floor_for(const Workload& workload, const Replica& replica, StopCa
   return min_available(workload.spec);
 }
 
-Result<std::vector<Precondition>> Budget::permit(const Snapshot& now, const Workload& workload, const Replica& replica,
-                                                 StopCause cause) {
+Result<std::vector<Precondition>> Budget::permit(const Snapshot& now, const Workload& workload,
+                                                 const Replica& replica, StopCause cause) {
   std::vector<Precondition> relied_on;
   const std::uint32_t floor = floor_for(workload, replica, cause);
   if (!counts_as_available(replica, now)) return relied_on;
@@ -51,9 +52,9 @@ Result<std::vector<Precondition>> Budget::permit(const Snapshot& now, const Work
   Availability& left = known->second;
   if (left.counting <= floor)
     return fail(Errc::failed_precondition,
-                "stopping " + replica.id.value + " would leave " + std::to_string(left.counting - 1) + " of the at least " +
-                    std::to_string(floor) + " available replicas of workload " + workload.ns + "/" + workload.name +
-                    "; it may stop when another one is ready");
+                "stopping " + replica.id.value + " would leave " + std::to_string(left.counting - 1) +
+                    " of the at least " + std::to_string(floor) + " available replicas of workload " +
+                    workload.ns + "/" + workload.name + "; it may stop when another one is ready");
   --left.counting;
   --left.on_node[replica.node];
 

@@ -1,5 +1,5 @@
-// The availability budget: the law on stopping what serves (ARCHITECTURE.md, rule 2). workload_state asks it about every stop,
-// and nobody's grant is ever remembered.
+// The availability budget: the law on stopping what serves (ARCHITECTURE.md, rule 2). workload_state asks it
+// about every stop, and nobody's grant is ever remembered.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,12 @@
 
 namespace cloudless::workload_state {
 
-/// Replicas that must stay available whatever is done on purpose: the explicit value, else replicas - max_unavailable (a share is
-/// rounded down); never above the replicas that are wanted.
+/// Replicas that must stay available whatever is done on purpose: the explicit value, else replicas -
+/// max_unavailable (a share is rounded down); never above the replicas that are wanted.
 std::uint32_t min_available(const WorkloadSpec& spec);
 
-/// RUNNING, ready, serving, not told to stop, and on a node that is READY. `node` is the replica's, nullptr if it is gone.
+/// RUNNING, ready, serving, not told to stop, and on a node that is READY. `node` is the replica's, nullptr
+/// if it is gone.
 bool counts_as_available(const Replica& replica, const Node* node);
 bool counts_as_available(const Replica& replica, const Snapshot& snapshot);
 
@@ -27,16 +28,18 @@ struct Availability {
 };
 Availability availability_of(const Snapshot& snapshot, const WorkloadUid& uid);
 
-/// How many may be left when the stop is carried out: 0 for a deleted workload and for RECREATE of an outdated replica.
+/// How many may be left when the stop is carried out: 0 for a deleted workload and for RECREATE of an
+/// outdated replica.
 std::uint32_t floor_for(const Workload& workload, const Replica& replica, StopCause cause);
 
 /// Judges the stops of one batch, each after the ones before it.
 class Budget {
  public:
-  /// Accepted: the nodes that the stop relies on, which must not change before it is committed. FAILED_PRECONDITION: too few
-  /// replicas would be left. `now` must hold every earlier stop of the batch, or at least none that is not accepted.
-  Result<std::vector<Precondition>> permit(const Snapshot& now, const Workload& workload, const Replica& replica,
-                                           StopCause cause);
+  /// Accepted: the nodes that the stop relies on, which must not change before it is committed.
+  /// FAILED_PRECONDITION: too few replicas would be left. `now` must hold every earlier stop of the batch, or
+  /// at least none that is not accepted.
+  Result<std::vector<Precondition>> permit(const Snapshot& now, const Workload& workload,
+                                           const Replica& replica, StopCause cause);
 
  private:
   std::map<WorkloadUid, Availability> known_;

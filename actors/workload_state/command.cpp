@@ -11,16 +11,19 @@ namespace {
 
 constexpr std::uint64_t kMask40 = (std::uint64_t{1} << 40) - 1;
 
-std::string title(const std::string& ns, const std::string& name) { return "workload " + ns + "/" + name; }
+std::string title(const std::string& ns, const std::string& name) {
+  return "workload " + ns + "/" + name;
+}
 
 /// The workload of that name, at the expected revision.
-Result<std::shared_ptr<const Workload>> find(const Snapshot& now, const std::string& ns, const std::string& name,
-                                             Revision expected) {
+Result<std::shared_ptr<const Workload>> find(const Snapshot& now, const std::string& ns,
+                                             const std::string& name, Revision expected) {
   auto workload = now.workload(ns, name);
   if (!workload) return fail(Errc::not_found, title(ns, name) + " does not exist");
   if (expected != 0 && expected != workload->revision)
-    return fail(Errc::aborted, title(ns, name) + " is at revision " + std::to_string(workload->revision) + ", not " +
-                                   std::to_string(expected) + "; read it again and repeat the change");
+    return fail(Errc::aborted, title(ns, name) + " is at revision " + std::to_string(workload->revision) +
+                                   ", not " + std::to_string(expected) +
+                                   "; read it again and repeat the change");
   return workload;
 }
 
@@ -106,7 +109,8 @@ WorkloadUid uid_of(Revision stamp) {
 
 Result<Workload> apply(owner::Plan& plan, const WorkloadCommand& command, Stamp stamp) {
   if (auto violations = validate(command); !violations.empty())
-    return fail(Error{Errc::invalid_argument, "the request has " + std::to_string(violations.size()) + " bad field(s)",
+    return fail(Error{Errc::invalid_argument,
+                      "the request has " + std::to_string(violations.size()) + " bad field(s)",
                       std::move(violations)});
   if (const auto* action = std::get_if<CreateWorkload>(&command.action)) return create(plan, *action, stamp);
   if (const auto* action = std::get_if<UpdateWorkload>(&command.action)) return update(plan, *action, stamp);

@@ -15,9 +15,15 @@ namespace {
 constexpr std::uint32_t kMaxAdded = 100;
 constexpr std::size_t kMaxReason = 1024;
 
-Error accepted() { return {Errc::none, {}, {}}; }
-Error refused(Errc code, std::string why) { return {code, std::move(why), {}}; }
-Error unknown_replica(const ReplicaId& id) { return refused(Errc::not_found, "replica " + id.value + " does not exist"); }
+Error accepted() {
+  return {Errc::none, {}, {}};
+}
+Error refused(Errc code, std::string why) {
+  return {code, std::move(why), {}};
+}
+Error unknown_replica(const ReplicaId& id) {
+  return refused(Errc::not_found, "replica " + id.value + " does not exist");
+}
 
 /// At most `size` bytes, not cutting a UTF-8 sequence in two.
 std::string shortened(const std::string& text, std::size_t size) {
@@ -31,7 +37,8 @@ std::uint64_t filling_a_place(const Snapshot& now, const Workload& workload) {
   const bool runs_to_completion = workload.spec.pod.restart.mode != RestartMode::always;
   const auto replicas = now.replicas_of(workload.uid);
   return static_cast<std::uint64_t>(std::count_if(replicas.begin(), replicas.end(), [&](const auto& r) {
-    if (is_terminal(r->phase)) return runs_to_completion && (r->phase == Phase::succeeded || r->phase == Phase::failed);
+    if (is_terminal(r->phase))
+      return runs_to_completion && (r->phase == Phase::succeeded || r->phase == Phase::failed);
     return !r->stop_requested();
   }));
 }
@@ -40,7 +47,8 @@ std::string describe_shortage(const Resources& wanted, const Resources& room) {
   std::string out;
   const auto add = [&](const char* what, std::int64_t want, std::int64_t have) {
     if (want <= have) return;
-    out += (out.empty() ? "" : ", ") + std::string(what) + " " + std::to_string(want) + " wanted, " + std::to_string(have) + " free";
+    out += (out.empty() ? "" : ", ") + std::string(what) + " " + std::to_string(want) + " wanted, " +
+           std::to_string(have) + " free";
   };
   add("cpu_millicores", wanted.cpu_millicores, room.cpu_millicores);
   add("memory_bytes", wanted.memory_bytes, room.memory_bytes);
@@ -68,7 +76,8 @@ class Judge {
   void put(Replica replica) { plan_.put(std::make_shared<const Replica>(std::move(replica))); }
   Resources requests_of(const Replica& replica);
   Resources& reserved_on(const NodeId& id);
-  std::optional<Error> wrong_cause(const Replica& replica, const Workload& workload, StopCause cause, const Node* node);
+  std::optional<Error> wrong_cause(const Replica& replica, const Workload& workload, StopCause cause,
+                                   const Node* node);
 
   owner::Plan& plan_;
   WallMillis now_;
@@ -80,14 +89,17 @@ Error Judge::operator()(const AddReplicas& item) {
   const auto workload = head().workload(item.workload);
   if (!workload) return refused(Errc::not_found, "workload " + item.workload.value + " does not exist");
   if (workload->deleted)
-    return refused(Errc::failed_precondition, "workload " + workload->ns + "/" + workload->name + " is deleted");
+    return refused(Errc::failed_precondition,
+                   "workload " + workload->ns + "/" + workload->name + " is deleted");
   if (item.count < 1 || item.count > kMaxAdded)
-    return refused(Errc::invalid_argument, "count is " + std::to_string(item.count) + "; 1 to " + std::to_string(kMaxAdded));
+    return refused(Errc::invalid_argument,
+                   "count is " + std::to_string(item.count) + "; 1 to " + std::to_string(kMaxAdded));
   if (item.version != workload->version || item.first_ordinal != workload->next_ordinal)
     return refused(Errc::aborted, "workload " + workload->ns + "/" + workload->name + " is at version " +
                                       std::to_string(workload->version) + " and next ordinal " +
-                                      std::to_string(workload->next_ordinal) + ", not " + std::to_string(item.version) +
-                                      " and " + std::to_string(item.first_ordinal));
+                                      std::to_string(workload->next_ordinal) + ", not " +
+                                      std::to_string(item.version) + " and " +
+                                      std::to_string(item.first_ordinal));
   for (std::uint32_t i = 0; i < item.count; ++i) {
     Replica replica;
     replica.workload = workload->uid;
@@ -95,7 +107,8 @@ Error Judge::operator()(const AddReplicas& item) {
     replica.id = replica_id(workload->name, workload->uid, replica.ordinal);
     replica.version = item.version;
     replica.created_at = now_;
-    // The next ordinal moves in every unit that has a replica, so that a unit lost on the way loses only its own.
+    // The next ordinal moves in every unit that has a replica, so that a unit lost on the way loses only its
+    // own.
     Workload moved = *workload;
     moved.next_ordinal = replica.ordinal + 1;
     put(std::move(replica));
@@ -122,7 +135,8 @@ Error Judge::operator()(const AssignReplica& item) {
   const auto replica = head().replica(item.replica);
   if (!replica) return unknown_replica(item.replica);
   if (replica->phase != Phase::pending || replica->stop_requested())
-    return refused(Errc::aborted, "replica " + replica->id.value + " is " + to_string(replica->phase) + ", not PENDING");
+    return refused(Errc::aborted,
+                   "replica " + replica->id.value + " is " + to_string(replica->phase) + ", not PENDING");
   const auto node = head().node(item.node);
   if (!node) return refused(Errc::not_found, "node " + item.node.value + " does not exist");
   if (!node->schedulable())
@@ -136,8 +150,8 @@ Error Judge::operator()(const AssignReplica& item) {
   Resources& reserved = reserved_on(item.node);
   const Resources room = node->description.allocatable - reserved;
   if (!wanted.fits(room))
-    return refused(Errc::failed_precondition, "node " + item.node.value + " has no room for replica " + replica->id.value +
-                                                  ": " + describe_shortage(wanted, room));
+    return refused(Errc::failed_precondition, "node " + item.node.value + " has no room for replica " +
+                                                  replica->id.value + ": " + describe_shortage(wanted, room));
   reserved += wanted;
   Replica assigned = *replica;
   assigned.phase = Phase::assigned;
@@ -152,7 +166,8 @@ Error Judge::operator()(const ExplainPending& item) {
   const auto replica = head().replica(item.replica);
   if (!replica) return unknown_replica(item.replica);
   if (replica->phase != Phase::pending)
-    return refused(Errc::aborted, "replica " + replica->id.value + " is " + to_string(replica->phase) + ", not PENDING");
+    return refused(Errc::aborted,
+                   "replica " + replica->id.value + " is " + to_string(replica->phase) + ", not PENDING");
   Replica explained = *replica;
   explained.reason = shortened(item.reason, kMaxReason);
   if (explained != *replica) put(std::move(explained));
@@ -163,19 +178,23 @@ std::optional<Error> Judge::wrong_cause(const Replica& replica, const Workload& 
                                         const Node* node) {
   const std::string name = "workload " + workload.ns + "/" + workload.name;
   switch (cause) {
-    case StopCause::none: return refused(Errc::invalid_argument, "a stop of replica " + replica.id.value + " names no cause");
+    case StopCause::none:
+      return refused(Errc::invalid_argument, "a stop of replica " + replica.id.value + " names no cause");
     case StopCause::deleted:
       if (workload.deleted) return std::nullopt;
       return refused(Errc::failed_precondition, name + " is not deleted");
     case StopCause::node_lost:
       if (replica.node.empty())
-        return refused(Errc::failed_precondition, "replica " + replica.id.value + " has no node that could be lost");
+        return refused(Errc::failed_precondition,
+                       "replica " + replica.id.value + " has no node that could be lost");
       if (node == nullptr || node->state == NodeState::offline) return std::nullopt;
-      return refused(Errc::failed_precondition, "node " + replica.node.value + " is " + to_string(node->state) + ", not OFFLINE");
+      return refused(Errc::failed_precondition,
+                     "node " + replica.node.value + " is " + to_string(node->state) + ", not OFFLINE");
     case StopCause::scale:
       if (workload.deleted || filling_a_place(head(), workload) > workload.spec.replicas) return std::nullopt;
       return refused(Errc::failed_precondition, name + " has no more replicas than the " +
-                                                    std::to_string(workload.spec.replicas) + " that are wanted");
+                                                    std::to_string(workload.spec.replicas) +
+                                                    " that are wanted");
     case StopCause::rollout:
     case StopCause::recreate:
       if (workload.deleted || replica.version != workload.version) return std::nullopt;
@@ -212,8 +231,8 @@ Error Judge::operator()(const ForgetReplica& item) {
   const auto replica = head().replica(item.replica);
   if (!replica) return accepted();
   if (!is_terminal(replica->phase))
-    return refused(Errc::failed_precondition,
-                   "replica " + replica->id.value + " is " + to_string(replica->phase) + " and has not ended");
+    return refused(Errc::failed_precondition, "replica " + replica->id.value + " is " +
+                                                  to_string(replica->phase) + " and has not ended");
   plan_.erase(replica_key(replica->id));
   return accepted();
 }

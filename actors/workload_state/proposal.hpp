@@ -1,5 +1,5 @@
-// The law on what deciders propose: each item is judged on the owner's head after the items before it, and accepted or refused
-// with the reason (ARCHITECTURE.md, rules 1-3).
+// The law on what deciders propose: each item is judged on the owner's head after the items before it, and
+// accepted or refused with the reason (ARCHITECTURE.md, rules 1-3).
 #pragma once
 
 #include <vector>

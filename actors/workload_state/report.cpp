@@ -60,10 +60,11 @@ void take(owner::Plan& plan, const NodeReport& report, const ReplicaReport& item
 
 Result<ReportAck> apply(owner::Plan& plan, const NodeReport& report) {
   const auto node = plan.now().node(report.node);
-  if (!node) return fail(Errc::unavailable, "node " + report.node.value + " is not registered here; say hello first");
+  if (!node)
+    return fail(Errc::unavailable, "node " + report.node.value + " is not registered here; say hello first");
   if (report.incarnation > node->incarnation)
-    return fail(Errc::unavailable, "incarnation " + std::to_string(report.incarnation) + " of node " + report.node.value +
-                                       " is not known here yet");
+    return fail(Errc::unavailable, "incarnation " + std::to_string(report.incarnation) + " of node " +
+                                       report.node.value + " is not known here yet");
   ReportAck ack;
   ack.incarnation = report.incarnation;
   for (const auto& item : report.replicas) {

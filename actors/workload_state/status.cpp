@@ -10,19 +10,21 @@ namespace {
 
 /// How many replicas are in which situation; those that are told to stop count only as stopping.
 struct Census {
-  std::uint32_t ready = 0;          // of any version
-  std::uint32_t updated = 0;        // ready, of the current version
-  std::uint32_t placed = 0;         // live, with a node
-  std::uint32_t stopping = 0;       // live, told to stop
-  std::uint32_t outdated = 0;       // live, of an older version, stopping ones included
-  std::uint32_t set_back = 0;       // of the current version, had run and is not ready now
-  std::uint32_t succeeded = 0;      // of the current version
-  std::uint32_t failed = 0;         // of the current version
-  std::uint32_t live_current = 0;   // live, of the current version, not stopping
+  std::uint32_t ready = 0;         // of any version
+  std::uint32_t updated = 0;       // ready, of the current version
+  std::uint32_t placed = 0;        // live, with a node
+  std::uint32_t stopping = 0;      // live, told to stop
+  std::uint32_t outdated = 0;      // live, of an older version, stopping ones included
+  std::uint32_t set_back = 0;      // of the current version, had run and is not ready now
+  std::uint32_t succeeded = 0;     // of the current version
+  std::uint32_t failed = 0;        // of the current version
+  std::uint32_t live_current = 0;  // live, of the current version, not stopping
   std::shared_ptr<const Replica> pending, troubled, failure;  // the first of each, for the reason
 };
 
-bool had_run(const Replica& r) { return r.started_at != 0 && (r.phase != Phase::running || r.attempt > 1); }
+bool had_run(const Replica& r) {
+  return r.started_at != 0 && (r.phase != Phase::running || r.attempt > 1);
+}
 
 void count_ended(Census& c, const std::shared_ptr<const Replica>& r) {
   if (r->phase == Phase::succeeded) ++c.succeeded;
@@ -33,7 +35,8 @@ void count_ended(Census& c, const std::shared_ptr<const Replica>& r) {
   if (r->phase == Phase::lost && r->started_at != 0) ++c.set_back;
 }
 
-void count_live(Census& c, const std::shared_ptr<const Replica>& r, const Workload& w, const Snapshot& snapshot) {
+void count_live(Census& c, const std::shared_ptr<const Replica>& r, const Workload& w,
+                const Snapshot& snapshot) {
   const bool current = r->version == w.version;
   if (!current) ++c.outdated;
   if (r->stop_requested()) {
@@ -61,8 +64,10 @@ Census take_census(const std::vector<std::shared_ptr<const Replica>>& replicas, 
                    const Snapshot& snapshot) {
   Census c;
   for (const auto& r : replicas) {
-    if (!is_terminal(r->phase)) count_live(c, r, w, snapshot);
-    else if (r->version == w.version) count_ended(c, r);
+    if (!is_terminal(r->phase))
+      count_live(c, r, w, snapshot);
+    else if (r->version == w.version)
+      count_ended(c, r);
   }
   return c;
 }
@@ -71,8 +76,10 @@ WorkloadPhase phase_of(const Workload& w, const Census& c) {
   const std::uint32_t wanted = w.spec.replicas;
   const bool runs_to_completion = w.spec.pod.restart.mode != RestartMode::always;
   if (w.deleted) return WorkloadPhase::deleting;
-  if (runs_to_completion && c.failed > 0 && c.failed + c.succeeded + c.live_current >= wanted) return WorkloadPhase::failed;
-  if (runs_to_completion && wanted > 0 && c.succeeded >= wanted && c.live_current == 0) return WorkloadPhase::succeeded;
+  if (runs_to_completion && c.failed > 0 && c.failed + c.succeeded + c.live_current >= wanted)
+    return WorkloadPhase::failed;
+  if (runs_to_completion && wanted > 0 && c.succeeded >= wanted && c.live_current == 0)
+    return WorkloadPhase::succeeded;
   if (c.outdated > 0) return WorkloadPhase::updating;
   // Those that have done their work are where they should be.
   const std::uint32_t done = runs_to_completion ? c.succeeded : 0;
@@ -81,14 +88,19 @@ WorkloadPhase phase_of(const Workload& w, const Census& c) {
   return c.placed + done >= wanted ? WorkloadPhase::starting : WorkloadPhase::pending;
 }
 
-std::string plural(std::uint32_t n, const std::string& one) { return std::to_string(n) + " " + one + (n == 1 ? "" : "s"); }
+std::string plural(std::uint32_t n, const std::string& one) {
+  return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
+}
 
 std::string describe(const Replica& r, const Snapshot& snapshot) {
   std::string out = "replica " + r.id.value + " is " + to_string(r.phase);
   const auto node = snapshot.node(r.node);
-  if (!r.reason.empty()) out += ": " + r.reason;
-  else if (!r.node.empty() && !node) out += " on node " + r.node.value + ", which is gone";
-  else if (node && node->state != NodeState::ready) out += " on node " + r.node.value + ", which is " + to_string(node->state);
+  if (!r.reason.empty())
+    out += ": " + r.reason;
+  else if (!r.node.empty() && !node)
+    out += " on node " + r.node.value + ", which is gone";
+  else if (node && node->state != NodeState::ready)
+    out += " on node " + r.node.value + ", which is " + to_string(node->state);
   return out;
 }
 
@@ -98,17 +110,21 @@ std::string reason_of(WorkloadPhase phase, const Workload& w, const Census& c, c
   const auto& worst = c.pending ? c.pending : c.troubled;
   const std::string detail = worst ? "; " + describe(*worst, snapshot) : "";
   switch (phase) {
-    case WorkloadPhase::running: return {};
-    case WorkloadPhase::succeeded: return plural(c.succeeded, "replica") + " ended with 0";
+    case WorkloadPhase::running:
+      return {};
+    case WorkloadPhase::succeeded:
+      return plural(c.succeeded, "replica") + " ended with 0";
     case WorkloadPhase::failed:
       return plural(c.failed, "replica") + " failed for good; " + describe(*c.failure, snapshot);
-    case WorkloadPhase::deleting: return plural(c.stopping + c.placed, "replica") + " still to stop";
+    case WorkloadPhase::deleting:
+      return plural(c.stopping + c.placed, "replica") + " still to stop";
     case WorkloadPhase::updating:
       return std::to_string(c.updated) + " of " + plural(wanted, "replica") + " updated to version " +
              std::to_string(w.version) + " and ready" + detail;
     case WorkloadPhase::pending:
     case WorkloadPhase::starting:
-    case WorkloadPhase::degraded: return ready + detail;
+    case WorkloadPhase::degraded:
+      return ready + detail;
   }
   return {};
 }

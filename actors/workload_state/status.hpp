@@ -1,5 +1,5 @@
-// What a workload is, derived from its replicas and their nodes; for gateways, from their mirror. Meanings as documented in
-// proto/cloudless/api/workload.proto.
+// What a workload is, derived from its replicas and their nodes; for gateways, from their mirror. Meanings as
+// documented in proto/cloudless/api/workload.proto.
 #pragma once
 
 #include "messages/domain/snapshot.hpp"

@@ -9,6 +9,8 @@ bool is_legal(Moment from, Moment to) {
   return to.phase >= from.phase;
 }
 
-bool may_be_reported(Phase phase) { return phase != Phase::pending && phase != Phase::lost; }
+bool may_be_reported(Phase phase) {
+  return phase != Phase::pending && phase != Phase::lost;
+}
 
 }  // namespace cloudless::workload_state

@@ -21,11 +21,13 @@ class Checker {
 /// RFC 1123: replica and container ids are made of it.
 bool is_dns_label(std::string_view s) {
   const auto inner = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  return !s.empty() && s.size() <= 63 && std::all_of(s.begin(), s.end(), inner) && s.front() != '-' && s.back() != '-';
+  return !s.empty() && s.size() <= 63 && std::all_of(s.begin(), s.end(), inner) && s.front() != '-' &&
+         s.back() != '-';
 }
 
 void check_replicas(Checker& check, std::uint32_t replicas, const std::string& path) {
-  check.require(replicas <= kMaxReplicas, path, "is " + std::to_string(replicas) + "; at most " + std::to_string(kMaxReplicas));
+  check.require(replicas <= kMaxReplicas, path,
+                "is " + std::to_string(replicas) + "; at most " + std::to_string(kMaxReplicas));
 }
 
 void check_spec(Checker& check, const WorkloadSpec& spec) {
@@ -40,13 +42,16 @@ void check_spec(Checker& check, const WorkloadSpec& spec) {
   check.require(r.gpu_count >= 0, "spec.resources.requests.gpu_count", "is negative");
   check.require(pod.limits.cpu_millicores.value_or(r.cpu_millicores) >= r.cpu_millicores,
                 "spec.resources.limits.cpu_millicores", "is below the request");
-  check.require(pod.limits.memory_bytes.value_or(r.memory_bytes) >= r.memory_bytes, "spec.resources.limits.memory_bytes",
-                "is below the request");
+  check.require(pod.limits.memory_bytes.value_or(r.memory_bytes) >= r.memory_bytes,
+                "spec.resources.limits.memory_bytes", "is below the request");
   const IntOrPercent& unavailable = spec.rollout.max_unavailable;
-  check.require(!unavailable.percent || unavailable.value <= 100, "spec.rollout.max_unavailable.percent", "is above 100");
-  const bool moves = spec.rollout.strategy != RolloutStrategy::rolling_update || spec.rollout.max_surge.value > 0 ||
-                     unavailable.value > 0 || spec.rollout.min_available.has_value();
-  check.require(moves, "spec.rollout", "max_surge and max_unavailable are both 0: no replica could ever be replaced");
+  check.require(!unavailable.percent || unavailable.value <= 100, "spec.rollout.max_unavailable.percent",
+                "is above 100");
+  const bool moves = spec.rollout.strategy != RolloutStrategy::rolling_update ||
+                     spec.rollout.max_surge.value > 0 || unavailable.value > 0 ||
+                     spec.rollout.min_available.has_value();
+  check.require(moves, "spec.rollout",
+                "max_surge and max_unavailable are both 0: no replica could ever be replaced");
 }
 
 }  // namespace
@@ -54,13 +59,15 @@ void check_spec(Checker& check, const WorkloadSpec& spec) {
 std::vector<Violation> validate(const WorkloadCommand& command) {
   Checker check;
   const auto name = [&](const auto& action) {
-    check.require(is_dns_label(action.ns), "namespace", "is not a DNS label (a-z, 0-9, '-'; 1-63 characters)");
+    check.require(is_dns_label(action.ns), "namespace",
+                  "is not a DNS label (a-z, 0-9, '-'; 1-63 characters)");
     check.require(is_dns_label(action.name), "name", "is not a DNS label (a-z, 0-9, '-'; 1-63 characters)");
   };
   std::visit(name, command.action);
   if (const auto* create = std::get_if<CreateWorkload>(&command.action)) check_spec(check, create->spec);
   if (const auto* update = std::get_if<UpdateWorkload>(&command.action)) check_spec(check, update->spec);
-  if (const auto* scale = std::get_if<ScaleWorkload>(&command.action)) check_replicas(check, scale->replicas, "replicas");
+  if (const auto* scale = std::get_if<ScaleWorkload>(&command.action))
+    check_replicas(check, scale->replicas, "replicas");
   return check.take();
 }
 

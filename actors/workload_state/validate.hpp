@@ -1,5 +1,5 @@
-// The owner's own look at what gateways send: a gateway may be of another version, and what is committed here is what agents run.
-// The full check of what users wrote, field by field as in the API, is the gateway's.
+// The owner's own look at what gateways send: a gateway may be of another version, and what is committed here
+// is what agents run. The full check of what users wrote, field by field as in the API, is the gateway's.
 #pragma once
 
 #include <vector>

@@ -21,18 +21,20 @@ using AckPromise = caf::typed_response_promise<Carried<ReportAck>>;
 
 struct Room {
   Room(Shell::pointer actor, store_actor store, const Clock& time)
-      : self(actor), clock(time),
+      : self(actor),
+        clock(time),
         link(actor, "workload_state", std::move(store), time,
              {RecordKind::workload, RecordKind::version, RecordKind::replica},
              [](const std::string& method) { return method.ends_with("Workload"); }) {}
 
   CommandPromise on_command(const Carried<WorkloadCommand>& command) {
     auto promise = self->make_response_promise<Carried<CommandReply>>();
-    link.answer_command<CommandReply>(command->context, promise, [&](owner::Plan& plan) -> Result<CommandReply> {
-      auto workload = workload_state::apply(plan, *command, {link.head().next_stamp(), clock.wall()});
-      if (!workload) return fail(workload.error());
-      return CommandReply{std::move(*workload), 0};
-    });
+    link.answer_command<CommandReply>(
+        command->context, promise, [&](owner::Plan& plan) -> Result<CommandReply> {
+          auto workload = workload_state::apply(plan, *command, {link.head().next_stamp(), clock.wall()});
+          if (!workload) return fail(workload.error());
+          return CommandReply{std::move(*workload), 0};
+        });
     return promise;
   }
 
@@ -41,11 +43,12 @@ struct Room {
     if (!link.ready()) return promise.deliver(to_caf(link.not_ready()));
     owner::Plan plan(link.head().now());
     ProposalAnswer answer{0, workload_state::apply(plan, *proposal, clock.wall())};
-    link.commit(plan.take_units(), {}, [promise, answer = std::move(answer)](const Result<Revision>& at) mutable {
-      if (!at) return void(promise.deliver(to_caf(at.error())));
-      answer.judged_at = *at;
-      promise.deliver(Carried<ProposalAnswer>(std::move(answer)));
-    });
+    link.commit(plan.take_units(), {},
+                [promise, answer = std::move(answer)](const Result<Revision>& at) mutable {
+                  if (!at) return void(promise.deliver(to_caf(at.error())));
+                  answer.judged_at = *at;
+                  promise.deliver(Carried<ProposalAnswer>(std::move(answer)));
+                });
     return promise;
   }
 
@@ -68,7 +71,8 @@ struct Room {
   owner::OwnerLink<Shell::pointer> link;
 };
 
-Shell::behavior_type workload_state_behavior(Shell::pointer self, const store_actor& store, const Clock* clock) {
+Shell::behavior_type workload_state_behavior(Shell::pointer self, const store_actor& store,
+                                             const Clock* clock) {
   auto room = std::make_shared<Room>(self, store, *clock);
   room->link.start();
   return {
@@ -81,7 +85,9 @@ Shell::behavior_type workload_state_behavior(Shell::pointer self, const store_ac
         return room->on_proposal(proposal);
       },
       // From node_link.
-      [room](const Carried<NodeReport>& report) -> caf::result<Carried<ReportAck>> { return room->on_report(report); },
+      [room](const Carried<NodeReport>& report) -> caf::result<Carried<ReportAck>> {
+        return room->on_report(report);
+      },
       // From the store.
       [room](const CommitsPublished& batch) -> caf::result<void> {
         room->link.published(batch);

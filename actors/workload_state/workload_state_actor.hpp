@@ -1,5 +1,5 @@
-// The owner of workloads, versions and replicas. Gateways, scheduler, rollout and node_link talk to it; it talks to the store.
-// It answers when what it answers is durable.
+// The owner of workloads, versions and replicas. Gateways, scheduler, rollout and node_link talk to it; it
+// talks to the store. It answers when what it answers is durable.
 #pragma once
 
 #include "messages/domain/time.hpp"
@@ -7,7 +7,8 @@
 
 namespace cloudless {
 
-/// UNAVAILABLE to everybody until the store has answered. `clock` outlives the system. Ends when the store keeps silent.
+/// UNAVAILABLE to everybody until the store has answered. `clock` outlives the system. Ends when the store
+/// keeps silent.
 workload_state_actor spawn_workload_state(caf::actor_system& system, store_actor store, const Clock& clock);
 
 }  // namespace cloudless

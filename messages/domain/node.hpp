@@ -27,7 +27,8 @@ struct Taint {
 /// What an agent says of its machine when it registers (from agent.yaml and the machine itself).
 struct NodeDescription {
   NodeId id;
-  std::string machine_uid;  ///< random, kept in the agent's state directory: tells two agents of one name apart
+  std::string
+      machine_uid;  ///< random, kept in the agent's state directory: tells two agents of one name apart
   std::string region;
   std::string zone;
   Labels labels;
@@ -50,13 +51,14 @@ struct Node {
   Revision schedulable_revision = 0;
   /// Grows by one with each registration of an agent process; reports of an older one are stale.
   std::uint64_t incarnation = 0;
-  /// Of the agent process that has this incarnation: the same one keeps it, also across a restart of the coordinator.
+  /// Of the agent process that has this incarnation: the same one keeps it, also across a restart of the
+  /// coordinator.
   std::uint64_t boot_id = 0;
   NodeState state = NodeState::ready;
   bool cordoned = false;
-  Labels labels;              ///< description.labels with the operator's changes
-  std::vector<Taint> taints;  ///< description.taints with the operator's changes
-  Labels set_labels;                       ///< operator's changes, kept across registrations
+  Labels labels;                            ///< description.labels with the operator's changes
+  std::vector<Taint> taints;                ///< description.taints with the operator's changes
+  Labels set_labels;                        ///< operator's changes, kept across registrations
   std::vector<std::string> removed_labels;  ///< operator's changes, kept across registrations
   std::vector<Taint> set_taints;
   std::vector<std::string> removed_taints;

@@ -1,5 +1,5 @@
-// What a workload is, as people and scripts read it: derived from a snapshot by actors/workload_state/status, never stored,
-// never written by users.
+// What a workload is, as people and scripts read it: derived from a snapshot by actors/workload_state/status,
+// never stored, never written by users.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,252 @@
+#include "actors/workload_state/workload_state_actor.hpp"
+
+#include <doctest/doctest.h>
+
+#include "actors/owner/owner_fixture.test.hpp"
+
+namespace cloudless {
+namespace {
+
+using owner::Answer;
+using owner::code_of;
+using owner::value_of;
+using Life = owner::OwnerLife<workload_state_actor>;
+using Reply = Carried<CommandReply>;
+
+class WorkloadStateTest {
+ public:
+  WorkloadStateTest() { start(); }
+  void start() {
+    life.reset();
+    life = std::make_unique<Life>(contents, clock, spawn_workload_state);
+  }
+  void start_and_load() {
+    start();
+    life->pass(10);
+  }
+
+  Answer<Reply> command(const WorkloadCommand& c) { return life->ask<Reply>(Carried<WorkloadCommand>(c)); }
+  static WorkloadCommand create(const std::string& name, const std::string& key = {},
+                                const std::string& hash = "h") {
+    WorkloadSpec spec;
+    spec.pod.image = "web:1";
+    return {{"someone", "CreateWorkload", "default", key, hash}, CreateWorkload{"default", name, spec}};
+  }
+  static WorkloadCommand scale(const std::string& name, std::uint32_t replicas, const std::string& key = {}) {
+    return {{"someone", "ScaleWorkload", "default", key, std::to_string(replicas)},
+            ScaleWorkload{"default", name, replicas, 0}};
+  }
+  Answer<Carried<ProposalAnswer>> propose(std::vector<ProposalItem> items) {
+    return life->ask<Carried<ProposalAnswer>>(Carried<Proposal>(Proposal{"test", 0, std::move(items)}));
+  }
+  static Change node(const std::string& id, Revision schedulable) {
+    Node n;
+    n.description.id = NodeId{id};
+    n.description.allocatable = {1000, 1 << 30, 0, 0, 0};
+    n.incarnation = 1;
+    n.revision = n.schedulable_revision = schedulable;
+    return put(std::make_shared<const Node>(std::move(n)));
+  }
+
+  std::shared_ptr<store::MemoryContents> contents = std::make_shared<store::MemoryContents>();
+  owner::VirtualClock clock;
+  std::unique_ptr<Life> life;
+};
+
+TEST_CASE_FIXTURE(WorkloadStateTest, "workload_state is UNAVAILABLE until the store has answered") {
+  const auto early = command(create("web"));
+  CHECK(code_of(early) == Errc::unavailable);
+  life->pass(10);
+  const auto later = command(create("web"));
+  life->pass(10);
+  CHECK(code_of(later) == Errc::none);
+}
+
+TEST_CASE_FIXTURE(WorkloadStateTest, "a create is answered when it is durable, and not before") {
+  life->pass(10);
+  const auto answer = command(create("web"));
+  CHECK_FALSE(answer->has_value());
+  life->pass(10);
+  REQUIRE(code_of(answer) == Errc::none);
+  const CommandReply& reply = value_of(answer);
+  CHECK(reply.workload.name == "web");
+  CHECK(reply.store_revision == life->published()->revision());
+  start_and_load();
+  REQUIRE(life->published()->workload("default", "web") != nullptr);
+  CHECK(*life->published()->workload("default", "web") == reply.workload);
+}
+
+TEST_CASE_FIXTURE(WorkloadStateTest, "a command sees what is in flight before it") {
+  life->pass(10);
+  const auto first = command(create("web"));
+  const auto second = command(create("web"));
+  const auto third = command(scale("web", 3));
+  const auto same = command(scale("web", 3));
+  CHECK(code_of(second) == Errc::already_exists);
+  CHECK_FALSE(same->has_value());
+  life->pass(10);
+  CHECK(code_of(first) == Errc::none);
+  REQUIRE(code_of(third) == Errc::none);
+  REQUIRE(code_of(same) == Errc::none);
+  CHECK(value_of(third).workload.spec.replicas == 3);
+  CHECK(value_of(same).store_revision == value_of(third).store_revision);
+}
+
+TEST_CASE_FIXTURE(WorkloadStateTest, "a request under one idempotency key is carried out once") {
+  life->pass(10);
+  const auto first = command(create("web", "k1"));
+  const auto in_flight = command(create("web", "k1"));
+  const auto other = command(create("web2", "k1", "another hash"));
+  CHECK(code_of(other) == Errc::invalid_argument);
+  life->pass(10);
+  REQUIRE(code_of(first) == Errc::none);
+  REQUIRE(code_of(in_flight) == Errc::none);
+  CHECK(value_of(in_flight).workload == value_of(first).workload);
+
+  const auto scaled = command(scale("web", 5, "k2"));
+  life->pass(10);
+  REQUIRE(code_of(scaled) == Errc::none);
+  const auto noop = command(scale("web", 5, "k3"));
+  life->pass(10);
+  REQUIRE(code_of(noop) == Errc::none);
+
+  SUBCASE("within one life") {}
+  SUBCASE("after a restart") {
+    start_and_load();
+  }
+  const auto again = command(create("web", "k1"));
+  REQUIRE(code_of(again) == Errc::none);
+  CHECK(value_of(again).workload == value_of(first).workload);
+  CHECK(value_of(again).store_revision >= value_of(first).store_revision);
+  CHECK(code_of(command(create("web2", "k1", "another hash"))) == Errc::invalid_argument);
+  CHECK(code_of(command(scale("web", 5, "k3"))) == Errc::none);
+  CHECK(life->published()->workload("default", "web2") == nullptr);
+}
+
+TEST_CASE_FIXTURE(WorkloadStateTest, "an idempotency key is free again after a day") {
+  life->pass(10);
+  const auto first = command(create("web", "k1"));
+  life->pass(10);
+  REQUIRE(code_of(first) == Errc::none);
+  clock.elapsed += 24LL * 3600 * 1000;
+  const auto later = command(create("web2", "k1", "another hash"));
+  life->pass(10);
+  CHECK(code_of(later) == Errc::none);
+}
+
+TEST_CASE_FIXTURE(WorkloadStateTest,
+                  "a failed request frees its idempotency key and reaches those who waited for it") {
+  life->pass(10);
+  contents->next_commit_fails = {Errc::resource_exhausted, "the disk is full", {}};
+  const auto first = command(create("web", "k1"));
+  const auto waiting = command(create("web", "k1"));
+  life->pass(10);
+  CHECK(code_of(first) != Errc::none);
+  CHECK(code_of(waiting) == code_of(first));
+  const auto again = command(create("web", "k1"));
+  life->pass(10);
+  CHECK(code_of(again) == Errc::none);
+}
+
+TEST_CASE_FIXTURE(
+    WorkloadStateTest,
+    "when a commit fails, everything on top of it fails and the owner goes on from what is stored") {
+  life->pass(10);
+  const auto kept = command(create("kept"));
+  life->pass(10);
+  REQUIRE(code_of(kept) == Errc::none);
+  contents->next_commit_fails = {Errc::resource_exhausted, "the disk is full", {}};
+  const auto first = command(create("web"));
+  const auto second = command(scale("web", 2));
+  life->pass(10);
+  CHECK(code_of(first) != Errc::none);
+  CHECK(code_of(second) != Errc::none);
+  CHECK(life->published()->workload("default", "web") == nullptr);
+  CHECK(code_of(command(scale("web", 2))) == Errc::not_found);
+  const auto again = command(create("web"));
+  life->pass(10);
+  REQUIRE(code_of(again) == Errc::none);
+  CHECK(value_of(again).workload.revision > value_of(kept).workload.revision);
+}
+
+TEST_CASE_FIXTURE(WorkloadStateTest, "an assignment fails when its node changes on the way to the store") {
+  life->pass(10);
+  command(create("web"));
+  life->commit("node_membership", {node("n1", 1)});
+  life->pass(10);
+  const auto uid = life->published()->workload("default", "web")->uid;
+  const auto added = propose({AddReplicas{uid, 1, 0, 1}});
+  life->pass(10);
+  REQUIRE(code_of(added) == Errc::none);
+  CHECK(value_of(added).judged_at == life->published()->revision());
+  const AssignReplica assign{replica_id("web", uid, 0), NodeId{"n1"}, 1};
+
+  // In the store, not published yet: the owner still sees the node as it was.
+  life->commit("node_membership", {node("n1", 2)});
+  const auto late = propose({assign});
+  CHECK(code_of(late) == Errc::aborted);
+  life->pass(10);
+  CHECK(life->published()->replica(assign.replica)->phase == Phase::pending);
+
+  const auto stale = propose({assign});
+  REQUIRE(code_of(stale) == Errc::none);
+  CHECK(value_of(stale).items[0].code == Errc::aborted);
+  const auto fresh = propose({AssignReplica{assign.replica, assign.node, 2}});
+  life->pass(10);
+  REQUIRE(code_of(fresh) == Errc::none);
+  CHECK(value_of(fresh).items[0].code == Errc::none);
+  CHECK(life->published()->replica(assign.replica)->node == NodeId{"n1"});
+}
+
+TEST_CASE_FIXTURE(WorkloadStateTest,
+                  "a report is acknowledged when it is durable, and its repeat changes nothing") {
+  life->pass(10);
+  command(create("web"));
+  life->commit("node_membership", {node("n1", 1)});
+  life->pass(10);
+  const auto uid = life->published()->workload("default", "web")->uid;
+  const auto id = replica_id("web", uid, 0);
+  propose({AddReplicas{uid, 1, 0, 1}, AssignReplica{id, NodeId{"n1"}, 1}});
+  life->pass(10);
+  ReplicaReport running;
+  running.replica = id;
+  running.sequence = 4;
+  running.attempt = 1;
+  running.phase = Phase::running;
+  running.ready = true;
+  const Carried<NodeReport> report(NodeReport{NodeId{"n1"}, 1, {running}});
+  const auto ack = life->ask<Carried<ReportAck>>(report);
+  const auto repeat = life->ask<Carried<ReportAck>>(report);
+  CHECK_FALSE(ack->has_value());
+  CHECK_FALSE(repeat->has_value());
+  life->pass(10);
+  REQUIRE(code_of(ack) == Errc::none);
+  REQUIRE(code_of(repeat) == Errc::none);
+  CHECK(value_of(ack).items == std::vector<ReportAck::Item>{{id, 4}});
+  CHECK(value_of(ack).revision == life->published()->revision());
+  CHECK(value_of(repeat) == value_of(ack));
+  CHECK(life->published()->replica(id)->ready);
+}
+
+TEST_CASE_FIXTURE(WorkloadStateTest,
+                  "deleting a workload of many replicas frees its name at once and stops all of them") {
+  life->pass(10);
+  command(create("web"));
+  life->pass(10);
+  const auto uid = life->published()->workload("default", "web")->uid;
+  for (std::uint64_t first = 0; first < 500; first += 100) propose({AddReplicas{uid, 1, first, 100}});
+  life->pass(50);
+  REQUIRE(life->published()->replicas_of(uid).size() == 500);
+  const auto deleted = command({{}, DeleteWorkload{"default", "web", 0}});
+  const auto created = command(create("web"));
+  life->pass(50);
+  CHECK(code_of(deleted) == Errc::none);
+  REQUIRE(code_of(created) == Errc::none);
+  const auto now = life->published();
+  CHECK(now->workload("default", "web")->uid != uid);
+  CHECK(now->workload(uid)->deleted);
+  for (const auto& replica : now->replicas_of(uid)) REQUIRE(replica->phase == Phase::stopped);
+}
+
+}  // namespace
+}  // namespace cloudless
