@@ -1,12 +1,14 @@
 """Every process of ours is killed at any time, and containerd too: acknowledged writes survive, containers keep running."""
+import contextlib
 import random
 import signal
+import subprocess
 import threading
 
 import grpc
 
-from client import Api, ClusterTest, V1, wait_until, workload_pb2
-from cluster import Cluster, http_get
+from client import Api, ClusterTest, V1, wait_until
+from cluster import Cluster
 
 
 class Kills(ClusterTest):
@@ -139,3 +141,46 @@ class BlankStore(ClusterTest):
         self.cluster.wait_nodes()
         self.wait_ready("kept", 2)
         self.assertEqual(sorted(self.containers(agent)), before)
+
+
+class FullDisk(ClusterTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(1)
+        cls.addClassCleanup(cls.cluster.stop)
+        data = cls.cluster.dir / "coordinator"
+        data.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", data], check=True)
+        cls.cluster.start()
+        cls.api = Api(cls.cluster.server)
+        cls.addClassCleanup(cls.api.close)
+
+    def test_a_full_disk_refuses_writes_and_loses_nothing(self):
+        self.create("survivor")
+        self.wait_ready("survivor", 1)
+        data = self.cluster.dir / "coordinator"
+        acknowledged = []
+        with open(data / "ballast", "wb") as ballast:
+            with contextlib.suppress(OSError):
+                while True:
+                    ballast.write(b"x" * 4096)
+                    ballast.flush()
+
+        def until_refused():
+            try:
+                name = f"full-{len(acknowledged)}"
+                self.api.call("CreateWorkload", {"name": name, "spec": {"image": V1, "replicas": 0}}, timeout=5)
+                acknowledged.append(name)
+            except grpc.RpcError as error:
+                return error
+            return None
+        error = wait_until(until_refused, 60, "the disk to be full", pause=0)
+        self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE, error.details())
+        self.assertEqual(self.get("survivor").status.ready_replicas, 1, "reads go on")
+        (data / "ballast").unlink()
+        wait_until(lambda: until_refused() is None, 30, "writes to be taken again", pause=0.1)
+        self.cluster.coordinator.stop(signal.SIGKILL)
+        self.cluster.start_coordinator()
+        for name in acknowledged:
+            self.get(name)
+        self.wait_ready("survivor", 1)
