@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -50,6 +51,9 @@ inline Change cluster_change(std::string id) {
   return put(std::make_shared<const ClusterMeta>(ClusterMeta{std::move(id)}));
 }
 
+/// Held by the fakes' handlers and by tests that look at fakes whose actors run on other threads.
+inline std::mutex guard;
+
 /// A store that is followed and told what to commit.
 struct FakeStore {
   std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
@@ -70,6 +74,7 @@ struct FakeStore {
 inline source_actor spawn_store(caf::actor_system& system, std::shared_ptr<FakeStore> store) {
   return system.spawn([store](source_actor::pointer) -> source_actor::behavior_type {
     return {[store](follow_atom, const follower_actor& follower) -> CommitsPublished {
+      const std::lock_guard lock{guard};
       store->followers.push_back(follower);
       return {store->snapshot->revision(), std::make_shared<const std::vector<Commit>>(), store->snapshot};
     }};
@@ -90,6 +95,7 @@ inline node_membership_actor spawn_membership(caf::actor_system& system, std::sh
     return {
         [](const Carried<NodeCommand>&) -> caf::result<Carried<NodeReply>> { return Carried<NodeReply>{}; },
         [owners](const Carried<LinkFrame>& frame) -> caf::result<Carried<LinkFrame>> {
+          const std::lock_guard lock{guard};
           const auto& hello = std::get<Hello>(*frame);
           if (owners->refused.contains(hello.description.id))
             return Carried<LinkFrame>{LinkFrame{Refused{{Errc::permission_denied, "not here", {}}}}};
@@ -98,7 +104,10 @@ inline node_membership_actor spawn_membership(caf::actor_system& system, std::sh
           boot = hello.boot_id;
           return Carried<LinkFrame>{LinkFrame{Welcome{owners->cluster_id, boot, incarnation, 500, 4000}}};
         },
-        [owners](lease_atom, const std::string& node, std::uint64_t) { ++owners->leases[node]; },
+        [owners](lease_atom, const std::string& node, std::uint64_t) {
+          const std::lock_guard lock{guard};
+          ++owners->leases[node];
+        },
     };
   });
 }
@@ -114,6 +123,7 @@ inline workload_state_actor spawn_workload_state(caf::actor_system& system,
           return Carried<ProposalAnswer>{};
         },
         [owners](const Carried<NodeReport>& report) -> caf::result<Carried<ReportAck>> {
+          const std::lock_guard lock{guard};
           owners->reports.push_back(*report);
           ReportAck ack{report->incarnation, 7, {}};
           for (const auto& replica : report->replicas)
@@ -143,18 +153,22 @@ inline runtime_supervisor_actor spawn_supervisor(caf::actor_system& system,
       [supervisor](runtime_supervisor_actor::pointer self) -> runtime_supervisor_actor::behavior_type {
         return {
             [supervisor](attach_atom, const agent_link_actor& link) -> SetOnDisk {
+              const std::lock_guard lock{guard};
               supervisor->link = link;
               return supervisor->on_disk;
             },
             [supervisor](const LinkUp& up) {
+              const std::lock_guard lock{guard};
               supervisor->incarnation = up.incarnation;
               ++supervisor->ups;
             },
             [supervisor](const LinkDown&) {
+              const std::lock_guard lock{guard};
               supervisor->incarnation = 0;
               ++supervisor->downs;
             },
             [supervisor, self](const Carried<AssignmentSet>& sent) {
+              const std::lock_guard lock{guard};
               if (sent->revision < supervisor->on_disk.revision) return;
               const auto next = applied(supervisor->set, *sent);
               if (!next) return;
@@ -163,8 +177,14 @@ inline runtime_supervisor_actor spawn_supervisor(caf::actor_system& system,
               supervisor->on_disk = {next->cluster_id, next->revision};
               self->send(supervisor->link, supervisor->on_disk);
             },
-            [supervisor](const Carried<ReportAck>& ack) { supervisor->acks.push_back(*ack); },
-            [supervisor](const Carried<SessionFrame>& frame) { supervisor->sessions.push_back(*frame); },
+            [supervisor](const Carried<ReportAck>& ack) {
+              const std::lock_guard lock{guard};
+              supervisor->acks.push_back(*ack);
+            },
+            [supervisor](const Carried<SessionFrame>& frame) {
+              const std::lock_guard lock{guard};
+              supervisor->sessions.push_back(*frame);
+            },
             [](const Carried<SessionFrame>&, const session_sink_actor&) {},
         };
       });
@@ -174,7 +194,10 @@ inline runtime_supervisor_actor spawn_supervisor(caf::actor_system& system,
 inline session_sink_actor spawn_sink(caf::actor_system& system,
                                      std::shared_ptr<std::vector<SessionFrame>> frames) {
   return system.spawn([frames](session_sink_actor::pointer) -> session_sink_actor::behavior_type {
-    return {[frames](const Carried<SessionFrame>& frame) { frames->push_back(*frame); }};
+    return {[frames](const Carried<SessionFrame>& frame) {
+      const std::lock_guard lock{guard};
+      frames->push_back(*frame);
+    }};
   });
 }
 
