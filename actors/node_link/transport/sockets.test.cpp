@@ -291,7 +291,8 @@ TEST_CASE_FIXTURE(Fixture, "who does not know the secret never reaches CAF") {
   std::string basp(32, '\0');
   basp[5] = basp[6] = basp[7] = basp[8] = '\xff';
   for (const auto& words : {basp + std::string(48, '\xff'), std::string(4096, '\xff'),
-                            std::string("GET / HTTP/1.1\r\n\r\n"), std::string(kProofBytes, '\0')}) {
+                            "GET / HTTP/1.1\r\nUser-Agent: " + std::string(80, "x"[0]) + "\r\n\r\n",
+                            std::string(kProofBytes, '\0')}) {
     for (int i = 0; i < 5; ++i) {
       const auto socket = stranger(port);
       REQUIRE(::send(socket.fd(), words.data(), words.size(), MSG_NOSIGNAL) > 0);
