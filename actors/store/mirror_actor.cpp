@@ -34,6 +34,11 @@ using Shell = source_actor::extend_with<wire_follower_actor, ActorOf<
                                                                  // INTERNAL: look for the store again.
                                                                  caf::result<void>(sweep_atom)>>;
 
+struct EarlyFollower {
+  follower_actor handle;
+  caf::typed_response_promise<CommitsPublished> promise;
+};
+
 class MirrorShell {
  public:
   explicit MirrorShell(Shell::pointer self) : self_(self) {}
@@ -52,14 +57,19 @@ class MirrorShell {
 
  private:
   caf::result<CommitsPublished> follow(const follower_actor& follower) {
-    if (std::find(followers_.begin(), followers_.end(), follower) == followers_.end()) {
-      followers_.push_back(follower);
-      self_->monitor(follower);
+    self_->monitor(follower);
+    if (!state_.snapshot()) {
+      auto promise = self_->make_response_promise<CommitsPublished>();
+      early_.push_back({follower, promise});
+      return promise;
     }
-    if (state_.snapshot()) return loaded();
-    auto promise = self_->make_response_promise<CommitsPublished>();
-    early_.push_back(promise);
-    return promise;
+    add(follower);
+    return loaded();
+  }
+
+  void add(const follower_actor& follower) {
+    if (std::find(followers_.begin(), followers_.end(), follower) == followers_.end())
+      followers_.push_back(follower);
   }
 
   CommitsPublished loaded() const {
@@ -118,13 +128,17 @@ class MirrorShell {
   }
 
   void publish(const store::MirrorState::Step& step) {
-    for (auto& promise : std::exchange(early_, {})) promise.deliver(loaded());
     for (const auto& follower : followers_)
       self_->send(follower, CommitsPublished{step.predecessor, step.commits, step.after});
+    for (auto& [follower, promise] : std::exchange(early_, {})) {
+      add(follower);
+      promise.deliver(loaded());
+    }
   }
 
   void on_down(const caf::actor_addr& gone) {
     std::erase_if(followers_, [&gone](const follower_actor& f) { return f.address() == gone; });
+    std::erase_if(early_, [&gone](const EarlyFollower& f) { return f.handle.address() == gone; });
     if (store_ && store_.address() == gone)
       lose_store({Errc::unavailable, "the connection to the store was lost", {}});
   }
@@ -153,7 +167,7 @@ class MirrorShell {
   std::uint64_t untold_ = 0;  // bytes taken that the store does not know of
   int failures_ = 0;          // in a row
   std::vector<follower_actor> followers_;
-  std::vector<caf::typed_response_promise<CommitsPublished>> early_;
+  std::vector<EarlyFollower> early_;  // came before the first load
 };
 
 Shell::behavior_type run_mirror(Shell::stateful_pointer<MirrorShell> self, MirrorOptions options) {
