@@ -187,6 +187,97 @@ TEST_CASE("a node that joins is welcomed, gets its whole set, and then every cha
   CHECK(agent.supervisor->downs == 0);
 }
 
+/// An agent of no manners: sends what the test tells it to, as itself.
+struct Rogue {
+  link_peer_actor handle;
+  std::shared_ptr<std::vector<std::string>> heard = std::make_shared<std::vector<std::string>>();
+};
+
+Rogue spawn_rogue(caf::actor_system& system) {
+  Rogue rogue;
+  rogue.handle =
+      system.spawn([heard = rogue.heard](link_peer_actor::pointer) -> link_peer_actor::behavior_type {
+        return {[heard](frame_atom, const std::string& bytes) { heard->push_back(bytes); }};
+      });
+  return rogue;
+}
+
+/// Knocks at the door with these bytes; the peer, or the error's code.
+Result<link_peer_actor> knock(Cluster& cluster, const link_peer_actor& agent, const std::string& bytes) {
+  std::optional<Result<link_peer_actor>> answer;
+  auto knocker = cluster.system.spawn([&](caf::event_based_actor* self) {
+    self->request(cluster.coordinator.edge.door, 5s, hello_atom_v, agent, bytes)
+        .then([&](const link_peer_actor& peer) { answer = peer; },
+              [&](const caf::error& error) { answer = fail(from_caf(error)); });
+  });
+  REQUIRE(cluster.run_until([&] { return answer.has_value(); }));
+  return *answer;
+}
+
+std::string hello_of(const char* name, std::uint64_t boot_id = 99) {
+  Hello hello;
+  hello.description.id = NodeId{name};
+  hello.boot_id = boot_id;
+  return codec::encode(LinkFrame{hello});
+}
+
+TEST_CASE("the door opens to a Hello with a name and to nothing else") {
+  Cluster cluster(0);
+  const auto rogue = spawn_rogue(cluster.system);
+  for (const auto& bytes : {std::string{}, std::string(300, '\xff'), codec::encode(LinkFrame{Lease{1, 1, 1}}),
+                            hello_of(""), std::string(kMaxFrameBytes + 1, 'x')}) {
+    const auto answer = knock(cluster, rogue.handle, bytes);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == Errc::invalid_argument);
+  }
+  CHECK(knock(cluster, rogue.handle, hello_of("n5")));
+  CHECK(cluster.run_until([&] { return cluster.owners->registered.contains(NodeId{"n5"}); }));
+  caf::anon_send_exit(rogue.handle, caf::exit_reason::kill);
+}
+
+TEST_CASE("a connection speaks for its own node, and only its own agent speaks through it") {
+  Cluster cluster(1);
+  REQUIRE(cluster.run_until([&] { return cluster.all_settled(); }));
+  const auto rogue = spawn_rogue(cluster.system);
+  const auto peer = knock(cluster, rogue.handle, hello_of("n5"));
+  REQUIRE(peer);
+  REQUIRE(cluster.run_until([&] { return rogue.heard->size() >= 2; }));  // Welcome and its set
+  auto as_rogue = [&](const LinkFrame& frame) {
+    caf::send_as(caf::actor_cast<caf::actor>(rogue.handle), *peer, frame_atom_v, codec::encode(frame));
+  };
+  Hello other;
+  other.description.id = NodeId{"n0"};
+  other.boot_id = 666;
+  as_rogue(other);
+  as_rogue(NodeReport{NodeId{"n0"}, 1, {{ReplicaId{"web-0123456789-0"}, 1}}});
+  // Somebody who learned of the peer, but is not its agent.
+  caf::anon_send(*peer, frame_atom_v,
+                 codec::encode(LinkFrame{NodeReport{NodeId{"n5"}, 1, {{ReplicaId{"web-0123456789-0"}, 1}}}}));
+  cluster.run(3s);
+  CHECK(cluster.owners->registered[NodeId{"n0"}].first == 1);
+  CHECK(cluster.owners->reports.empty());
+  CHECK(cluster.agents[0].supervisor->downs == 0);
+  as_rogue(NodeReport{NodeId{"n5"}, 1, {{ReplicaId{"web-0123456789-0"}, 1}}});
+  CHECK(cluster.run_until([&] { return cluster.owners->reports.size() == 1; }));
+  caf::anon_send_exit(rogue.handle, caf::exit_reason::kill);
+}
+
+TEST_CASE("a newer connection of a node takes the place of the older one") {
+  Cluster cluster(1);
+  REQUIRE(cluster.run_until([&] { return cluster.all_settled(); }));
+  const auto rogue = spawn_rogue(cluster.system);
+  const auto peer = knock(cluster, rogue.handle, hello_of("n0"));
+  REQUIRE(peer);
+  // The agent that was there loses its link and comes back with a newer one, which ends the rogue's.
+  REQUIRE(cluster.run_until([&] { return cluster.agents[0].supervisor->downs == 1; }));
+  REQUIRE(cluster.run_until([&] { return cluster.all_settled(); }));
+  caf::send_as(caf::actor_cast<caf::actor>(rogue.handle), *peer, frame_atom_v,
+               codec::encode(LinkFrame{NodeReport{NodeId{"n0"}, 2, {{ReplicaId{"web-0123456789-0"}, 1}}}}));
+  cluster.run(1s);
+  CHECK(cluster.owners->reports.empty());
+  caf::anon_send_exit(rogue.handle, caf::exit_reason::kill);
+}
+
 TEST_CASE("a commit that does not concern a node sends it nothing") {
   Cluster cluster(1);
   cluster.store->commit({replica_change(0, "n0")});
