@@ -1,0 +1,317 @@
+#include "actors/runtime/containerd/containers.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+
+#include "actors/runtime/containerd/cgroup.hpp"
+#include "actors/runtime/containerd/oci_spec.hpp"
+#include "containerd/runc_options.pb.h"
+
+namespace cloudless::runtime {
+namespace {
+
+constexpr char kReplicaLabel[] = "cloudless.io/replica";
+constexpr char kAttemptLabel[] = "cloudless.io/attempt";
+constexpr char kAddressLabel[] = "cloudless.io/address";
+constexpr char kSpecType[] = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
+constexpr char kRuncOptionsType[] = "containerd.runc.v1.Options";
+constexpr Millis kKillTimeout = 10000;
+
+bool gone(const Error& error) {
+  return error.code == Errc::not_found;
+}
+
+/// Success, also when there was nothing.
+template <class T>
+Result<Nothing> done_or_gone(const Result<T>& result) {
+  if (result || gone(result.error())) return Nothing{};
+  return fail(result.error());
+}
+
+WallMillis wall_now() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+WallMillis millis(const google::protobuf::Timestamp& t) {
+  return t.seconds() * 1000 + t.nanos() / 1000000;
+}
+
+std::string label_of(const containers_v1::Container& record, const char* key) {
+  const auto found = record.labels().find(key);
+  return found == record.labels().end() ? std::string{} : found->second;
+}
+
+}  // namespace
+
+Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers,
+                       const ContainerdOptions& options, Subnet subnet)
+    : client_(client),
+      images_(images),
+      loggers_(loggers),
+      options_(options),
+      subnet_(subnet),
+      network_(options.bridge, subnet, client.own_namespace()) {}
+
+Result<Nothing> Containers::ensure_ready() {
+  const std::lock_guard lock(mutex_);
+  if (ready_) return Nothing{};
+  namespaces_v1::CreateNamespaceRequest request;
+  request.mutable_namespace_()->set_name(client_.own_namespace());
+  auto created = client_.call(client_.namespaces(), &namespaces_v1::Namespaces::Stub::Create, request,
+                              client_.scope("create namespace"));
+  if (!created && created.error().code != Errc::already_exists) return fail(created.error());
+  auto existing = records();
+  if (!existing) return fail(existing.error());
+  std::set<ContainerId> ours;
+  for (const auto& record : *existing) {
+    const ContainerId id{record.id()};
+    ours.insert(id);
+    if (const auto address = parse_ipv4(label_of(record, kAddressLabel))) addresses_[id] = *address;
+    loggers_.watch(id);
+  }
+  if (auto bridge = network_.ensure_bridge(); !bridge) return bridge;
+  if (auto strays = network_.detach_all_except(ours); !strays) return strays;
+  ready_ = true;
+  return Nothing{};
+}
+
+Result<Ipv4> Containers::take_address(const ContainerId& container) {
+  const std::lock_guard lock(mutex_);
+  std::set<Ipv4> taken;
+  for (const auto& [id, address] : addresses_) {
+    if (id == container) return address;
+    taken.insert(address);
+  }
+  auto address = choose_address(subnet_, taken, container.value);
+  if (address) addresses_[container] = *address;
+  return address;
+}
+
+void Containers::release_address(const ContainerId& container) {
+  const std::lock_guard lock(mutex_);
+  addresses_.erase(container);
+}
+
+Result<StartedContainer> Containers::start(const ContainerRequest& request) {
+  if (auto ready = ensure_ready(); !ready) return fail(ready.error());
+  auto image = images_.resolve(request.assignment.pod.image);
+  if (!image) return fail(image.error());
+  Result<StartedContainer> started = fail(Errc::already_exists, "not tried yet");
+  for (int attempt = 0; attempt < 2 && !started && started.error().code == Errc::already_exists; ++attempt) {
+    if (attempt > 0) {
+      if (auto removed = remove(request.container); !removed) return fail(removed.error());
+    }
+    const auto address = take_address(request.container);
+    if (!address) return fail(address.error());
+    started = create_and_start(request, **image, *address);
+  }
+  if (!started) {
+    if (auto removed = remove(request.container); !removed)
+      spdlog::warn("container {} failed to start and could not be removed: {}", request.container.value,
+                   removed.error().message);
+  }
+  return started;
+}
+
+Result<StartedContainer> Containers::create_and_start(const ContainerRequest& request,
+                                                      const ResolvedImage& image, Ipv4 address) {
+  const auto& id = request.container;
+  auto spec = make_spec({id, request.assignment, request.attempt, options_.node, client_.own_namespace(),
+                         to_string(address), image.config});
+  if (!spec) return fail(spec.error());
+  if (auto created = create_record(request, *spec, address); !created) return fail(created.error());
+  auto pid = create_task(id, image);
+  if (!pid) return fail(pid.error());
+  loggers_.watch(id);
+  if (auto attached = network_.attach(id, *pid, address); !attached) return fail(attached.error());
+  tasks_v1::StartRequest start;
+  start.set_container_id(id.value);
+  auto started =
+      client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Start, start, client_.scope("start container"));
+  if (!started) return fail(started.error());
+  return StartedContainer{*pid, to_string(address), wall_now()};
+}
+
+Result<Nothing> Containers::create_record(const ContainerRequest& request, const std::string& spec,
+                                          Ipv4 address) {
+  const auto& a = request.assignment;
+  containers_v1::CreateContainerRequest create;
+  auto& record = *create.mutable_container();
+  record.set_id(request.container.value);
+  record.set_image(a.pod.image);
+  record.set_snapshotter(options_.snapshotter);
+  record.set_snapshot_key(request.container.value);
+  auto& labels = *record.mutable_labels();
+  labels[kReplicaLabel] = a.replica.value;
+  labels[kAttemptLabel] = std::to_string(request.attempt);
+  labels[kAddressLabel] = to_string(address);
+  labels["cloudless.io/node"] = options_.node.value;
+  labels["cloudless.io/namespace"] = a.ns;
+  labels["cloudless.io/workload"] = a.workload_name;
+  labels["cloudless.io/workload-uid"] = a.workload.value;
+  labels["cloudless.io/version"] = std::to_string(a.version);
+  record.mutable_spec()->set_type_url(kSpecType);
+  record.mutable_spec()->set_value(spec);
+  record.mutable_runtime()->set_name(options_.runtime);
+  containerd::runc::v1::Options runc;
+  runc.set_binary_name(options_.runtime_binary);
+  runc.set_root(options_.state_dir + "/runc");
+  record.mutable_runtime()->mutable_options()->set_type_url(kRuncOptionsType);
+  record.mutable_runtime()->mutable_options()->set_value(runc.SerializeAsString());
+  auto created = client_.call(client_.containers(), &containers_v1::Containers::Stub::Create, create,
+                              client_.scope("create container"));
+  return created ? Result<Nothing>(Nothing{}) : fail(created.error());
+}
+
+Result<std::uint32_t> Containers::create_task(const ContainerId& container, const ResolvedImage& image) {
+  snapshots_v1::PrepareSnapshotRequest prepare;
+  prepare.set_snapshotter(options_.snapshotter);
+  prepare.set_key(container.value);
+  prepare.set_parent(image.chain);
+  auto mounts = client_.call(client_.snapshots(), &snapshots_v1::Snapshots::Stub::Prepare, prepare,
+                             client_.scope("make the root file system"));
+  if (!mounts) return fail(mounts.error());
+  tasks_v1::CreateTaskRequest create;
+  create.set_container_id(container.value);
+  *create.mutable_rootfs() = mounts->mounts();
+  create.set_stdout(loggers_.uri(container));
+  create.set_stderr(create.stdout());
+  auto created = client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Create, create,
+                              client_.scope("create container"));
+  if (!created) return fail(created.error());
+  return created->pid();
+}
+
+Result<Nothing> Containers::signal(const ContainerId& container, int signal) {
+  tasks_v1::KillRequest request;
+  request.set_container_id(container.value);
+  request.set_signal(static_cast<std::uint32_t>(signal));
+  request.set_all(signal == SIGKILL);
+  auto killed =
+      client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Kill, request, client_.scope("signal container"));
+  return killed ? Result<Nothing>(Nothing{}) : fail(killed.error());
+}
+
+Result<Nothing> Containers::delete_task(const ContainerId& container) {
+  tasks_v1::DeleteTaskRequest request;
+  request.set_container_id(container.value);
+  const auto attempt = [&] {
+    return client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Delete, request,
+                        client_.scope("delete task"));
+  };
+  // A process that ended needs no more than this; a living one makes it fail.
+  auto deleted = attempt();
+  if (deleted || gone(deleted.error()) || deleted.error().code == Errc::unavailable)
+    return done_or_gone(deleted);
+  if (auto killed = signal(container, SIGKILL); !killed && !gone(killed.error())) return killed;
+  tasks_v1::WaitRequest wait;
+  wait.set_container_id(container.value);
+  client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Wait, wait,
+               client_.scope("wait for container", kKillTimeout));
+  deleted = attempt();
+  return done_or_gone(deleted);
+}
+
+Result<Nothing> Containers::remove(const ContainerId& container) {
+  if (auto deleted = delete_task(container); !deleted) return deleted;
+  if (auto detached = network_.detach(container); !detached) return detached;
+  containers_v1::DeleteContainerRequest record;
+  record.set_id(container.value);
+  auto deleted = client_.call(client_.containers(), &containers_v1::Containers::Stub::Delete, record,
+                              client_.scope("delete container"));
+  if (!deleted && !gone(deleted.error())) return fail(deleted.error());
+  snapshots_v1::RemoveSnapshotRequest snapshot;
+  snapshot.set_snapshotter(options_.snapshotter);
+  snapshot.set_key(container.value);
+  auto removed = client_.call(client_.snapshots(), &snapshots_v1::Snapshots::Stub::Remove, snapshot,
+                              client_.scope("remove the root file system"));
+  if (!removed && !gone(removed.error())) return fail(removed.error());
+  loggers_.release(container);
+  release_address(container);
+  return Nothing{};
+}
+
+Result<std::vector<containers_v1::Container>> Containers::records() {
+  auto reply = client_.call(client_.containers(), &containers_v1::Containers::Stub::List,
+                            containers_v1::ListContainersRequest{}, client_.scope("list containers"));
+  if (!reply) return fail(reply.error());
+  return std::vector<containers_v1::Container>(reply->containers().begin(), reply->containers().end());
+}
+
+ContainerExit Containers::exit_of(const ContainerId& container, std::int32_t code, WallMillis at) const {
+  ContainerExit exit{code, at, {}};
+  if (code != 0) exit.reason = out_of_memory(cgroup_path(client_.own_namespace(), container)).value_or("");
+  return exit;
+}
+
+Result<std::vector<ObservedContainer>> Containers::list() {
+  if (auto ready = ensure_ready(); !ready) return fail(ready.error());
+  // Tasks first: a task whose record is missing in a list made later has lost it.
+  auto tasks = client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::List, tasks_v1::ListTasksRequest{},
+                            client_.scope("list tasks"));
+  if (!tasks) return fail(tasks.error());
+  auto existing = records();
+  if (!existing) return fail(existing.error());
+  std::map<std::string, const containerd::v1::types::Process*> by_id;
+  for (const auto& task : tasks->tasks()) by_id[task.id()] = &task;
+
+  std::vector<ObservedContainer> out;
+  for (const auto& record : *existing) {
+    const auto task = by_id.extract(record.id());
+    ObservedContainer seen;
+    seen.container = ContainerId{record.id()};
+    seen.replica = ReplicaId{label_of(record, kReplicaLabel)};
+    const auto attempt = label_of(record, kAttemptLabel);
+    std::from_chars(attempt.data(), attempt.data() + attempt.size(), seen.attempt);
+    seen.address = label_of(record, kAddressLabel);
+    seen.started_at = millis(record.created_at());
+    if (!task.empty()) {
+      const auto& process = *task.mapped();
+      seen.pid = process.pid();
+      seen.running = process.status() == containerd::v1::types::RUNNING ||
+                     process.status() == containerd::v1::types::PAUSED ||
+                     process.status() == containerd::v1::types::PAUSING;
+      if (process.status() == containerd::v1::types::STOPPED)
+        seen.exit = exit_of(seen.container, static_cast<std::int32_t>(process.exit_status()),
+                            millis(process.exited_at()));
+    }
+    if (!seen.replica.empty()) out.push_back(std::move(seen));
+  }
+  for (const auto& [id, task] : by_id) {
+    if (auto removed = remove_orphan(ContainerId{id}); !removed)
+      spdlog::warn("task {} has no container and could not be removed: {}", id, removed.error().message);
+  }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.container < b.container; });
+  return out;
+}
+
+Result<Nothing> Containers::remove_orphan(const ContainerId& container) {
+  // containerd reaches a task only through its container's record, so that is made again.
+  containers_v1::CreateContainerRequest create;
+  create.mutable_container()->set_id(container.value);
+  create.mutable_container()->mutable_runtime()->set_name(options_.runtime);
+  create.mutable_container()->mutable_spec()->set_type_url(kSpecType);
+  create.mutable_container()->mutable_spec()->set_value("{}");
+  auto created = client_.call(client_.containers(), &containers_v1::Containers::Stub::Create, create,
+                              client_.scope("recreate container"));
+  if (!created) return fail(created.error());
+  return remove(container);
+}
+
+Result<Nothing> Containers::remove_everything() {
+  auto seen = list();
+  if (!seen) return fail(seen.error());
+  for (const auto& container : *seen)
+    if (auto removed = remove(container.container); !removed) return removed;
+  remove_cgroup("/cloudless/" + client_.own_namespace());
+  remove_cgroup("/cloudless");
+  return network_.remove_bridge();
+}
+
+}  // namespace cloudless::runtime

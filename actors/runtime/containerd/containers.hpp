@@ -1,0 +1,63 @@
+// The life of a container in containerd, step by step: record, snapshot, task, network, start; and down
+// again, task always before record, because a task without a record cannot be reached any more. Blocking;
+// thread-safe. What belongs to whom is written into labels, so a restarted agent finds everything again;
+// nothing is kept on disk here.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "actors/runtime/containerd/client.hpp"
+#include "actors/runtime/containerd/images.hpp"
+#include "actors/runtime/containerd/logger_keeper.hpp"
+#include "actors/runtime/containerd/network.hpp"
+#include "actors/runtime/runtime_port.hpp"
+
+namespace cloudless::runtime {
+
+class Containers {
+ public:
+  Containers(Client& client, Images& images, LoggerKeeper& loggers, const ContainerdOptions& options,
+             Subnet subnet);
+
+  /// As in RuntimePort.
+  Result<StartedContainer> start(const ContainerRequest& request);
+  Result<Nothing> signal(const ContainerId& container, int signal);
+  Result<Nothing> remove(const ContainerId& container);
+  Result<std::vector<ObservedContainer>> list();
+  /// From the answer to a Wait, while the task is still there.
+  ContainerExit exit_of(const ContainerId& container, std::int32_t code, WallMillis at) const;
+  /// Namespace and bridge exist, addresses in use are known, strays of a crash are gone. Done once; repeated
+  /// until it succeeds.
+  Result<Nothing> ensure_ready();
+  /// Removes every container, the bridge and empty control groups: when the agent leaves this machine for
+  /// good.
+  Result<Nothing> remove_everything();
+
+ private:
+  Result<std::vector<containers_v1::Container>> records();
+  Result<Nothing> create_record(const ContainerRequest& request, const std::string& spec, Ipv4 address);
+  Result<std::uint32_t> create_task(const ContainerId& container, const ResolvedImage& image);
+  Result<StartedContainer> create_and_start(const ContainerRequest& request, const ResolvedImage& image,
+                                            Ipv4 address);
+  Result<Nothing> delete_task(const ContainerId& container);
+  Result<Nothing> remove_orphan(const ContainerId& container);
+  Result<Ipv4> take_address(const ContainerId& container);
+  void release_address(const ContainerId& container);
+
+  Client& client_;
+  Images& images_;
+  LoggerKeeper& loggers_;
+  const ContainerdOptions options_;
+  const Subnet subnet_;
+  Network network_;
+
+  std::mutex mutex_;
+  bool ready_ = false;
+  std::map<ContainerId, Ipv4> addresses_;
+};
+
+}  // namespace cloudless::runtime

@@ -1,0 +1,15 @@
+// Runs one command in a running container and collects what it says. Blocking.
+#pragma once
+
+#include <string>
+
+#include "actors/runtime/containerd/client.hpp"
+#include "messages/domain/error.hpp"
+#include "messages/domain/session.hpp"
+
+namespace cloudless::runtime {
+
+/// `state_dir`: where pipes are made for the time being. The process is killed when query.timeout is over.
+Result<ExecResult> run_exec(Client& client, const std::string& state_dir, const ExecQuery& query);
+
+}  // namespace cloudless::runtime

@@ -1,0 +1,234 @@
+#include "actors/runtime/containerd/network.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
+#include <netlink/addr.h>
+#include <netlink/cache.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/veth.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <thread>
+#include <vector>
+
+extern "C" unsigned if_nametoindex(const char* name);  // <net/if.h> cannot stand beside <linux/if.h>
+
+namespace cloudless::runtime {
+namespace {
+
+constexpr char kLinkPrefix[] = "vc";
+constexpr char kInside[] = "eth0";
+
+struct Deleter {
+  void operator()(nl_sock* p) const { nl_socket_free(p); }
+  void operator()(rtnl_link* p) const { rtnl_link_put(p); }
+  void operator()(rtnl_addr* p) const { rtnl_addr_put(p); }
+  void operator()(rtnl_route* p) const { rtnl_route_put(p); }
+  void operator()(nl_addr* p) const { nl_addr_put(p); }
+  void operator()(nl_cache* p) const { nl_cache_free(p); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Deleter>;
+
+tl::unexpected<Error> failed(const std::string& what, int nl_error) {
+  return fail(Errc::internal, "network: " + what + ": " + nl_geterror(nl_error));
+}
+
+Result<Owned<nl_sock>> open_socket() {
+  Owned<nl_sock> socket(nl_socket_alloc());
+  if (const int e = nl_connect(socket.get(), NETLINK_ROUTE); e < 0) return failed("open netlink socket", e);
+  return socket;
+}
+
+Owned<nl_addr> ipv4(Ipv4 address, int prefix) {
+  const std::uint32_t raw = htonl(address);
+  Owned<nl_addr> out(nl_addr_build(AF_INET, &raw, sizeof raw));
+  nl_addr_set_prefixlen(out.get(), prefix);
+  return out;
+}
+
+/// A locally administered MAC address made of `tag` and 32 bits.
+Owned<nl_addr> mac(std::uint8_t tag, std::uint32_t bits) {
+  const std::array<std::uint8_t, 6> raw = {0x02,
+                                           tag,
+                                           static_cast<std::uint8_t>(bits >> 24),
+                                           static_cast<std::uint8_t>(bits >> 16),
+                                           static_cast<std::uint8_t>(bits >> 8),
+                                           static_cast<std::uint8_t>(bits)};
+  return Owned<nl_addr>(nl_addr_build(AF_LLC, raw.data(), raw.size()));
+}
+
+int set_up(nl_sock* socket, int index) {
+  Owned<rtnl_link> which(rtnl_link_alloc());
+  Owned<rtnl_link> change(rtnl_link_alloc());
+  rtnl_link_set_ifindex(which.get(), index);
+  rtnl_link_set_flags(change.get(), IFF_UP);
+  return rtnl_link_change(socket, which.get(), change.get(), 0);
+}
+
+int add_address(nl_sock* socket, int index, Ipv4 address, int prefix) {
+  Owned<rtnl_addr> a(rtnl_addr_alloc());
+  rtnl_addr_set_ifindex(a.get(), index);
+  rtnl_addr_set_local(a.get(), ipv4(address, prefix).get());
+  return rtnl_addr_add(socket, a.get(), NLM_F_REPLACE);
+}
+
+int add_default_route(nl_sock* socket, int index, Ipv4 gateway) {
+  Owned<rtnl_route> route(rtnl_route_alloc());
+  rtnl_route_set_family(route.get(), AF_INET);
+  rtnl_route_set_dst(route.get(), ipv4(0, 0).get());
+  rtnl_nexthop* hop = rtnl_route_nh_alloc();
+  rtnl_route_nh_set_ifindex(hop, index);
+  rtnl_route_nh_set_gateway(hop, ipv4(gateway, 32).get());
+  rtnl_route_add_nexthop(route.get(), hop);
+  return rtnl_route_add(socket, route.get(), NLM_F_REPLACE);
+}
+
+int delete_link(nl_sock* socket, const std::string& name) {
+  Owned<rtnl_link> link(rtnl_link_alloc());
+  rtnl_link_set_name(link.get(), name.c_str());
+  const int e = rtnl_link_delete(socket, link.get());
+  return e == -NLE_NODEV || e == -NLE_OBJ_NOTFOUND ? 0 : e;
+}
+
+int add_veth(nl_sock* socket, const std::string& name, int bridge, int namespace_fd, Ipv4 address) {
+  Owned<rtnl_link> host(rtnl_link_veth_alloc());
+  rtnl_link* inside = rtnl_link_veth_get_peer(host.get());
+  rtnl_link_set_name(host.get(), name.c_str());
+  rtnl_link_set_master(host.get(), bridge);
+  rtnl_link_set_flags(host.get(), IFF_UP);
+  rtnl_link_set_name(inside, kInside);
+  rtnl_link_set_ns_fd(inside, namespace_fd);
+  rtnl_link_set_addr(inside, mac(0xc2, address).get());
+  const int e = rtnl_link_add(socket, host.get(), NLM_F_CREATE | NLM_F_EXCL);
+  rtnl_link_put(inside);
+  return e;
+}
+
+}  // namespace
+
+Network::Network(std::string bridge, Subnet subnet, std::string scope)
+    : bridge_(std::move(bridge)), subnet_(subnet), scope_(std::move(scope)) {}
+
+std::string Network::link_name(const ContainerId& container) const {
+  char name[16];
+  snprintf(name, sizeof name, "%s%012llx", kLinkPrefix,
+           static_cast<unsigned long long>(stable_hash(scope_ + "/" + container.value) >> 16));
+  return name;
+}
+
+Result<Nothing> Network::ensure_bridge() {
+  if (bridge_.empty() || bridge_.size() > 15)
+    return fail(Errc::invalid_argument, "the bridge's name \"" + bridge_ + "\" must have 1-15 characters");
+  if (if_nametoindex(bridge_.c_str()) != 0) return Nothing{};
+  auto socket = open_socket();
+  if (!socket) return fail(socket.error());
+  Owned<rtnl_link> link(rtnl_link_alloc());
+  rtnl_link_set_type(link.get(), "bridge");
+  rtnl_link_set_name(link.get(), bridge_.c_str());
+  rtnl_link_set_addr(link.get(), mac(0xc1, static_cast<std::uint32_t>(stable_hash(bridge_))).get());
+  if (const int e = rtnl_link_add(socket->get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
+      e < 0 && e != -NLE_EXIST)
+    return failed("create bridge " + bridge_, e);
+  const int index = static_cast<int>(if_nametoindex(bridge_.c_str()));
+  if (const int e = set_up(socket->get(), index); e < 0) return failed("set bridge " + bridge_ + " up", e);
+  if (const int e = add_address(socket->get(), index, subnet_.gateway(), subnet_.prefix); e < 0)
+    return failed("give " + to_string(subnet_.gateway()) + " to bridge " + bridge_, e);
+  return Nothing{};
+}
+
+Result<Nothing> Network::attach(const ContainerId& container, std::uint32_t pid, Ipv4 address) {
+  if (auto bridge = ensure_bridge(); !bridge) return bridge;
+  const auto path = "/proc/" + std::to_string(pid) + "/ns/net";
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(Errc::internal, "network: " + path + ": " + std::strerror(errno));
+  const auto done = [&]() -> Result<Nothing> {
+    auto socket = open_socket();
+    if (!socket) return fail(socket.error());
+    const auto name = link_name(container);
+    const int bridge = static_cast<int>(if_nametoindex(bridge_.c_str()));
+    int e = add_veth(socket->get(), name, bridge, fd, address);
+    if (e == -NLE_EXIST) {  // left by a crash of the agent or of the machine's clean-up
+      delete_link(socket->get(), name);
+      e = add_veth(socket->get(), name, bridge, fd, address);
+    }
+    if (e < 0) return failed("create link " + name, e);
+    // A thread that entered another network namespace must not run anything else afterwards.
+    Result<Nothing> inside = Nothing{};
+    std::thread([&] { inside = configure_inside(fd, address); }).join();
+    if (!inside) delete_link(socket->get(), name);
+    return inside;
+  }();
+  close(fd);
+  return done;
+}
+
+Result<Nothing> Network::configure_inside(int namespace_fd, Ipv4 address) const {
+  if (setns(namespace_fd, CLONE_NEWNET) != 0)
+    return fail(Errc::internal,
+                std::string("network: enter the replica's namespace: ") + std::strerror(errno));
+  auto socket = open_socket();
+  if (!socket) return fail(socket.error());
+  const int index = static_cast<int>(if_nametoindex(kInside));
+  if (const int e = add_address(socket->get(), index, address, subnet_.prefix); e < 0)
+    return failed("set address", e);
+  if (const int e = set_up(socket->get(), index); e < 0) return failed("set eth0 up", e);
+  if (const int e = set_up(socket->get(), static_cast<int>(if_nametoindex("lo"))); e < 0)
+    return failed("set lo up", e);
+  if (const int e = add_default_route(socket->get(), index, subnet_.gateway()); e < 0)
+    return failed("set default route", e);
+  return Nothing{};
+}
+
+Result<Nothing> Network::detach(const ContainerId& container) {
+  const auto name = link_name(container);
+  if (if_nametoindex(name.c_str()) == 0) return Nothing{};
+  auto socket = open_socket();
+  if (!socket) return fail(socket.error());
+  if (const int e = delete_link(socket->get(), name); e < 0) return failed("delete link " + name, e);
+  return Nothing{};
+}
+
+Result<Nothing> Network::detach_all_except(const std::set<ContainerId>& keep) {
+  const int bridge = static_cast<int>(if_nametoindex(bridge_.c_str()));
+  if (bridge == 0) return Nothing{};
+  auto socket = open_socket();
+  if (!socket) return fail(socket.error());
+  nl_cache* raw = nullptr;
+  if (const int e = rtnl_link_alloc_cache(socket->get(), AF_UNSPEC, &raw); e < 0)
+    return failed("list links", e);
+  const Owned<nl_cache> links(raw);
+  std::set<std::string> wanted;
+  for (const auto& container : keep) wanted.insert(link_name(container));
+  std::vector<std::string> stray;
+  for (auto* o = nl_cache_get_first(raw); o != nullptr; o = nl_cache_get_next(o)) {
+    auto* link = reinterpret_cast<rtnl_link*>(o);
+    const std::string name = rtnl_link_get_name(link);
+    if (rtnl_link_get_master(link) == bridge && name.starts_with(kLinkPrefix) && !wanted.contains(name))
+      stray.push_back(name);
+  }
+  for (const auto& name : stray)
+    if (const int e = delete_link(socket->get(), name); e < 0) return failed("delete link " + name, e);
+  return Nothing{};
+}
+
+Result<Nothing> Network::remove_bridge() {
+  if (auto links = detach_all_except({}); !links) return links;
+  auto socket = open_socket();
+  if (!socket) return fail(socket.error());
+  if (const int e = delete_link(socket->get(), bridge_); e < 0) return failed("delete bridge " + bridge_, e);
+  return Nothing{};
+}
+
+}  // namespace cloudless::runtime

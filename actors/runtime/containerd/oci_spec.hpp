@@ -1,0 +1,42 @@
+// From what is assigned and what the image says to the OCI runtime spec that runc carries out. A pure
+// function; everything a container may do or see is decided here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/runtime/containerd/image.hpp"
+#include "messages/domain/assignment.hpp"
+#include "messages/domain/error.hpp"
+
+namespace cloudless::runtime {
+
+struct SpecInput {
+  ContainerId container;
+  Assignment assignment;
+  std::uint32_t attempt = 1;
+  NodeId node;
+  std::string containerd_namespace;
+  std::string address;  ///< IPv4 of the replica; empty: none
+  ImageConfig image;
+};
+
+/// Processes and threads that one container may have.
+inline constexpr std::int64_t kPidsLimit = 4096;
+
+/// The spec as JSON. FAILED_PRECONDITION when image and assignment leave nothing to run, or name a user by
+/// name.
+Result<std::string> make_spec(const SpecInput& input);
+
+/// The process of an exec: the container's own, with another command. `spec` as make_spec made it; DATA_LOSS
+/// if it is not JSON.
+Result<std::string> make_exec_process(const std::string& spec, const std::vector<std::string>& command);
+
+/// "/cloudless/<containerd namespace>/<container>", below every cgroup controller's root.
+std::string cgroup_path(const std::string& containerd_namespace, const ContainerId& container);
+
+/// A replica's host name: its id, cut to the 63 characters that a host name may have.
+std::string host_name(const ReplicaId& replica);
+
+}  // namespace cloudless::runtime

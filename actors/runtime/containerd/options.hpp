@@ -1,0 +1,38 @@
+// Where containerd is and what belongs to this agent on the machine. Two agents of one machine differ in
+// node, bridge, subnet, state_dir and log_dir.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "messages/domain/ids.hpp"
+#include "messages/domain/time.hpp"
+
+namespace cloudless::runtime {
+
+struct ContainerdOptions {
+  NodeId node;
+  std::string socket = "/run/containerd/containerd.sock";
+  std::string containerd_namespace;  ///< empty: "cloudless-<node>"
+  std::string snapshotter = "overlayfs";
+  std::string runtime = "io.containerd.runc.v2";
+  std::string runtime_binary;  ///< runc or crun; empty: the shim's default
+  /// Absolute paths. state_dir must survive the agent but not a reboot (below /run); also the root of runc's
+  /// own state.
+  std::string state_dir = "/run/cloudless";
+  std::string log_dir = "/var/log/cloudless";
+  std::string logger = "/usr/lib/cloudless/cloudless-logger";
+  std::string bridge = "cloudless0";
+  std::string subnet = "10.87.0.0/16";
+  /// Namespaces whose images are copied (by reference, without moving bytes) when the agent's own lacks them.
+  /// Pulled images appear in k8s.io, those of `ctr images import` and `ctr images pull` in default.
+  std::vector<std::string> image_namespaces = {"k8s.io", "default"};
+  Millis pull_timeout = 600000;
+};
+
+inline std::string namespace_of(const ContainerdOptions& options) {
+  return options.containerd_namespace.empty() ? "cloudless-" + options.node.value
+                                              : options.containerd_namespace;
+}
+
+}  // namespace cloudless::runtime

@@ -1,0 +1,223 @@
+#include "tests/support/containerd_fixture.hpp"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+#include "actors/runtime/containerd/containerd_runtime.hpp"
+
+extern char** environ;
+
+namespace cloudless::test {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr auto kStartTimeout = std::chrono::seconds(30);
+constexpr char kImage[] = "cloudless.test/busybox:1";
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> out;
+  for (auto& word : words) out.push_back(word.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+bool command_line_has(const fs::path& proc, const std::string& text) {
+  std::ifstream in(proc / "cmdline", std::ios::binary);
+  const std::string all((std::istreambuf_iterator<char>(in)), {});
+  return all.find(text) != std::string::npos;
+}
+
+std::vector<pid_t> processes_of(const std::string& folder) {
+  std::vector<pid_t> out;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const auto name = entry.path().filename().string();
+    if (!name.empty() &&
+        std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); }) &&
+        std::stoi(name) != getpid() && command_line_has(entry.path(), folder))
+      out.push_back(std::stoi(name));
+  }
+  return out;
+}
+
+void unmount_below(const std::string& folder) {
+  std::ifstream in("/proc/self/mounts");
+  std::vector<std::string> targets;
+  for (std::string device, target, rest; in >> device >> target && std::getline(in, rest);)
+    if (target.starts_with(folder)) targets.push_back(target);
+  std::for_each(targets.rbegin(), targets.rend(),
+                [](const std::string& t) { umount2(t.c_str(), MNT_DETACH); });
+}
+
+/// A 10.x.y.0/24 that no device of this machine uses, different for every process and node.
+std::string free_subnet(std::size_t node) {
+  const auto routes = run({"cat", "/proc/net/route"}).output;
+  for (unsigned i = 0; i < 60000; ++i) {
+    const unsigned n = (static_cast<unsigned>(getpid()) * 7 + static_cast<unsigned>(node) * 101 + i) % 60000;
+    const unsigned high = 64 + n / 256 % 128, low = n % 256;
+    char hex[16];
+    snprintf(hex, sizeof hex, "00%02X%02X0A", low, high);
+    if (routes.find(hex) == std::string::npos)
+      return "10." + std::to_string(high) + "." + std::to_string(low) + ".0/24";
+  }
+  throw std::runtime_error("no free subnet in 10.64.0.0/10");
+}
+
+}  // namespace
+
+CommandResult run(const std::vector<std::string>& command) {
+  auto words = command;
+  auto argv = pointers(words);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&files, ends[1], 1);
+  posix_spawn_file_actions_adddup2(&files, ends[1], 2);
+  pid_t pid = 0;
+  const int error = posix_spawnp(&pid, argv[0], &files, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&files);
+  close(ends[1]);
+  CommandResult result;
+  if (error == 0) {
+    char piece[4096];
+    for (ssize_t n = 0; (n = read(ends[0], piece, sizeof piece)) > 0;)
+      result.output.append(piece, static_cast<std::size_t>(n));
+    int status = 0;
+    waitpid(pid, &status, 0);
+    result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  } else {
+    result.output = command.front() + " cannot be started";
+  }
+  close(ends[0]);
+  return result;
+}
+
+ContainerdFixture::ContainerdFixture() {
+  if (geteuid() != 0) throw std::runtime_error("tests on containerd need root");
+  for (const char* program : {"containerd", "ctr", "runc", "python3"})
+    if (run({"which", program}).exit_code != 0)
+      throw std::runtime_error(std::string(program) +
+                               " is not installed (Debian: containerd, runc, python3, busybox-static)");
+  char name[] = "/tmp/cloudless-test-XXXXXX";
+  if (mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp");
+  folder_ = name;
+  socket_ = folder_ + "/containerd.sock";
+  std::ofstream(folder_ + "/config.toml")
+      << "version = 2\n"
+      << "root = \"" << folder_ << "/root\"\n"
+      << "state = \"" << folder_ << "/state\"\n"
+      << "[grpc]\n  address = \"" << socket_ << "\"\n"
+      << "[plugins.\"io.containerd.internal.v1.opt\"]\n  path = \"" << folder_ << "/opt\"\n"
+      << "[plugins.\"io.containerd.grpc.v1.cri\"]\n  enable_selinux = false\n"
+      << "  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n    bin_dir = \"" << folder_
+      << "/cni\"\n    conf_dir = \"" << folder_ << "/cni\"\n"
+      << "  [plugins.\"io.containerd.grpc.v1.cri\".registry]\n    config_path = \"" << folder_
+      << "/certs.d\"\n";
+  launch();
+}
+
+ContainerdFixture::~ContainerdFixture() {
+  try {
+    if (pid_ < 0) launch();
+    for (const auto& options : nodes_) (void)runtime::remove_everything(options);
+  } catch (const std::exception&) {  // then by force
+  }
+  kill_hard();
+  for (int round = 0; round < 50; ++round) {
+    const auto left = processes_of(folder_);
+    if (left.empty()) break;
+    for (const pid_t p : left) kill(p, SIGKILL);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  unmount_below(folder_);
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+void ContainerdFixture::launch() {
+  std::vector<std::string> words = {"containerd", "--config", folder_ + "/config.toml", "--log-level",
+                                    "warn"};
+  auto argv = pointers(words);
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&files, 1, (folder_ + "/containerd.log").c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_adddup2(&files, 1, 2);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  const int error = posix_spawnp(&pid_, argv[0], &files, &attributes, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&files);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) throw std::runtime_error("containerd cannot be started");
+  const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
+  while (!answers()) {
+    if (std::chrono::steady_clock::now() > deadline || waitpid(pid_, nullptr, WNOHANG) == pid_)
+      throw std::runtime_error("containerd does not come up:\n" +
+                               run({"tail", "-n", "20", folder_ + "/containerd.log"}).output);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+bool ContainerdFixture::answers() const {
+  return fs::exists(socket_) && ctr("default", {"namespaces", "list"}).exit_code == 0;
+}
+
+void ContainerdFixture::kill_hard() {
+  if (pid_ < 0) return;
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
+void ContainerdFixture::start_again() {
+  launch();
+}
+
+CommandResult ContainerdFixture::ctr(const std::string& containerd_namespace,
+                                     std::vector<std::string> arguments) const {
+  std::vector<std::string> words = {"ctr", "--address", socket_, "--namespace", containerd_namespace};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return run(words);
+}
+
+runtime::ContainerdOptions ContainerdFixture::options(const std::string& node) {
+  runtime::ContainerdOptions out;
+  out.node = NodeId{node};
+  out.socket = socket_;
+  out.containerd_namespace = "cloudless-" + node + "-" + fs::path(folder_).filename().string();
+  out.state_dir = folder_ + "/" + node + "/state";
+  out.log_dir = folder_ + "/" + node + "/logs";
+  out.logger = CLOUDLESS_BUILD_ROOT "/services/logger/cloudless-logger";
+  out.subnet = free_subnet(nodes_.size());
+  out.bridge = "ct" + std::to_string(getpid()) + "n" + std::to_string(nodes_.size());
+  nodes_.push_back(out);
+  return out;
+}
+
+std::string ContainerdFixture::import_image(const std::string& containerd_namespace) {
+  const auto script = folder_ + "/entry.sh";
+  const auto tar = folder_ + "/image.tar";
+  std::ofstream(script) << "exec sleep 100000\n";
+  auto made = run({"python3", CLOUDLESS_SOURCE_ROOT "/tests/support/make_image.py", tar, kImage, script});
+  if (made.exit_code == 0) made = ctr(containerd_namespace, {"images", "import", tar});
+  if (made.exit_code != 0) throw std::runtime_error("image: " + made.output);
+  return kImage;
+}
+
+}  // namespace cloudless::test
