@@ -127,6 +127,7 @@ std::optional<History::Page> History::after(Revision position, std::size_t limit
     if (!it->record_changed) continue;
     if (!change.record_changed) change.before = it->before;
     change.record_changed = true;
+    change.erased = it->after == nullptr;
     change.last = it->after ? it->after : (change.last ? change.last : it->before);
   }
   for (auto& [uid, change] : by_uid) page.changes.push_back(std::move(change));

@@ -53,6 +53,7 @@ class History {
     WorkloadUid uid;
     /// With record_changed: the record at the position, and the last one before it was erased. See Touch.
     bool record_changed = false;
+    bool erased = false;  ///< it was gone after the last touch
     std::shared_ptr<const Workload> before;
     std::shared_ptr<const Workload> last;
   };

@@ -51,7 +51,6 @@ void Mirror::publish(const CommitsPublished& batch, Millis now) {
   std::vector<Touch> touches;
   const bool continues =
       before && batch.predecessor == before->revision() && batch.after->revision() >= batch.predecessor;
-  if (before && !continues && batch.after->revision() <= before->revision()) return;
   if (continues) touches = touches_of(*before, *batch.commits);
   std::vector<std::function<void(bool)>> reached;
   {

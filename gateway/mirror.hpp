@@ -29,6 +29,9 @@ class Mirror {
   /// Steady time of the last word from the source.
   Millis heard_at() const { return heard_at_.load(std::memory_order_relaxed); }
 
+  /// Nothing more will come.
+  bool closed() const { return closed_.load(std::memory_order_acquire); }
+
   /// Calls done(true), here or in the publisher's thread, once the present is at `revision` or later;
   /// done(false) after `deadline` (steady time), and when the mirror is closed. Exactly once.
   void when(Revision revision, Millis deadline, std::function<void(bool)> done);
@@ -64,7 +67,7 @@ class Mirror {
   mutable std::mutex mutex_;
   History history_;
   std::multimap<Revision, Waiting> waiting_;
-  bool closed_ = false;
+  std::atomic<bool> closed_{false};
 
   // Held while subscribers are called, so that unsubscribe can promise silence.
   std::recursive_mutex subscribers_mutex_;

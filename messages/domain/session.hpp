@@ -85,6 +85,14 @@ struct SessionEnd {
   bool operator==(const SessionEnd&) const = default;
 };
 
+/// What a line, and a chunk, count against a session's credit, in bytes; both ends must count alike.
+inline std::uint64_t session_bytes(const LogLine& line) { return line.line.size() + 128; }
+inline std::uint64_t session_bytes(const SessionData& data) {
+  std::uint64_t bytes = data.output.size();
+  for (const auto& line : data.lines) bytes += session_bytes(line);
+  return bytes;
+}
+
 struct SessionFrame {
   SessionId session;
   std::variant<SessionOpen, SessionCredit, SessionCancel, SessionData, SessionEnd> body;

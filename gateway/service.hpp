@@ -1,0 +1,111 @@
+// The public API over gRPC's callback interface. Reads are answered in the callback from the mirror; writes
+// go through a gateway actor to their owner and are answered once the mirror shows them (ARCHITECTURE.md,
+// rule 5). Thread-safe.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cloudless/api/coordinator_service.grpc.pb.h"
+#include "gateway/call.hpp"
+#include "gateway/method_metrics.hpp"
+#include "gateway/mirror.hpp"
+#include "messages/domain/time.hpp"
+#include "messages/node_link.hpp"
+
+namespace cloudless::gateway {
+
+/// What a gateway stands on. The references outlive it.
+struct Parts {
+  caf::actor_system& system;
+  std::shared_ptr<Mirror> mirror;
+  std::shared_ptr<const OwnersInUse> owners;
+  const Clock& clock;
+  MethodMetrics& metrics;
+};
+
+class Service final : public api::CoordinatorService::CallbackService {
+ public:
+  using Context = grpc::CallbackServerContext;
+
+  explicit Service(Parts parts);
+  ~Service() override;
+
+  // reads.cpp
+  grpc::ServerUnaryReactor* GetWorkload(Context*, const api::GetWorkloadRequest*, api::Workload*) override;
+  grpc::ServerUnaryReactor* ListWorkloads(Context*, const api::ListWorkloadsRequest*,
+                                          api::ListWorkloadsReply*) override;
+  grpc::ServerUnaryReactor* GetNode(Context*, const api::GetNodeRequest*, api::Node*) override;
+  grpc::ServerUnaryReactor* ListNodes(Context*, const api::ListNodesRequest*, api::ListNodesReply*) override;
+  grpc::ServerUnaryReactor* ListEvents(Context*, const api::ListEventsRequest*,
+                                       api::ListEventsReply*) override;
+
+  // writes.cpp
+  grpc::ServerUnaryReactor* CreateWorkload(Context*, const api::CreateWorkloadRequest*,
+                                           api::Workload*) override;
+  grpc::ServerUnaryReactor* UpdateWorkload(Context*, const api::UpdateWorkloadRequest*,
+                                           api::Workload*) override;
+  grpc::ServerUnaryReactor* ScaleWorkload(Context*, const api::ScaleWorkloadRequest*,
+                                          api::Workload*) override;
+  grpc::ServerUnaryReactor* DeleteWorkload(Context*, const api::DeleteWorkloadRequest*,
+                                           api::DeleteWorkloadReply*) override;
+  grpc::ServerUnaryReactor* UpdateNode(Context*, const api::UpdateNodeRequest*, api::Node*) override;
+  grpc::ServerUnaryReactor* CordonNode(Context*, const api::CordonNodeRequest*, api::Node*) override;
+  grpc::ServerUnaryReactor* UncordonNode(Context*, const api::UncordonNodeRequest*, api::Node*) override;
+
+  // watch.cpp, logs.cpp, exec.cpp
+  grpc::ServerWriteReactor<api::WatchWorkloadsReply>* WatchWorkloads(
+      Context*, const api::WatchWorkloadsRequest*) override;
+  grpc::ServerWriteReactor<api::StreamLogsReply>* StreamLogs(Context*,
+                                                             const api::StreamLogsRequest*) override;
+  grpc::ServerUnaryReactor* ExecCommand(Context*, const api::ExecCommandRequest*,
+                                        api::ExecCommandReply*) override;
+
+ private:
+  /// A unary call from its callback to its one Finish, counted and timed.
+  struct Ending {
+    grpc::ServerUnaryReactor* reactor;
+    MethodMetrics* metrics;
+    Method method;
+    std::chrono::steady_clock::time_point began;
+    void operator()(const Result<void>& result) const;
+  };
+  Ending begin(Context* context, Method method);
+
+  /// Answers from a snapshot of at least `min_revision` and the request's metadata; fill: Result<void>(const
+  /// Snapshot&).
+  template <class Fill>
+  grpc::ServerUnaryReactor* read(Context* context, Method method, Revision min_revision, Fill fill);
+
+  /// Sends to an owner. `then` is called exactly once, in any thread.
+  void ask(Context* context, Ask ask, Call::Done then);
+  /// Sends the request's command; once the mirror shows its commit, calls fill(const Reply&, const Snapshot&)
+  /// and ends the call.
+  template <class Reply, class Request, class Fill>
+  grpc::ServerUnaryReactor* write(Context* context, Method method, const Request* request, Fill fill);
+  template <class Reply, class Fill>
+  void show(const Ending& end, Result<Answer> answer, Fill fill);
+
+  struct Update;
+  void attempt(const std::shared_ptr<Update>& update);
+  /// Once the mirror has moved on; or ends the update with `why` when it was tried often enough.
+  void again(const std::shared_ptr<Update>& update, const Snapshot& seen, const Error& why);
+
+  Parts parts_;
+  std::vector<gateway_actor> pool_;
+  std::atomic<std::size_t> next_{0};
+};
+
+/// How long a call may wait for others: until the client's deadline, 1 ms to 10 s.
+Millis budget_of(const grpc::CallbackServerContext& context);
+/// From metadata "cloudless-min-revision"; 0 without. INVALID_ARGUMENT if it is not a number.
+Result<Revision> min_revision_of(const grpc::CallbackServerContext& context);
+/// Who calls, for idempotency rows.
+std::string principal_of(const grpc::CallbackServerContext& context);
+
+}  // namespace cloudless::gateway
