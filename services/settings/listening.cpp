@@ -1,0 +1,65 @@
+#include "services/settings/listening.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace cloudless::settings {
+namespace {
+
+Result<std::string> read_file(const std::string& path) {
+  if (path.empty()) return std::string{};
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  if (in) out << in.rdbuf();
+  if (!in) return fail(Errc::not_found, path + " cannot be read: " + std::strerror(errno));
+  return out.str();
+}
+
+}  // namespace
+
+void add_tls(Settings& form, const std::string& group, Tls& values) {
+  form.text(group + ".tls_certificate", values.certificate, "PEM file; empty: plain text, loopback only");
+  form.text(group + ".tls_key", values.key, "PEM file with the certificate's key");
+  form.text(group + ".tls_client_ca", values.client_ca,
+            "PEM file; given: clients need a certificate of this authority");
+}
+
+void Exposure::refuse(const std::string& line) {
+  lines_ += (lines_.empty() ? "" : "\n") + line;
+}
+
+void Exposure::check(const std::string& group, const Address& address, const Tls& tls) {
+  const bool encrypted = !tls.certificate.empty();
+  if (encrypted != !tls.key.empty())
+    refuse(group + ".tls_certificate and " + group + ".tls_key must be given together");
+  if (!encrypted && !tls.client_ca.empty())
+    refuse(group + ".tls_client_ca needs " + group + ".tls_certificate");
+  if (!encrypted && !is_loopback(address))
+    refuse(group + ".address " + to_string(address) + " is open to other machines: give " + group +
+           ".tls_certificate and " + group + ".tls_key, or a loopback address");
+}
+
+void Exposure::loopback_only(const std::string& name, const std::optional<Address>& address) {
+  if (address && !is_loopback(*address))
+    refuse(name + " " + to_string(*address) +
+           " is open to other machines, and this version has no TLS there: give a loopback address");
+}
+
+Result<void> Exposure::result() const {
+  if (lines_.empty()) return {};
+  return fail(Errc::invalid_argument, lines_);
+}
+
+Result<TlsTexts> load(const Tls& files) {
+  auto certificate = read_file(files.certificate);
+  if (!certificate) return fail(certificate.error());
+  auto key = read_file(files.key);
+  if (!key) return fail(key.error());
+  auto client_ca = read_file(files.client_ca);
+  if (!client_ca) return fail(client_ca.error());
+  return TlsTexts{std::move(*certificate), std::move(*key), std::move(*client_ca)};
+}
+
+}  // namespace cloudless::settings
