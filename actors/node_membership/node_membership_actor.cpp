@@ -94,10 +94,19 @@ struct Room {
   bool presumed = false;
 };
 
-Shell::behavior_type node_membership_behavior(Shell::pointer self, const store_actor& store,
+/// Destroyed when the actor ends, and with it the promises that would keep the actor.
+struct State {
+  static inline const char* name = "node_membership";
+  explicit State(Shell::pointer) {}
+  std::unique_ptr<Room> room;
+};
+
+Shell::behavior_type node_membership_behavior(Shell::stateful_pointer<State> self, const store_actor& store,
                                               const Clock* clock, Millis lease_interval,
                                               Millis lease_duration) {
-  auto room = std::make_shared<Room>(self, store, *clock, MembershipPolicy{lease_interval, lease_duration});
+  self->state.room =
+      std::make_unique<Room>(self, store, *clock, MembershipPolicy{lease_interval, lease_duration});
+  Room* room = self->state.room.get();
   room->link.start();
   self->send(self, lease_atom::value);
   return {

@@ -44,7 +44,12 @@ Result<std::vector<Precondition>> Budget::permit(const Snapshot& now, const Work
                                                  const Replica& replica, StopCause cause) {
   std::vector<Precondition> relied_on;
   const std::uint32_t floor = floor_for(workload, replica, cause);
-  if (!counts_as_available(replica, now)) return relied_on;
+  if (!counts_as_available(replica, now)) {
+    // It would count as soon as its node is READY again: that must not have happened when this is committed.
+    if (Node ready; floor > 0 && counts_as_available(replica, &ready))
+      relied_on.push_back({node_key(replica.node), now.guard(node_key(replica.node))});
+    return relied_on;
+  }
 
   auto known = known_.find(workload.uid);
   if (floor == 0 && known == known_.end()) return relied_on;

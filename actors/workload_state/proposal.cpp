@@ -7,13 +7,13 @@
 #include <string>
 
 #include "actors/workload_state/budget.hpp"
+#include "actors/workload_state/reason.hpp"
 #include "actors/workload_state/stop.hpp"
 
 namespace cloudless::workload_state {
 namespace {
 
 constexpr std::uint32_t kMaxAdded = 100;
-constexpr std::size_t kMaxReason = 1024;
 
 Error accepted() {
   return {Errc::none, {}, {}};
@@ -25,21 +25,12 @@ Error unknown_replica(const ReplicaId& id) {
   return refused(Errc::not_found, "replica " + id.value + " does not exist");
 }
 
-/// At most `size` bytes, not cutting a UTF-8 sequence in two.
-std::string shortened(const std::string& text, std::size_t size) {
-  if (text.size() <= size) return text;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
-  return text.substr(0, size);
-}
-
-/// Replicas that are there or have done their work, without those on their way out.
+/// Replicas that are there or have ended by themselves, without those on their way out.
 std::uint64_t filling_a_place(const Snapshot& now, const Workload& workload) {
-  const bool runs_to_completion = workload.spec.pod.restart.mode != RestartMode::always;
   const auto replicas = now.replicas_of(workload.uid);
   return static_cast<std::uint64_t>(std::count_if(replicas.begin(), replicas.end(), [&](const auto& r) {
-    if (is_terminal(r->phase))
-      return runs_to_completion && (r->phase == Phase::succeeded || r->phase == Phase::failed);
-    return !r->stop_requested();
+    const bool ended = is_terminal(r->phase) && r->phase != Phase::succeeded && r->phase != Phase::failed;
+    return !r->stop_requested() && !ended;
   }));
 }
 
@@ -169,7 +160,7 @@ Error Judge::operator()(const ExplainPending& item) {
     return refused(Errc::aborted,
                    "replica " + replica->id.value + " is " + to_string(replica->phase) + ", not PENDING");
   Replica explained = *replica;
-  explained.reason = shortened(item.reason, kMaxReason);
+  explained.reason = shortened(item.reason);
   if (explained != *replica) put(std::move(explained));
   return accepted();
 }

@@ -5,12 +5,11 @@
 #include <string>
 #include <utility>
 
+#include "actors/workload_state/reason.hpp"
 #include "actors/workload_state/transitions.hpp"
 
 namespace cloudless::workload_state {
 namespace {
-
-constexpr std::size_t kMaxReason = 1024;
 
 bool is_newer(const Replica& known, std::uint64_t incarnation, std::uint64_t sequence) {
   return std::pair(incarnation, sequence) > std::pair(known.node_incarnation, known.report_sequence);
@@ -24,13 +23,13 @@ void take_state(Replica& replica, const ReplicaReport& report) {
   if (!report.container.empty()) replica.container = report.container;
   replica.address = report.address;
   if (report.exit_code) replica.exit_code = report.exit_code;
-  replica.reason = report.reason.substr(0, kMaxReason);
+  replica.reason = shortened(report.reason);
   if (report.started_at != 0) replica.started_at = report.started_at;
   if (is_terminal(replica.phase)) replica.serving = false;
 }
 
-/// The agent is behind what was known of the replica: it has forgotten, or begins anew.
-void take_setback(Replica& replica, const ReplicaReport& report) {
+/// The agent came back behind what was known of the replica: it has forgotten, or begins anew.
+Replica set_back(Replica replica, const ReplicaReport& report) {
   replica.ready = false;
   if (report.attempt < replica.attempt && report.phase >= Phase::starting) {
     // A container of an earlier attempt runs: the one that was known is gone with its history.
@@ -38,22 +37,29 @@ void take_setback(Replica& replica, const ReplicaReport& report) {
     replica.serving = false;
     replica.reason = "node " + replica.node.value + " came back without its container";
   }
+  return replica;
+}
+
+/// The replica after the report; as it was if the report is refused.
+Replica after_report(const Replica& known, std::uint64_t incarnation, const ReplicaReport& report) {
+  if (!is_newer(known, incarnation, report.sequence) || !may_be_reported(report.phase)) return known;
+  if (is_legal({known.attempt, known.phase}, {report.attempt, report.phase})) {
+    Replica out = known;
+    take_state(out, report);
+    out.node_incarnation = incarnation;
+    out.report_sequence = report.sequence;
+    return out;
+  }
+  // Within an incarnation the agent's own clock only moves forward, too. A setback is not noted as its first
+  // word, so that the next one is judged the same way.
+  return incarnation > known.node_incarnation ? set_back(known, report) : known;
 }
 
 void take(owner::Plan& plan, const NodeReport& report, const ReplicaReport& item) {
   const auto known = plan.now().replica(item.replica);
   if (!known || known->node != report.node || is_terminal(known->phase)) return;
-  if (!is_newer(*known, report.incarnation, item.sequence) || !may_be_reported(item.phase)) return;
-  Replica replica = *known;
-  if (is_legal({known->attempt, known->phase}, {item.attempt, item.phase}))
-    take_state(replica, item);
-  else if (report.incarnation > known->node_incarnation && known->node_incarnation != 0)
-    take_setback(replica, item);
-  else
-    return;
-  replica.node_incarnation = report.incarnation;
-  replica.report_sequence = item.sequence;
-  plan.put(std::make_shared<const Replica>(std::move(replica)));
+  Replica replica = after_report(*known, report.incarnation, item);
+  if (replica != *known) plan.put(std::make_shared<const Replica>(std::move(replica)));
 }
 
 }  // namespace

@@ -27,12 +27,13 @@ bool had_run(const Replica& r) {
 }
 
 void count_ended(Census& c, const std::shared_ptr<const Replica>& r) {
+  if (r->phase == Phase::lost && r->started_at != 0) ++c.set_back;
+  if (r->stop_requested()) return;
   if (r->phase == Phase::succeeded) ++c.succeeded;
   if (r->phase == Phase::failed) {
     ++c.failed;
     if (!c.failure) c.failure = r;
   }
-  if (r->phase == Phase::lost && r->started_at != 0) ++c.set_back;
 }
 
 void count_live(Census& c, const std::shared_ptr<const Replica>& r, const Workload& w,
@@ -74,18 +75,15 @@ Census take_census(const std::vector<std::shared_ptr<const Replica>>& replicas, 
 
 WorkloadPhase phase_of(const Workload& w, const Census& c) {
   const std::uint32_t wanted = w.spec.replicas;
-  const bool runs_to_completion = w.spec.pod.restart.mode != RestartMode::always;
+  // Those that ended by themselves are not replaced: they have their place.
+  const std::uint32_t finished = c.succeeded + c.failed;
   if (w.deleted) return WorkloadPhase::deleting;
-  if (runs_to_completion && c.failed > 0 && c.failed + c.succeeded + c.live_current >= wanted)
-    return WorkloadPhase::failed;
-  if (runs_to_completion && wanted > 0 && c.succeeded >= wanted && c.live_current == 0)
-    return WorkloadPhase::succeeded;
+  if (wanted > 0 && c.failed > 0 && finished + c.live_current >= wanted) return WorkloadPhase::failed;
+  if (wanted > 0 && c.succeeded >= wanted && c.live_current == 0) return WorkloadPhase::succeeded;
   if (c.outdated > 0) return WorkloadPhase::updating;
-  // Those that have done their work are where they should be.
-  const std::uint32_t done = runs_to_completion ? c.succeeded : 0;
-  if (c.updated + done >= wanted) return WorkloadPhase::running;
+  if (c.updated + finished >= wanted) return WorkloadPhase::running;
   if (c.set_back > 0) return WorkloadPhase::degraded;
-  return c.placed + done >= wanted ? WorkloadPhase::starting : WorkloadPhase::pending;
+  return c.placed + finished >= wanted ? WorkloadPhase::starting : WorkloadPhase::pending;
 }
 
 std::string plural(std::uint32_t n, const std::string& one) {

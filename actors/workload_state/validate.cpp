@@ -47,11 +47,6 @@ void check_spec(Checker& check, const WorkloadSpec& spec) {
   const IntOrPercent& unavailable = spec.rollout.max_unavailable;
   check.require(!unavailable.percent || unavailable.value <= 100, "spec.rollout.max_unavailable.percent",
                 "is above 100");
-  const bool moves = spec.rollout.strategy != RolloutStrategy::rolling_update ||
-                     spec.rollout.max_surge.value > 0 || unavailable.value > 0 ||
-                     spec.rollout.min_available.has_value();
-  check.require(moves, "spec.rollout",
-                "max_surge and max_unavailable are both 0: no replica could ever be replaced");
 }
 
 }  // namespace

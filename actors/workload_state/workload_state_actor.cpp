@@ -71,9 +71,17 @@ struct Room {
   owner::OwnerLink<Shell::pointer> link;
 };
 
-Shell::behavior_type workload_state_behavior(Shell::pointer self, const store_actor& store,
+/// Destroyed when the actor ends, and with it the promises that would keep the actor.
+struct State {
+  static inline const char* name = "workload_state";
+  explicit State(Shell::pointer) {}
+  std::unique_ptr<Room> room;
+};
+
+Shell::behavior_type workload_state_behavior(Shell::stateful_pointer<State> self, const store_actor& store,
                                              const Clock* clock) {
-  auto room = std::make_shared<Room>(self, store, *clock);
+  self->state.room = std::make_unique<Room>(self, store, *clock);
+  Room* room = self->state.room.get();
   room->link.start();
   return {
       // From a gateway: judged on the head, answered when durable.

@@ -1,0 +1,153 @@
+#include "actors/workload_state/budget.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "tests/support/snapshot_builder.hpp"
+
+namespace cloudless::workload_state {
+namespace {
+
+using test::SnapshotBuilder;
+
+TEST_CASE("the floor of a workload") {
+  struct Case {
+    std::uint32_t replicas;
+    IntOrPercent max_unavailable;
+    std::optional<std::uint32_t> min_available;
+    std::uint32_t floor;
+  };
+  const std::vector<Case> cases{
+      {3, {0, false}, {}, 3},      {3, {1, false}, {}, 2},  {3, {5, false}, {}, 0},
+      {3, {33, true}, {}, 3},      {3, {34, true}, {}, 2},  {10, {25, true}, {}, 8},
+      {3, {100, true}, {}, 0},     {0, {0, false}, {}, 0},  {3, {0, false}, {0}, 0},
+      {3, {100, true}, {2}, 2},    {3, {0, false}, {9}, 3}, {10000, {50, true}, {}, 5000},
+      {10000, {100, true}, {}, 0},
+  };
+  for (const auto& c : cases) {
+    WorkloadSpec spec;
+    spec.replicas = c.replicas;
+    spec.rollout.max_unavailable = c.max_unavailable;
+    spec.rollout.min_available = c.min_available;
+    CAPTURE(c.replicas);
+    CAPTURE(c.max_unavailable.value);
+    CHECK(min_available(spec) == c.floor);
+  }
+}
+
+TEST_CASE("what counts as available") {
+  Replica good;
+  SnapshotBuilder::running("n1")(good);
+  Node ready;
+  REQUIRE(counts_as_available(good, &ready));
+
+  const std::vector<std::function<void(Replica&, Node&)>> spoilers{
+      [](Replica& r, Node&) { r.ready = false; },
+      [](Replica& r, Node&) { r.serving = false; },
+      [](Replica& r, Node&) { r.stop = StopCause::scale; },
+      [](Replica& r, Node&) { r.phase = Phase::stopping; },
+      [](Replica& r, Node&) { r.phase = Phase::starting; },
+      [](Replica& r, Node&) { r.phase = Phase::lost; },
+      [](Replica&, Node& n) { n.state = NodeState::suspect; },
+      [](Replica&, Node& n) { n.state = NodeState::offline; },
+  };
+  for (std::size_t i = 0; i < spoilers.size(); ++i) {
+    CAPTURE(i);
+    Replica replica = good;
+    Node node = ready;
+    spoilers[i](replica, node);
+    CHECK_FALSE(counts_as_available(replica, &node));
+  }
+  CHECK_FALSE(counts_as_available(good, nullptr));
+  Node cordoned = ready;
+  cordoned.cordoned = true;
+  CHECK(counts_as_available(good, &cordoned));
+}
+
+/// Three ready replicas of `web` on n1, n2, n2; the floor is given.
+SnapshotBuilder three_ready(std::uint32_t floor) {
+  SnapshotBuilder b;
+  b.node("n1").node("n2").workload("web", [=](WorkloadSpec& s) {
+    s.replicas = 3;
+    s.rollout.min_available = floor;
+  });
+  for (const char* node : {"n1", "n2", "n2"}) b.replica("web", SnapshotBuilder::running(node));
+  return b;
+}
+
+TEST_CASE("stops of one batch are counted together") {
+  for (std::uint32_t floor = 0; floor <= 3; ++floor) {
+    CAPTURE(floor);
+    const auto b = three_ready(floor);
+    const auto workload = b.view().workload("default", "web");
+    Budget budget;
+    std::uint32_t permitted = 0;
+    for (std::uint64_t i = 0; i < 3; ++i)
+      permitted += budget.permit(b.view(), *workload, *b.view().replica(SnapshotBuilder::id("web", i)),
+                                 StopCause::scale)
+                       ? 1
+                       : 0;
+    CHECK(permitted == 3 - floor);
+  }
+}
+
+TEST_CASE("stopping what does not count is always allowed, and costs nothing") {
+  auto b = three_ready(3);
+  b.replica("web", SnapshotBuilder::running("n1", false)).replica("web");
+  const auto workload = b.view().workload("default", "web");
+  Budget budget;
+  for (const std::uint64_t i : {3, 4}) {
+    const auto permitted = budget.permit(b.view(), *workload,
+                                         *b.view().replica(SnapshotBuilder::id("web", i)), StopCause::scale);
+    REQUIRE(permitted.has_value());
+    CHECK(permitted->empty());
+  }
+}
+
+TEST_CASE("a permitted stop relies on the nodes of as many replicas as the floor needs") {
+  const auto b = three_ready(2);
+  const auto workload = b.view().workload("default", "web");
+  Budget budget;
+  const auto permitted =
+      budget.permit(b.view(), *workload, *b.view().replica(SnapshotBuilder::id("web", 0)), StopCause::scale);
+  REQUIRE(permitted.has_value());
+  const auto n2 = b.view().node(NodeId{"n2"});
+  CHECK(*permitted == std::vector<Precondition>{{node_key(NodeId{"n2"}), n2->schedulable_revision}});
+}
+
+TEST_CASE("only a deleted workload and RECREATE of what is outdated have no floor") {
+  auto b = three_ready(3);
+  const auto replica = *b.view().replica(SnapshotBuilder::id("web", 0));
+  Workload w = *b.view().workload("default", "web");
+  CHECK(floor_for(w, replica, StopCause::recreate) == 3);
+  w.spec.rollout.strategy = RolloutStrategy::recreate;
+  CHECK(floor_for(w, replica, StopCause::recreate) == 3);
+  ++w.version;
+  CHECK(floor_for(w, replica, StopCause::recreate) == 0);
+  CHECK(floor_for(w, replica, StopCause::rollout) == 3);
+  CHECK(floor_for(w, replica, StopCause::scale) == 3);
+  w.deleted = true;
+  CHECK(floor_for(w, replica, StopCause::scale) == 0);
+}
+
+TEST_CASE("stops without a floor are not forgotten by those after them") {
+  auto b = three_ready(2);
+  b.workload("web", [](WorkloadSpec& s) {
+    s.rollout.strategy = RolloutStrategy::recreate;
+    s.pod.image = "image:2";
+  });
+  b.change_replica(SnapshotBuilder::id("web", 2), [](Replica& r) { r.version = 2; });
+  const auto workload = b.view().workload("default", "web");
+  const auto replica = [&](std::uint64_t i) { return *b.view().replica(SnapshotBuilder::id("web", i)); };
+  Budget budget;
+  CHECK(budget.permit(b.view(), *workload, replica(0), StopCause::rollout).has_value());
+  CHECK(budget.permit(b.view(), *workload, replica(1), StopCause::recreate).has_value());
+  const auto last = budget.permit(b.view(), *workload, replica(2), StopCause::scale);
+  REQUIRE_FALSE(last.has_value());
+  CHECK(last.error().code == Errc::failed_precondition);
+  CHECK(last.error().message.find("0 of the at least 2") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace cloudless::workload_state
