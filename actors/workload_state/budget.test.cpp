@@ -116,6 +116,35 @@ TEST_CASE("a permitted stop relies on the nodes of as many replicas as the floor
   CHECK(*permitted == std::vector<Precondition>{{node_key(NodeId{"n2"}), n2->schedulable_revision}});
 }
 
+TEST_CASE("a floor of many nodes relies on each of them") {
+  SnapshotBuilder b;
+  b.workload("web", [](WorkloadSpec& s) {
+    s.replicas = 4;
+    s.rollout.min_available = 3;
+  });
+  for (const char* node : {"n1", "n2", "n3", "n4"})
+    b.node(node).replica("web", SnapshotBuilder::running(node));
+  Budget budget;
+  const auto permitted = budget.permit(b.view(), *b.view().workload("default", "web"),
+                                       *b.view().replica(SnapshotBuilder::id("web", 1)), StopCause::scale);
+  REQUIRE(permitted.has_value());
+  std::vector<Precondition> others;
+  for (const char* node : {"n1", "n3", "n4"})
+    others.push_back({node_key(NodeId{node}), b.view().node(NodeId{node})->schedulable_revision});
+  CHECK(*permitted == others);
+}
+
+TEST_CASE("what does not count because of its node relies on that staying so") {
+  auto b = three_ready(3);
+  b.node("n1", [](Node& n) { n.state = NodeState::suspect; });
+  Budget budget;
+  const auto permitted = budget.permit(b.view(), *b.view().workload("default", "web"),
+                                       *b.view().replica(SnapshotBuilder::id("web", 0)), StopCause::scale);
+  REQUIRE(permitted.has_value());
+  CHECK(*permitted == std::vector<Precondition>{
+                          {node_key(NodeId{"n1"}), b.view().node(NodeId{"n1"})->schedulable_revision}});
+}
+
 TEST_CASE("only a deleted workload and RECREATE of what is outdated have no floor") {
   auto b = three_ready(3);
   const auto replica = *b.view().replica(SnapshotBuilder::id("web", 0));
