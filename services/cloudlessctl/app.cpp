@@ -1,0 +1,113 @@
+#include "services/cloudlessctl/app.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <ostream>
+
+#include "services/cloudlessctl/commands.hpp"
+#include "services/cloudlessctl/completion.hpp"
+
+namespace cloudless::cli {
+namespace {
+
+struct Globals {
+  std::string server;
+  std::string ns;
+  std::string output;
+  double request_timeout_seconds = 30;
+};
+
+void add_globals(CLI::App& app, Globals& globals) {
+  app.add_option("-s,--server", globals.server,
+                 "host:port of a coordinator or gateway [CLOUDLESS_SERVER, config file, localhost:8080]");
+  app.add_option("-n,--namespace", globals.ns, "Namespace [CLOUDLESS_NAMESPACE, config file, default]");
+  app.add_option("-o,--output", globals.output, "table, json or yaml [CLOUDLESS_OUTPUT, config file, table]")
+      ->check(CLI::IsMember({"table", "json", "yaml"}));
+  app.add_option("--request-timeout", globals.request_timeout_seconds, "Seconds that one call may take")
+      ->check(CLI::Range(0.001, 3600.0))
+      ->capture_default_str();
+}
+
+/// Commands that need no server.
+void add_local_commands(CLI::App& app, std::function<void(std::ostream&)>& local) {
+  auto* version = app.add_subcommand("version", "Print the version");
+  version->callback(
+      [&local] { local = [](std::ostream& out) { out << "cloudlessctl " CLOUDLESS_VERSION "\n"; }; });
+  auto* completion = app.add_subcommand("completion", "Print a completion script: bash, zsh or fish");
+  auto shell = std::make_shared<std::string>();
+  completion->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->footer(
+      "bash: source <(cloudlessctl completion bash)\n"
+      "zsh:  source <(cloudlessctl completion zsh)\n"
+      "fish: cloudlessctl completion fish | source");
+  completion->callback([&app, &local, shell] {
+    local = [&app, shell](std::ostream& out) { out << completion_script(app, *shell); };
+  });
+}
+
+void let_options_follow_commands(CLI::App& app) {
+  for (auto* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    command->fallthrough();
+    let_options_follow_commands(*command);
+  }
+}
+
+Output output_of(const std::string& word) {
+  return word == "json" ? Output::json : word == "yaml" ? Output::yaml : Output::table;
+}
+
+ExitCode run_action(const Action& action, const Globals& globals, Terminal& terminal,
+                    const Environment& environment) {
+  const auto defaults = load_defaults(environment);
+  if (!defaults) {
+    terminal.err << "error: " << defaults.error().message << "\n";
+    return ExitCode::usage;
+  }
+  Client client(globals.server.empty() ? defaults->server : globals.server,
+                std::chrono::milliseconds{static_cast<std::int64_t>(globals.request_timeout_seconds * 1000)});
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  Context context{terminal,
+                  client,
+                  globals.ns.empty() ? defaults->ns : globals.ns,
+                  !globals.ns.empty(),
+                  output_of(globals.output.empty() ? defaults->output : globals.output),
+                  std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
+  return action(context);
+}
+
+}  // namespace
+
+int run(std::vector<std::string> arguments, Terminal& terminal, const Environment& environment) {
+  CLI::App app("Talks to a Cloudless coordinator or gateway.", "cloudlessctl");
+  app.require_subcommand(1);
+  app.footer(kExitCodeHelp);
+  Globals globals;
+  Action action;
+  std::function<void(std::ostream&)> local;
+  add_globals(app, globals);
+  auto* workload = app.add_subcommand("workload", "Workloads: the same container, a number of times")
+                       ->require_subcommand(1);
+  add_manifest_commands(*workload, action);
+  add_workload_commands(*workload, action);
+  add_stream_commands(*workload, action);
+  add_node_commands(*app.add_subcommand("node", "Machines that run replicas")->require_subcommand(1), action);
+  add_event_command(app, action);
+  add_local_commands(app, local);
+  let_options_follow_commands(app);
+  try {
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e, terminal.out, terminal.err);
+    return code == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  if (local) {
+    local(terminal.out);
+    return 0;
+  }
+  return static_cast<int>(run_action(action, globals, terminal, environment));
+}
+
+}  // namespace cloudless::cli

@@ -1,0 +1,35 @@
+// The verbs of cloudlessctl, by noun: each function adds its subcommands to the command line; a parsed one
+// becomes the action.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "services/cloudlessctl/context.hpp"
+
+namespace cloudless::cli {
+
+/// create, apply, update: from manifests.
+void add_manifest_commands(CLI::App& workload, Action& action);
+/// list, get, describe, scale, delete.
+void add_workload_commands(CLI::App& workload, Action& action);
+/// logs and exec.
+void add_stream_commands(CLI::App& workload, Action& action);
+/// node list, get, cordon, uncordon.
+void add_node_commands(CLI::App& node, Action& action);
+/// events.
+void add_event_command(CLI::App& app, Action& action);
+
+/// --wait and --timeout, shared by the verbs that change a workload.
+struct WaitOptions {
+  bool wait = false;
+  double timeout_seconds = 300;
+  std::chrono::milliseconds limit() const {
+    return std::chrono::milliseconds{static_cast<std::int64_t>(timeout_seconds * 1000)};
+  }
+};
+void add_wait_options(CLI::App& command, WaitOptions& options, const char* what);
+
+/// By name in the context's namespace; a word that looks like a uid and is no name is looked up as one.
+Answer<api::Workload> find_workload(Context& context, const std::string& name_or_uid);
+
+}  // namespace cloudless::cli

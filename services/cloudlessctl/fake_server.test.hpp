@@ -1,0 +1,82 @@
+// A coordinator in this process, as far as a command line can tell: keeps workloads in a map, answers what
+// the test put there, and remembers what it was asked.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "cloudless/api/coordinator_service.grpc.pb.h"
+
+namespace cloudless::cli {
+
+class FakeServer final : public api::CoordinatorService::Service {
+ public:
+  FakeServer();
+  ~FakeServer() override { server_->Shutdown(std::chrono::system_clock::now()); }
+
+  /// "127.0.0.1:port", a port that was free.
+  const std::string& address() const { return address_; }
+
+  /// How a workload looks when it is read, from what was written; by default every wanted replica is ready at
+  /// once.
+  std::function<void(api::Workload&)> settle = [](api::Workload& workload) { make_ready(workload); };
+  /// Answers instead of carrying out a write, if it is not OK.
+  grpc::Status refusal = grpc::Status::OK;
+  std::vector<api::Node> nodes;
+  std::vector<api::Event> events;
+  std::vector<api::LogLine> lines;
+  api::ExecCommandReply exec_reply;
+  std::size_t page_size = 2;
+
+  std::map<std::string, api::Workload> workloads;  ///< by "namespace/name"
+  api::StreamLogsRequest last_logs;
+  api::ExecCommandRequest last_exec;
+  api::ListEventsRequest last_events;
+  api::ListWorkloadsRequest last_list;
+  int reads = 0;
+
+  static void make_ready(api::Workload& workload);
+
+  grpc::Status CreateWorkload(grpc::ServerContext*, const api::CreateWorkloadRequest* request,
+                              api::Workload* reply) override;
+  grpc::Status UpdateWorkload(grpc::ServerContext*, const api::UpdateWorkloadRequest* request,
+                              api::Workload* reply) override;
+  grpc::Status ScaleWorkload(grpc::ServerContext*, const api::ScaleWorkloadRequest* request,
+                             api::Workload* reply) override;
+  grpc::Status DeleteWorkload(grpc::ServerContext*, const api::DeleteWorkloadRequest* request,
+                              api::DeleteWorkloadReply* reply) override;
+  grpc::Status GetWorkload(grpc::ServerContext*, const api::GetWorkloadRequest* request,
+                           api::Workload* reply) override;
+  grpc::Status ListWorkloads(grpc::ServerContext*, const api::ListWorkloadsRequest* request,
+                             api::ListWorkloadsReply* reply) override;
+  grpc::Status GetNode(grpc::ServerContext*, const api::GetNodeRequest* request, api::Node* reply) override;
+  grpc::Status ListNodes(grpc::ServerContext*, const api::ListNodesRequest* request,
+                         api::ListNodesReply* reply) override;
+  grpc::Status CordonNode(grpc::ServerContext*, const api::CordonNodeRequest* request,
+                          api::Node* reply) override;
+  grpc::Status UncordonNode(grpc::ServerContext*, const api::UncordonNodeRequest* request,
+                            api::Node* reply) override;
+  grpc::Status ListEvents(grpc::ServerContext*, const api::ListEventsRequest* request,
+                          api::ListEventsReply* reply) override;
+  grpc::Status StreamLogs(grpc::ServerContext*, const api::StreamLogsRequest* request,
+                          grpc::ServerWriter<api::StreamLogsReply>* writer) override;
+  grpc::Status ExecCommand(grpc::ServerContext*, const api::ExecCommandRequest* request,
+                           api::ExecCommandReply* reply) override;
+
+ private:
+  grpc::Status write(const std::string& ns, const std::string& name, const api::WorkloadSpec& spec,
+                     api::Workload* reply);
+  api::Node* find_node(const std::string& id);
+
+  std::mutex mutex_;
+  std::uint64_t revision_ = 0;
+  std::string address_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace cloudless::cli
