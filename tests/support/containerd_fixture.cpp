@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "actors/runtime/containerd/containerd_runtime.hpp"
+#include "actors/runtime/containerd/network.hpp"
 
 extern char** environ;
 
@@ -25,6 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr auto kStartTimeout = std::chrono::seconds(30);
+constexpr char kFolderPrefix[] = "cloudless-test-";
 constexpr char kImage[] = "cloudless.test/busybox:1";
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
@@ -34,19 +36,21 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return out;
 }
 
-bool command_line_has(const fs::path& proc, const std::string& text) {
-  std::ifstream in(proc / "cmdline", std::ios::binary);
+bool file_has(const fs::path& file, const std::string& text) {
+  std::ifstream in(file, std::ios::binary);
   const std::string all((std::istreambuf_iterator<char>(in)), {});
   return all.find(text) != std::string::npos;
 }
 
-std::vector<pid_t> processes_of(const std::string& folder) {
+/// Processes that name the folder in their command line (containerd, shims, loggers), or whose control group
+/// is that of a node of the folder (containers).
+std::vector<pid_t> processes_of(const fs::path& folder) {
   std::vector<pid_t> out;
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const auto name = entry.path().filename().string();
-    if (!name.empty() &&
-        std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); }) &&
-        std::stoi(name) != getpid() && command_line_has(entry.path(), folder))
+    if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c); })) continue;
+    if (std::stoi(name) != getpid() && (file_has(entry.path() / "cmdline", folder.string()) ||
+                                        file_has(entry.path() / "cgroup", folder.filename().string())))
       out.push_back(std::stoi(name));
   }
   return out;
@@ -56,9 +60,53 @@ void unmount_below(const std::string& folder) {
   std::ifstream in("/proc/self/mounts");
   std::vector<std::string> targets;
   for (std::string device, target, rest; in >> device >> target && std::getline(in, rest);)
-    if (target.starts_with(folder)) targets.push_back(target);
+    if (target.starts_with(folder + "/")) targets.push_back(target);
   std::for_each(targets.rbegin(), targets.rend(),
                 [](const std::string& t) { umount2(t.c_str(), MNT_DETACH); });
+}
+
+void remove_cgroups(const std::string& part_of_name) {
+  std::error_code ignored;
+  for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", ignored)) {
+    for (const auto& node : fs::directory_iterator(hierarchy.path() / "cloudless", ignored)) {
+      if (node.path().filename().string().find(part_of_name) == std::string::npos) continue;
+      for (const auto& container : fs::directory_iterator(node.path(), ignored))
+        if (container.is_directory(ignored)) rmdir(container.path().c_str());
+      rmdir(node.path().c_str());
+    }
+    rmdir((hierarchy.path() / "cloudless").c_str());
+  }
+}
+
+std::string bridge_name(pid_t owner, std::size_t node) {
+  return "ct" + std::to_string(owner) + "n" + std::to_string(node);
+}
+
+/// Ends and removes everything that belongs to a folder, by force.
+void sweep(const fs::path& folder, pid_t owner) {
+  for (int round = 0; round < 100; ++round) {
+    const auto left = processes_of(folder);
+    if (left.empty()) break;
+    for (const pid_t p : left) kill(p, SIGKILL);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  unmount_below(folder.string());
+  remove_cgroups(folder.filename().string());
+  for (std::size_t node = 0; if_nametoindex(bridge_name(owner, node).c_str()) != 0; ++node)
+    (void)runtime::Network(bridge_name(owner, node), {}, "").remove_bridge();
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+}
+
+/// A test program that was killed could not clean up: the next one does.
+void sweep_after_the_dead() {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/tmp", ignored)) {
+    if (!entry.path().filename().string().starts_with(kFolderPrefix)) continue;
+    pid_t owner = 0;
+    std::ifstream(entry.path() / "owner") >> owner;
+    if (owner > 0 && kill(owner, 0) != 0) sweep(entry.path(), owner);
+  }
 }
 
 /// A 10.x.y.0/24 that no device of this machine uses, different for every process and node.
@@ -112,9 +160,11 @@ ContainerdFixture::ContainerdFixture() {
     if (run({"which", program}).exit_code != 0)
       throw std::runtime_error(std::string(program) +
                                " is not installed (Debian: containerd, runc, python3, busybox-static)");
-  char name[] = "/tmp/cloudless-test-XXXXXX";
-  if (mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp");
+  sweep_after_the_dead();
+  auto name = std::string("/tmp/") + kFolderPrefix + "XXXXXX";
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
   folder_ = name;
+  std::ofstream(folder_ + "/owner") << getpid() << "\n";
   socket_ = folder_ + "/containerd.sock";
   std::ofstream(folder_ + "/config.toml")
       << "version = 2\n"
@@ -137,15 +187,7 @@ ContainerdFixture::~ContainerdFixture() {
   } catch (const std::exception&) {  // then by force
   }
   kill_hard();
-  for (int round = 0; round < 50; ++round) {
-    const auto left = processes_of(folder_);
-    if (left.empty()) break;
-    for (const pid_t p : left) kill(p, SIGKILL);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  unmount_below(folder_);
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
+  sweep(folder_, getpid());
 }
 
 void ContainerdFixture::launch() {
@@ -205,7 +247,7 @@ runtime::ContainerdOptions ContainerdFixture::options(const std::string& node) {
   out.log_dir = folder_ + "/" + node + "/logs";
   out.logger = CLOUDLESS_BUILD_ROOT "/services/logger/cloudless-logger";
   out.subnet = free_subnet(nodes_.size());
-  out.bridge = "ct" + std::to_string(getpid()) + "n" + std::to_string(nodes_.size());
+  out.bridge = bridge_name(getpid(), nodes_.size());
   nodes_.push_back(out);
   return out;
 }
