@@ -7,6 +7,7 @@
 #include <caf/io/all.hpp>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -99,6 +100,13 @@ class Received {
   SnapshotPtr await(Revision revision) {
     std::unique_lock lock(mutex_);
     REQUIRE(changed_.wait_for(lock, kDeadline, [&] { return latest_ && revision_ >= revision; }));
+    return latest_;
+  }
+  /// The first snapshot from now on of which this holds; fails the test at the deadline.
+  SnapshotPtr await(const char* what, const std::function<bool(const Snapshot&)>& holds) {
+    std::unique_lock lock(mutex_);
+    CAPTURE(what);
+    REQUIRE(changed_.wait_for(lock, kDeadline, [&] { return latest_ && holds(*latest_); }));
     return latest_;
   }
   /// How often what came did not follow what was there.

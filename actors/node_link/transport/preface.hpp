@@ -25,6 +25,8 @@ struct PrefaceKey {
 /// The ports of a coordinator.
 inline constexpr const char* kLinkPurpose = "node-link";
 inline constexpr const char* kRingPurpose = "ring";
+/// The port of a cloudless-host.
+inline constexpr const char* kHostPurpose = "host";
 
 /// The server's first bytes. `nonce`: kNonceBytes random bytes, never used before.
 std::string greeting(std::string_view nonce);
