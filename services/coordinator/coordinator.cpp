@@ -115,14 +115,19 @@ class Whole final : public Coordinator {
     }
   };
 
-  /// Remembers an actor of the ring; its end ends the process.
+  /// An unexpected end of this actor ends the process.
   template <class Handle>
-  Handle in_ring(const char* name, Handle handle) {
-    auto actor = caf::actor_cast<caf::actor>(handle);
+  void watch(const char* name, const Handle& handle) {
     handle->attach_functor([name, on_end = on_end_](const caf::error& reason) {
       (*on_end)({Errc::internal, std::string(name) + " ended unexpectedly: " + caf::to_string(reason), {}});
     });
-    ring_.emplace_back(name, std::move(actor));
+  }
+
+  /// Remembers an actor of the ring; its end ends the process.
+  template <class Handle>
+  Handle in_ring(const char* name, Handle handle) {
+    watch(name, handle);
+    ring_.emplace_back(name, caf::actor_cast<caf::actor>(handle));
     return handle;
   }
 
@@ -147,6 +152,9 @@ class Whole final : public Coordinator {
     in_ring("the scheduler", spawn_scheduler(system, parts_.store, parts_.workload_state));
     const auto edge = node_link::spawn_edge(edge_->system);
     edge_door_ = edge.door;
+    // Without them no agent could link again: as good as dead.
+    watch("the node link's door", edge.door);
+    watch("the edge bridge", edge.bridge);
     edge_actors_ = {caf::actor_cast<caf::actor>(edge.bridge), caf::actor_cast<caf::actor>(edge.door)};
     parts_.link_hub =
         in_ring("the link hub", node_link::spawn_link_hub(system, parts_.store, parts_.workload_state,
