@@ -1,5 +1,6 @@
-// The agent's door to whatever runs containers: containerd/ is the real one, simulated/ the simulator's. Every call returns at once
-// and answers later through its Done, from any thread, exactly once, also when the runtime is away (UNAVAILABLE).
+// The agent's door to whatever runs containers: containerd/ is the real one, simulated/ the simulator's.
+// Every call returns at once and answers later through its Done, from any thread, exactly once, also when the
+// runtime is away (UNAVAILABLE).
 #pragma once
 
 #include <cstdint>
@@ -46,25 +47,32 @@ struct ObservedContainer {
   std::uint32_t pid = 0;
   std::string address;
   WallMillis started_at = 0;
-  std::optional<ContainerExit> exit;  ///< it ended, and was not removed yet; absent with !running: it never started
+  std::optional<ContainerExit>
+      exit;  ///< it ended, and was not removed yet; absent with !running: it never started
 };
 
-/// Ids a container's id is made of: "<name, at most 40>-<uid>-<ordinal>-<attempt>", at most 76 characters, unique on the node.
+/// Ids a container's id is made of: "<name, at most 40>-<uid>-<ordinal>-<attempt>", at most 76 characters,
+/// unique on the node.
 ContainerId container_id(const Assignment& assignment, std::uint32_t attempt);
+/// What the ids of all of a replica's containers begin with.
+std::string container_prefix(const ReplicaId& replica);
 
 class RuntimePort {
  public:
   virtual ~RuntimePort() = default;
-  /// The image is there afterwards. NOT_FOUND (no such image), UNAVAILABLE (registry or runtime away), PERMISSION_DENIED.
+  /// The image is there afterwards. NOT_FOUND (no such image), UNAVAILABLE (registry or runtime away),
+  /// PERMISSION_DENIED.
   virtual void prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) = 0;
-  /// Creates and starts. A container of that id that is left from before is removed first. On failure nothing is left behind.
-  /// FAILED_PRECONDITION with the reason when the command or the spec cannot be run.
+  /// Creates and starts. A container of that id that is left from before is removed first. On failure nothing
+  /// is left behind. FAILED_PRECONDITION with the reason when the command or the spec cannot be run.
   virtual void start(ContainerRequest request, Done<StartedContainer> done) = 0;
   /// Answers when the container's process has ended; at once if it has. NOT_FOUND if there is none.
   virtual void wait(ContainerId container, Done<ContainerExit> done) = 0;
-  /// Sends a signal to the container's first process (SIGTERM) or to all (SIGKILL). NOT_FOUND if it does not run.
+  /// Sends a signal to the container's first process (SIGTERM) or to all (SIGKILL). NOT_FOUND if it does not
+  /// run.
   virtual void signal(ContainerId container, int signal, Done<Nothing> done) = 0;
-  /// Kills what is left, deletes task, container, snapshot and network; the log stays. Succeeds if there is nothing.
+  /// Kills what is left, deletes task, container, snapshot and network; the log stays. Succeeds if there is
+  /// nothing.
   virtual void remove(ContainerId container, Done<Nothing> done) = 0;
   /// Every container of ours on this node, running or not.
   virtual void list(Done<std::vector<ObservedContainer>> done) = 0;

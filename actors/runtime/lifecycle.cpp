@@ -1,0 +1,368 @@
+#include "actors/runtime/lifecycle.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cloudless::runtime {
+namespace {
+
+constexpr int kTerm = 15;
+constexpr int kKill = 9;
+
+/// The moves of one call to advance: what it changes and what it asks for.
+class Move {
+ public:
+  Move(Life& life, Now now) : life_(life), now_(now) {}
+
+  std::vector<Effect> take_effects() { return std::move(effects_); }
+
+  void operator()(const input::Begin&) {
+    if (life_.step != Step::idle) return;
+    life_.stop_requested() ? finish(Phase::stopped) : begin_attempt();
+  }
+
+  void operator()(const input::BeginAgain&) {
+    if (life_.step != Step::idle) return;
+    name_attempt(life_.attempt + 1);  // it may have been reported, and what is said now must not be older
+    if (life_.stop_requested()) return finish(Phase::stopped);
+    life_.hidden = true;
+    end_attempt({EndKind::interrupted, 0, 0}, "its container was gone when the agent came back");
+  }
+
+  void operator()(const input::Adopt& in) {
+    const ObservedContainer& seen = in.observed;
+    if (life_.step != Step::idle) return remove_leftover(seen);
+    if (seen.attempt <= life_.attempt) return adopt_ended(seen);
+    life_.attempt = seen.attempt;
+    life_.container = seen.container;
+    life_.address = seen.address;
+    life_.started_at = seen.started_at;
+    if (!seen.running && !seen.exit) return adopt_unstarted();
+    // How long it ran before is known by wall clock only, which may jump; an early reset of the pause is
+    // harmless.
+    const Millis ran_before = seen.started_at > 0 ? std::max<Millis>(0, now_.wall - seen.started_at) : 0;
+    life_.running_since = now_.steady - ran_before;
+    if (life_.stop_requested()) return adopt_to_stop(seen);
+    enter_running();
+    if (seen.exit)
+      (*this)(input::Exited{seen.container, *seen.exit});
+    else
+      ask(effect::Wait{life_.container});
+  }
+
+  void operator()(const input::Stop& in) {
+    if (in.cause == StopCause::none || life_.stop_requested()) return;
+    life_.assignment.stop = in.cause;
+    stop_present_step();
+  }
+
+  void operator()(const input::ImageReady&) {
+    if (life_.step != Step::preparing) return;
+    life_.step = Step::starting;
+    life_.phase = Phase::starting;
+    life_.removed = false;
+    ask(effect::Start{{life_.container, life_.assignment, life_.attempt}});
+  }
+
+  void operator()(const input::ImageFailed& in) {
+    if (life_.step == Step::preparing) end_attempt({EndKind::no_image, 0, 0}, in.error.message);
+  }
+
+  void operator()(const input::Started& in) {
+    if (life_.step != Step::starting) return;
+    life_.address = in.started.address;
+    life_.started_at = in.started.started_at;
+    life_.running_since = now_.steady;
+    ask(effect::Wait{life_.container});
+    if (life_.stop_requested()) return signal_stop();
+    enter_running();
+  }
+
+  void operator()(const input::StartFailed& in) {
+    if (life_.step != Step::starting) return;
+    if (life_.stop_requested()) return remove_then(Phase::stopped);
+    const bool interrupted = in.error.code == Errc::unavailable || in.error.code == Errc::deadline_exceeded;
+    end_attempt({interrupted ? EndKind::interrupted : EndKind::start_failed, 0, 0}, in.error.message);
+  }
+
+  void operator()(const input::Exited& in) {
+    if (in.container != life_.container) return;
+    if (life_.step != Step::running && life_.step != Step::stopping) return;
+    life_.exit_code = in.exit.exit_code;
+    if (life_.step == Step::stopping) {
+      life_.reason = in.exit.reason;
+      return remove_then(Phase::stopped);
+    }
+    std::string reason = "exited with code " + std::to_string(in.exit.exit_code);
+    if (!in.exit.reason.empty()) reason += ": " + in.exit.reason;
+    end_attempt({EndKind::exited, in.exit.exit_code, now_.steady - life_.running_since}, std::move(reason));
+  }
+
+  void operator()(const input::WaitFailed& in) {
+    if (in.container != life_.container) return;
+    if (life_.step != Step::running && life_.step != Step::stopping) return;
+    if (in.error.code != Errc::not_found) {
+      life_.wait_again_at = now_.steady + kRuntimeRetry;
+    } else if (life_.step == Step::stopping) {
+      remove_then(Phase::stopped);
+    } else {
+      end_attempt({EndKind::vanished, 0, now_.steady - life_.running_since},
+                  "its container is gone; its exit code is not known");
+    }
+  }
+
+  void operator()(const input::SignalFailed& in) {
+    if (in.container != life_.container || life_.step != Step::stopping) return;
+    if (in.error.code != Errc::not_found) life_.signal_again_at = now_.steady + kRuntimeRetry;
+  }
+
+  void operator()(const input::Recorded& in) {
+    if (life_.step != Step::recording || in.ended_attempts < life_.attempt) return;
+    life_.hidden = false;
+    if (life_.decision.verdict != Verdict::restart)
+      return remove_then(life_.decision.verdict == Verdict::succeeded ? Phase::succeeded : Phase::failed);
+    if (life_.stop_requested()) return remove_then(Phase::stopped);
+    life_.step = Step::pausing;
+    life_.phase = Phase::backoff;
+    if (!life_.removed) ask(effect::Remove{life_.container});
+    restart_when_due();
+  }
+
+  void operator()(const input::Removed& in) {
+    if (in.container != life_.container) return;
+    if (life_.step != Step::pausing && life_.step != Step::removing) return;
+    life_.removed = true;
+    life_.remove_again_at.reset();
+    life_.step == Step::removing ? finish(life_.last_phase) : restart_when_due();
+  }
+
+  void operator()(const input::RemoveFailed& in) {
+    if (in.container != life_.container) return;
+    if (life_.step == Step::pausing || life_.step == Step::removing)
+      life_.remove_again_at = now_.steady + kRuntimeRetry;
+  }
+
+  void operator()(const input::Tick&) {
+    if (due(life_.wait_again_at)) ask(effect::Wait{life_.container});
+    if (due(life_.remove_again_at)) ask(effect::Remove{life_.container});
+    if (due(life_.signal_again_at)) ask(effect::Signal{life_.container, kTerm});
+    if (due(life_.kill_at)) {
+      life_.signal_again_at.reset();
+      life_.kill_at = now_.steady + kKillRepeat;
+      ask(effect::Signal{life_.container, kKill});
+    }
+    if (life_.step == Step::pausing) restart_when_due();
+  }
+
+ private:
+  void ask(Effect effect) { effects_.push_back(std::move(effect)); }
+
+  /// True once when the deadline has passed.
+  bool due(std::optional<Millis>& deadline) const {
+    if (!deadline || *deadline > now_.steady) return false;
+    deadline.reset();
+    return true;
+  }
+
+  void clear_deadlines() {
+    life_.restart_at.reset();
+    life_.kill_at.reset();
+    life_.signal_again_at.reset();
+    life_.wait_again_at.reset();
+    life_.remove_again_at.reset();
+  }
+
+  void name_attempt(std::uint32_t attempt) {
+    life_.attempt = attempt;
+    life_.container = container_id(life_.assignment, attempt);
+    life_.address.clear();
+    life_.started_at = 0;
+  }
+
+  void begin_attempt() {
+    clear_deadlines();
+    name_attempt(life_.attempt + 1);
+    life_.step = Step::preparing;
+    life_.phase = Phase::preparing;
+    life_.removed = true;
+    ask(effect::PrepareImage{life_.assignment.pod.image, life_.assignment.pod.pull_policy});
+  }
+
+  void enter_running() {
+    life_.step = Step::running;
+    life_.phase = Phase::running;
+    life_.ready = true;  // without probes, to run is to be ready
+    life_.removed = false;
+    life_.reason.clear();
+  }
+
+  void end_attempt(const AttemptEnd& end, std::string reason) {
+    life_.decision = decide_restart(life_.assignment.pod.restart, life_.tally, end);
+    life_.tally = life_.decision.tally;
+    life_.ready = false;
+    life_.reason = std::move(reason);
+    if (end.kind != EndKind::exited) life_.exit_code.reset();
+    clear_deadlines();
+    life_.restart_at = now_.steady + life_.decision.pause;
+    life_.step = Step::recording;
+    ReplicaProgress progress;
+    progress.replica = life_.assignment.replica;
+    progress.ended_attempts = life_.attempt;
+    progress.ends_in_a_row = life_.tally.ends_in_a_row;
+    progress.retries_in_a_row = life_.tally.retries_in_a_row;
+    if (life_.decision.verdict != Verdict::restart)
+      progress.outcome = life_.decision.verdict == Verdict::succeeded ? Phase::succeeded : Phase::failed;
+    progress.exit_code = life_.exit_code;
+    progress.reason = life_.reason;
+    progress.container = life_.container;
+    progress.started_at = life_.started_at;
+    ask(effect::Record{std::move(progress)});
+  }
+
+  void restart_when_due() {
+    if (life_.removed && life_.restart_at && *life_.restart_at <= now_.steady) begin_attempt();
+  }
+
+  /// SUCCEEDED and FAILED show at once, for their record is durable; STOPPED only when nothing is left.
+  void remove_then(Phase last) {
+    clear_deadlines();
+    life_.ready = false;
+    life_.last_phase = last;
+    if (last != Phase::stopped) life_.phase = last;
+    if (life_.removed) return finish(last);
+    life_.step = Step::removing;
+    ask(effect::Remove{life_.container});
+  }
+
+  void finish(Phase last) {
+    clear_deadlines();
+    life_.ready = false;
+    life_.phase = last;
+    life_.step = Step::done;
+  }
+
+  void signal_stop() {
+    life_.step = Step::stopping;
+    life_.phase = Phase::stopping;
+    life_.ready = false;
+    life_.removed = false;
+    const Millis grace = life_.assignment.pod.termination_grace;
+    life_.kill_at = now_.steady + (grace > 0 ? grace : kKillRepeat);
+    ask(effect::Signal{life_.container, grace > 0 ? kTerm : kKill});
+  }
+
+  void stop_present_step() {
+    switch (life_.step) {
+      case Step::idle:
+      case Step::recording:  // Recorded goes on with it
+      case Step::stopping:
+      case Step::removing:
+      case Step::done:
+        return;
+      case Step::preparing:
+        return finish(Phase::stopped);
+      case Step::starting:
+        life_.phase = Phase::stopping;
+        return;
+      case Step::running:
+        return signal_stop();
+      case Step::pausing:
+        // A removal in flight answers this one too; asking again is harmless.
+        return remove_then(Phase::stopped);
+    }
+  }
+
+  void adopt_to_stop(const ObservedContainer& seen) {
+    signal_stop();
+    ask(effect::Wait{life_.container});
+    if (seen.exit) {
+      effects_.clear();
+      (*this)(input::Exited{seen.container, *seen.exit});
+    }
+  }
+
+  void adopt_ended(const ObservedContainer& seen) {
+    life_.removed = false;
+    life_.container = seen.container;
+    if (life_.phase == Phase::assigned) life_.phase = Phase::backoff;
+    if (life_.phase == Phase::succeeded || life_.phase == Phase::failed) return remove_then(life_.phase);
+    if (life_.stop_requested()) return remove_then(Phase::stopped);
+    life_.step = Step::pausing;
+    life_.restart_at =
+        now_.steady + backoff_pause(life_.assignment.pod.restart.backoff, life_.tally.ends_in_a_row);
+    ask(effect::Remove{life_.container});
+  }
+
+  void adopt_unstarted() {
+    life_.removed = false;
+    life_.phase = Phase::stopping;
+    if (life_.stop_requested()) return remove_then(Phase::stopped);
+    life_.hidden = true;
+    end_attempt({EndKind::interrupted, 0, 0},
+                "the agent was restarted while the container was being started");
+  }
+
+  void remove_leftover(const ObservedContainer& seen) {
+    if (life_.step != Step::done || seen.container != life_.container) return;
+    life_.removed = false;
+    remove_then(life_.phase);
+  }
+
+  Life& life_;
+  Now now_;
+  std::vector<Effect> effects_;
+};
+
+}  // namespace
+
+Life make_life(Assignment assignment, const std::optional<ReplicaProgress>& progress) {
+  Life life;
+  life.assignment = std::move(assignment);
+  if (!progress) return life;
+  life.attempt = progress->ended_attempts;
+  life.tally = {progress->ends_in_a_row, progress->retries_in_a_row};
+  life.exit_code = progress->exit_code;
+  life.reason = progress->reason;
+  life.container = progress->container;
+  life.started_at = progress->started_at;
+  if (progress->outcome) {
+    life.phase = *progress->outcome;
+    life.step = Step::done;
+  }
+  return life;
+}
+
+std::vector<Effect> advance(Life& life, const Input& input, Now now) {
+  Move move(life, now);
+  std::visit(move, input);
+  return move.take_effects();
+}
+
+std::optional<Millis> next_deadline(const Life& life) {
+  std::optional<Millis> next;
+  auto consider = [&next](const std::optional<Millis>& at) {
+    if (at && (!next || *at < *next)) next = at;
+  };
+  if (life.step == Step::pausing && life.removed) consider(life.restart_at);
+  consider(life.kill_at);
+  consider(life.signal_again_at);
+  consider(life.wait_again_at);
+  consider(life.remove_again_at);
+  return next;
+}
+
+ReplicaReport report_of(const Life& life) {
+  ReplicaReport report;
+  report.replica = life.assignment.replica;
+  report.attempt = life.attempt;
+  report.phase = life.phase;
+  report.ready = life.ready;
+  report.container = life.container;
+  report.address = life.address;
+  report.exit_code = life.exit_code;
+  report.reason = life.reason;
+  report.started_at = life.started_at;
+  return report;
+}
+
+}  // namespace cloudless::runtime

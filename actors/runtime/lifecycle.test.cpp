@@ -1,0 +1,422 @@
+#include "actors/runtime/lifecycle.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <deque>
+#include <random>
+#include <set>
+
+namespace cloudless::runtime {
+namespace {
+
+Assignment some_assignment(RestartMode mode = RestartMode::always) {
+  Assignment assignment;
+  assignment.replica = ReplicaId{"web-00000000ab-0"};
+  assignment.workload = WorkloadUid{"00000000ab"};
+  assignment.ns = "default";
+  assignment.workload_name = "web";
+  assignment.pod.image = "example/web:v1";
+  assignment.pod.restart.mode = mode;
+  assignment.pod.termination_grace = 5000;
+  return assignment;
+}
+
+/// Drives a life by hand: remembers effects, moves time.
+struct Hand {
+  Life life;
+  Now now{100000, 1'700'000'000'000};
+  std::vector<Effect> last;
+
+  explicit Hand(Assignment assignment, std::optional<ReplicaProgress> progress = {})
+      : life(make_life(std::move(assignment), progress)) {}
+
+  Hand& feed(Input input) {
+    last = advance(life, input, now);
+    return *this;
+  }
+  Hand& after(Millis delay) {
+    now.steady += delay;
+    now.wall += delay;
+    return feed(input::Tick{});
+  }
+  Hand& run() {
+    return feed(input::Begin{}).feed(input::ImageReady{}).feed(input::Started{{42, "10.88.0.2", now.wall}});
+  }
+  Hand& exit(std::int32_t code) { return feed(input::Exited{life.container, {code, now.wall, ""}}); }
+  Hand& record() { return feed(input::Recorded{life.attempt}); }
+  Hand& remove() { return feed(input::Removed{life.container}); }
+
+  template <class T>
+  const T* asked() const {
+    for (const auto& effect : last)
+      if (const T* found = std::get_if<T>(&effect)) return found;
+    return nullptr;
+  }
+  std::optional<int> signalled() const {
+    const auto* found = asked<effect::Signal>();
+    return found ? std::optional<int>(found->signal) : std::nullopt;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a replica prepares its image, starts, runs and is ready") {
+  Hand hand{some_assignment()};
+  hand.feed(input::Begin{});
+  CHECK(hand.life.phase == Phase::preparing);
+  REQUIRE(hand.asked<effect::PrepareImage>());
+  CHECK(hand.asked<effect::PrepareImage>()->image == "example/web:v1");
+  hand.feed(input::ImageReady{});
+  CHECK(hand.life.phase == Phase::starting);
+  REQUIRE(hand.asked<effect::Start>());
+  CHECK(hand.asked<effect::Start>()->request.container == ContainerId{"web-00000000ab-0-1"});
+  hand.feed(input::Started{{42, "10.88.0.2", 77}});
+  CHECK(hand.asked<effect::Wait>());
+  const ReplicaReport report = report_of(hand.life);
+  CHECK(report.phase == Phase::running);
+  CHECK(report.ready);
+  CHECK(report.address == "10.88.0.2");
+  CHECK(report.started_at == 77);
+  CHECK_FALSE(next_deadline(hand.life));
+}
+
+TEST_CASE("stopping is SIGTERM, the grace period, SIGKILL, removal") {
+  Hand hand{some_assignment()};
+  hand.run().feed(input::Stop{StopCause::scale});
+  CHECK(hand.life.phase == Phase::stopping);
+  CHECK(hand.signalled() == 15);
+  CHECK_FALSE(hand.life.ready);
+  CHECK_FALSE(hand.after(4999).signalled());
+  CHECK(hand.after(1).signalled() == 9);
+  CHECK(hand.after(kKillRepeat).signalled() == 9);
+  hand.exit(137);
+  CHECK(hand.asked<effect::Remove>());
+  CHECK(hand.life.phase == Phase::stopping);
+  hand.remove();
+  CHECK(hand.life.phase == Phase::stopped);
+  CHECK(hand.life.over());
+  CHECK(hand.life.exit_code == 137);
+}
+
+TEST_CASE("without a grace period the first signal is SIGKILL") {
+  Assignment assignment = some_assignment();
+  assignment.pod.termination_grace = 0;
+  Hand hand{assignment};
+  CHECK(hand.run().feed(input::Stop{StopCause::scale}).signalled() == 9);
+}
+
+TEST_CASE(
+    "an end is recorded before it is reported, and the next attempt waits for the pause and the removal") {
+  Hand hand{some_assignment()};
+  hand.run().exit(3);
+  CHECK(hand.life.phase == Phase::running);
+  CHECK_FALSE(hand.life.ready);
+  REQUIRE(hand.asked<effect::Record>());
+  CHECK(hand.asked<effect::Record>()->progress.ended_attempts == 1);
+  CHECK(hand.asked<effect::Record>()->progress.exit_code == 3);
+  CHECK_FALSE(hand.asked<effect::Remove>());
+  hand.record();
+  CHECK(hand.life.phase == Phase::backoff);
+  CHECK(hand.life.reason == "exited with code 3");
+  CHECK(hand.asked<effect::Remove>());
+  hand.after(5000);
+  CHECK(hand.life.phase == Phase::backoff);
+  hand.remove();
+  CHECK(hand.life.phase == Phase::preparing);
+  CHECK(hand.life.attempt == 2);
+  CHECK(hand.asked<effect::PrepareImage>());
+}
+
+TEST_CASE("run-to-completion replicas end with their exit code, and their container goes") {
+  struct Case {
+    RestartMode mode;
+    std::int32_t code;
+    Phase phase;
+  };
+  const Case cases[] = {{RestartMode::never, 0, Phase::succeeded},
+                        {RestartMode::never, 2, Phase::failed},
+                        {RestartMode::on_failure, 0, Phase::succeeded}};
+  for (const auto& c : cases) {
+    Hand hand{some_assignment(c.mode)};
+    hand.run().exit(c.code).record();
+    CHECK(hand.life.phase == c.phase);
+    CHECK(hand.life.exit_code == c.code);
+    CHECK_FALSE(hand.life.over());
+    hand.feed(input::RemoveFailed{hand.life.container, {Errc::unavailable, "", {}}});
+    CHECK(hand.after(kRuntimeRetry).asked<effect::Remove>());
+    hand.feed(input::Stop{StopCause::deleted}).remove();
+    CHECK(hand.life.phase == c.phase);
+    CHECK(hand.life.over());
+  }
+}
+
+TEST_CASE("images and starts that fail are tried again with the reason") {
+  Hand image{some_assignment(RestartMode::never)};
+  image.feed(input::Begin{})
+      .feed(input::ImageFailed{{Errc::not_found, "image example/web:v1 does not exist", {}}})
+      .record();
+  CHECK(image.life.phase == Phase::backoff);
+  CHECK(image.life.reason == "image example/web:v1 does not exist");
+  CHECK(image.after(1000).life.attempt == 2);
+
+  Hand start{some_assignment()};
+  start.feed(input::Begin{}).feed(input::ImageReady{});
+  start.feed(input::StartFailed{{Errc::failed_precondition, "exec: no such file", {}}}).record();
+  CHECK(start.life.phase == Phase::backoff);
+  CHECK(start.life.reason == "exec: no such file");
+  CHECK(start.asked<effect::Remove>());
+}
+
+TEST_CASE("a runtime that is away ends nothing") {
+  Hand hand{some_assignment()};
+  const Error away{Errc::unavailable, "containerd is away", {}};
+  hand.run().feed(input::WaitFailed{hand.life.container, away});
+  CHECK(hand.life.phase == Phase::running);
+  CHECK(hand.life.ready);
+  CHECK(hand.after(kRuntimeRetry).asked<effect::Wait>());
+  hand.feed(input::Stop{StopCause::scale}).feed(input::SignalFailed{hand.life.container, away});
+  CHECK(hand.after(kRuntimeRetry).signalled() == 15);
+}
+
+TEST_CASE("a stop at any step leads to STOPPED without a container") {
+  const Error gone{Errc::not_found, "gone", {}};
+  SUBCASE("before it began") {
+    Assignment assignment = some_assignment();
+    assignment.stop = StopCause::deleted;
+    Hand hand{assignment};
+    CHECK(hand.feed(input::Begin{}).life.phase == Phase::stopped);
+    CHECK(hand.last.empty());
+  }
+  SUBCASE("while the image is prepared") {
+    Hand hand{some_assignment()};
+    hand.feed(input::Begin{}).feed(input::Stop{StopCause::scale});
+    CHECK(hand.life.over());
+    CHECK(hand.feed(input::ImageReady{}).last.empty());
+  }
+  SUBCASE("while it starts") {
+    Hand hand{some_assignment()};
+    hand.feed(input::Begin{}).feed(input::ImageReady{}).feed(input::Stop{StopCause::scale});
+    CHECK(hand.life.phase == Phase::stopping);
+    CHECK(hand.feed(input::Started{{1, "", 0}}).signalled() == 15);
+    CHECK(hand.feed(input::WaitFailed{hand.life.container, gone}).asked<effect::Remove>());
+    CHECK(hand.remove().life.phase == Phase::stopped);
+  }
+  SUBCASE("while it starts in vain") {
+    Hand hand{some_assignment()};
+    hand.feed(input::Begin{}).feed(input::ImageReady{}).feed(input::Stop{StopCause::scale});
+    CHECK(hand.feed(input::StartFailed{gone}).asked<effect::Remove>());
+    CHECK(hand.remove().life.phase == Phase::stopped);
+  }
+  SUBCASE("while its end is recorded") {
+    Hand hand{some_assignment()};
+    hand.run().exit(1).feed(input::Stop{StopCause::scale}).record();
+    CHECK(hand.asked<effect::Remove>());
+    CHECK(hand.remove().life.phase == Phase::stopped);
+  }
+  SUBCASE("while it pauses") {
+    Hand hand{some_assignment()};
+    hand.run().exit(1).record().remove().feed(input::Stop{StopCause::scale});
+    CHECK(hand.life.phase == Phase::stopped);
+    CHECK_FALSE(next_deadline(hand.life));
+  }
+}
+
+TEST_CASE("a restarted agent goes on where the container and the record say") {
+  ObservedContainer seen{
+      ContainerId{"web-00000000ab-0-3"}, ReplicaId{"web-00000000ab-0"}, 3, true, 7, "10.88.0.9", 5, {}};
+  ReplicaProgress two_ended{ReplicaId{"web-00000000ab-0"}, 2, 2, 2, {}, 1, "exited with code 1", {}, 0};
+  SUBCASE("it runs: it is waited for") {
+    Hand hand{some_assignment(), two_ended};
+    hand.feed(input::Adopt{seen});
+    CHECK(hand.life.phase == Phase::running);
+    CHECK(hand.life.attempt == 3);
+    CHECK(hand.life.ready);
+    CHECK(hand.asked<effect::Wait>());
+  }
+  SUBCASE("it ended meanwhile: its exit code is not lost") {
+    seen.running = false;
+    seen.exit = ContainerExit{4, 6, ""};
+    Hand hand{some_assignment(RestartMode::never), two_ended};
+    hand.feed(input::Adopt{seen}).record();
+    CHECK(hand.life.phase == Phase::failed);
+    CHECK(hand.life.exit_code == 4);
+  }
+  SUBCASE("it never started: it is removed, and another attempt begins") {
+    seen.running = false;
+    Hand hand{some_assignment(), two_ended};
+    hand.feed(input::Adopt{seen}).record();
+    CHECK(hand.life.phase == Phase::backoff);
+    CHECK(hand.asked<effect::Remove>());
+    CHECK(hand.life.tally == Tally{2, 2});
+  }
+  SUBCASE("its end was recorded before: only the removal is left") {
+    two_ended.ended_attempts = 3;
+    Hand hand{some_assignment(), two_ended};
+    hand.feed(input::Adopt{seen});
+    CHECK(hand.life.phase == Phase::backoff);
+    CHECK(hand.asked<effect::Remove>());
+    CHECK(hand.remove().after(2000).life.attempt == 4);
+  }
+  SUBCASE("the replica was over: it is reported again and the container goes") {
+    two_ended.ended_attempts = 3;
+    two_ended.outcome = Phase::succeeded;
+    two_ended.container = seen.container;
+    Hand hand{some_assignment(RestartMode::never), two_ended};
+    CHECK(hand.feed(input::Adopt{seen}).asked<effect::Remove>());
+    CHECK(hand.remove().life.phase == Phase::succeeded);
+  }
+  SUBCASE("the container is gone: attempts do not go back") {
+    Hand hand{some_assignment(), two_ended};
+    hand.feed(input::BeginAgain{}).record();
+    CHECK(hand.life.attempt == 3);
+    CHECK(hand.life.phase == Phase::backoff);
+    CHECK(hand.after(1000).life.attempt == 4);
+  }
+  SUBCASE("it should stop: it is signalled at once") {
+    Assignment assignment = some_assignment();
+    assignment.stop = StopCause::rollout;
+    Hand hand{assignment, two_ended};
+    hand.feed(input::Adopt{seen});
+    CHECK(hand.signalled() == 15);
+    CHECK(hand.life.phase == Phase::stopping);
+  }
+}
+
+namespace {
+
+/// A world that answers effects in any order, late and wrongly, and counts containers.
+class World {
+ public:
+  explicit World(std::uint64_t seed) : random_(seed), hand_(random_assignment()) {}
+
+  void run() {
+    hand_.feed(input::Begin{});
+    take_effects();
+    for (int step = 0; step < 400 && !hand_.life.over(); ++step) act();
+    hand_.feed(input::Stop{StopCause::scale});
+    take_effects();
+    calm_ = true;
+    for (int step = 0; step < 400 && !hand_.life.over(); ++step) act();
+    CHECK(hand_.life.over());
+    CHECK(is_terminal(hand_.life.phase));
+    CHECK(containers_.empty());
+  }
+
+ private:
+  Assignment random_assignment() {
+    Assignment out = some_assignment(static_cast<RestartMode>(1 + random_() % 3));
+    if (random_() % 2) out.pod.restart.max_retries = random_() % 4;
+    out.pod.restart.backoff = {100, 1000, 500};
+    return out;
+  }
+
+  bool chance(unsigned percent) { return random_() % 100 < percent; }
+  Error any_error() {
+    const Errc codes[] = {Errc::unavailable, Errc::not_found, Errc::failed_precondition,
+                          Errc::deadline_exceeded};
+    return {codes[random_() % 4], "some reason", {}};
+  }
+
+  /// Feeds one waiting answer, a late one, or time.
+  void act() {
+    if (chance(5) && !calm_) {
+      feed(any_late_answer());
+    } else if (!waiting_.empty() && chance(70)) {
+      const auto at = static_cast<std::ptrdiff_t>(random_() % waiting_.size());
+      Effect effect = waiting_[static_cast<std::size_t>(at)];
+      waiting_.erase(waiting_.begin() + at);
+      std::visit([this](const auto& asked) { answer(asked); }, effect);
+    } else {
+      hand_.now.steady += static_cast<Millis>(random_() % 3000);
+      feed(input::Tick{});
+    }
+  }
+
+  Input any_late_answer() {
+    const ContainerId old{"web-00000000ab-0-0"};
+    switch (random_() % 5) {
+      case 0:
+        return input::Exited{old, {1, 0, ""}};
+      case 1:
+        return input::Removed{old};
+      case 2:
+        return input::WaitFailed{old, any_error()};
+      case 3:
+        return input::Recorded{0};
+      default:
+        return input::Begin{};
+    }
+  }
+
+  void feed(const Input& input) {
+    hand_.feed(input);
+    take_effects();
+  }
+
+  void take_effects() {
+    const auto at = std::pair{hand_.life.attempt, hand_.life.phase};
+    CHECK(at >= reached_);
+    reached_ = at;
+    for (auto& effect : hand_.last) {
+      if (const auto* start = std::get_if<effect::Start>(&effect)) {
+        CHECK(containers_.empty());
+        containers_.insert(start->request.container);
+      }
+      waiting_.push_back(std::move(effect));
+    }
+  }
+
+  void answer(const effect::PrepareImage&) {
+    chance(20) ? feed(input::ImageFailed{any_error()}) : feed(input::ImageReady{});
+  }
+  void answer(const effect::Start& asked) {
+    if (chance(20)) return feed(input::StartFailed{any_error()});
+    running_ = asked.request.container;
+    feed(input::Started{{1, "10.0.0.1", 1}});
+  }
+  void answer(const effect::Wait& asked) {
+    if (chance(10) && !calm_)
+      return feed(input::WaitFailed{asked.container, {Errc::unavailable, "away", {}}});
+    if (running_ != asked.container)
+      return feed(input::WaitFailed{asked.container, {Errc::not_found, "gone", {}}});
+    if (hand_.life.step == Step::stopping ? !signalled_ : !chance(30)) {
+      waiting_.push_back(asked);  // it still runs
+      hand_.now.steady += 50;
+      return feed(input::Tick{});
+    }
+    running_ = {};
+    feed(input::Exited{asked.container, {static_cast<std::int32_t>(random_() % 3), 0, ""}});
+  }
+  void answer(const effect::Signal& asked) {
+    if (chance(20) && !calm_) return feed(input::SignalFailed{asked.container, any_error()});
+    if (asked.signal == 9 || chance(50)) signalled_ = true;
+  }
+  void answer(const effect::Record& asked) { feed(input::Recorded{asked.progress.ended_attempts}); }
+  void answer(const effect::Remove& asked) {
+    if (chance(20) && !calm_) return feed(input::RemoveFailed{asked.container, any_error()});
+    containers_.erase(asked.container);
+    if (running_ == asked.container) running_ = {};
+    feed(input::Removed{asked.container});
+  }
+
+  std::mt19937_64 random_;
+  Hand hand_;
+  std::deque<Effect> waiting_;
+  std::set<ContainerId> containers_;
+  ContainerId running_;
+  bool signalled_ = false;
+  bool calm_ = false;
+  std::pair<std::uint32_t, Phase> reached_{0, Phase::assigned};
+};
+
+}  // namespace
+
+TEST_CASE("in any order of answers phases only grow, every start is removed and a stop always ends") {
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+    CAPTURE(seed);
+    World{seed}.run();
+  }
+}
+
+}  // namespace cloudless::runtime

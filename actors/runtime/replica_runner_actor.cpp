@@ -1,0 +1,141 @@
+#include "actors/runtime/replica_runner_actor.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace cloudless::runtime {
+namespace {
+
+using runner = replica_runner_actor;
+
+class RunnerState {
+ public:
+  static inline const char* name = "replica_runner";
+  explicit RunnerState(runner::pointer self) : self_(self) {}
+
+  runner::behavior_type behave(runner_news_actor supervisor, RuntimePort& runtime, const Clock& clock,
+                               Life life) {
+    supervisor_ = std::move(supervisor);
+    runtime_ = &runtime;
+    clock_ = &clock;
+    life_ = std::move(life);
+    // Without its supervisor nobody hears it: an agent that goes leaves its containers as they are.
+    self_->monitor(supervisor_);
+    self_->set_down_handler([this](caf::down_msg&) { self_->quit(); });
+    return {[this](const InputPtr& input) { take(*input); }};
+  }
+
+ private:
+  void take(const Input& input) {
+    if (std::holds_alternative<input::Tick>(input)) armed_.reset();
+    std::optional<ReplicaProgress> record;
+    for (auto& effect : advance(life_, input, {clock_->steady(), clock_->wall()})) {
+      if (auto* asked = std::get_if<effect::Record>(&effect))
+        record = std::move(asked->progress);
+      else
+        carry_out(effect);
+    }
+    tell(std::move(record));
+    if (life_.over())
+      self_->quit();
+    else
+      arm();
+  }
+
+  void tell(std::optional<ReplicaProgress> record) {
+    ReplicaReport report = report_of(life_);
+    if (told_ && *told_ == report && !record && !life_.over()) return;
+    if (!life_.hidden) told_ = report;
+    self_->send(supervisor_, std::make_shared<const RunnerNews>(RunnerNews{
+                                 std::move(report), std::move(record), life_.hidden, life_.over()}));
+  }
+
+  void arm() {
+    const auto next = next_deadline(life_);
+    if (!next || (armed_ && *armed_ <= *next)) return;
+    armed_ = next;
+    const Millis delay = std::max<Millis>(0, *next - clock_->steady());
+    self_->delayed_send(self_, std::chrono::milliseconds(delay),
+                        std::make_shared<const Input>(input::Tick{}));
+  }
+
+  /// A Done that feeds the answer to this actor, if it is still there; answers without a maker are dropped.
+  template <class T>
+  Done<T> feed(std::function<std::optional<Input>(Result<T>)> make) {
+    return [target = caf::weak_actor_ptr{self_->ctrl()}, make = std::move(make)](Result<T> result) {
+      auto input = make(std::move(result));
+      auto alive = caf::actor_cast<caf::strong_actor_ptr>(target);
+      if (alive && input)
+        caf::anon_send(caf::actor_cast<runner>(alive), std::make_shared<const Input>(std::move(*input)));
+    };
+  }
+
+  void carry_out(const Effect& effect) {
+    std::visit([this](const auto& asked) { ask(asked); }, effect);
+  }
+
+  void ask(const effect::Record&) {}
+
+  void ask(const effect::PrepareImage& asked) {
+    runtime_->prepare_image(asked.image, asked.policy,
+                            feed<Nothing>([](Result<Nothing> result) -> std::optional<Input> {
+                              if (!result) return input::ImageFailed{result.error()};
+                              return input::ImageReady{};
+                            }));
+  }
+
+  void ask(const effect::Start& asked) {
+    runtime_->start(asked.request,
+                    feed<StartedContainer>([](Result<StartedContainer> result) -> std::optional<Input> {
+                      if (!result) return input::StartFailed{result.error()};
+                      return input::Started{*result};
+                    }));
+  }
+
+  void ask(const effect::Wait& asked) {
+    runtime_->wait(
+        asked.container,
+        feed<ContainerExit>([id = asked.container](Result<ContainerExit> result) -> std::optional<Input> {
+          if (!result) return input::WaitFailed{id, result.error()};
+          return input::Exited{id, *result};
+        }));
+  }
+
+  void ask(const effect::Signal& asked) {
+    runtime_->signal(asked.container, asked.signal,
+                     feed<Nothing>([id = asked.container](Result<Nothing> result) -> std::optional<Input> {
+                       if (!result) return input::SignalFailed{id, result.error()};
+                       return std::nullopt;
+                     }));
+  }
+
+  void ask(const effect::Remove& asked) {
+    runtime_->remove(asked.container,
+                     feed<Nothing>([id = asked.container](Result<Nothing> result) -> std::optional<Input> {
+                       if (!result) return input::RemoveFailed{id, result.error()};
+                       return input::Removed{id};
+                     }));
+  }
+
+  runner::pointer self_;
+  runner_news_actor supervisor_;
+  RuntimePort* runtime_ = nullptr;
+  const Clock* clock_ = nullptr;
+  Life life_;
+  std::optional<ReplicaReport> told_;
+  std::optional<Millis> armed_;  ///< the earliest Tick on its way
+};
+
+}  // namespace
+
+replica_runner_actor spawn_replica_runner(caf::actor_system& system, runner_news_actor supervisor,
+                                          RuntimePort& runtime, const Clock& clock, Life life) {
+  return system.spawn(
+      [](runner::stateful_pointer<RunnerState> self, runner_news_actor to, RuntimePort* port,
+         const Clock* time, const std::shared_ptr<Life>& start) {
+        return self->state.behave(std::move(to), *port, *time, std::move(*start));
+      },
+      std::move(supervisor), &runtime, &clock, std::make_shared<Life>(std::move(life)));
+}
+
+}  // namespace cloudless::runtime

@@ -1,0 +1,66 @@
+#include "actors/runtime/report_outbox.hpp"
+
+#include <utility>
+
+namespace cloudless::runtime {
+
+void ReportOutbox::put(ReplicaReport report) {
+  auto& entry = entries_[report.replica];
+  report.sequence = entry.report.sequence;
+  if (report.sequence != 0 && report == entry.report) return;
+  report.sequence = ++last_sequence_;
+  entry = {std::move(report), false, 0};
+}
+
+void ReportOutbox::forget(const ReplicaId& replica) {
+  entries_.erase(replica);
+}
+
+void ReportOutbox::link_up(std::uint64_t incarnation) {
+  incarnation_ = incarnation;
+  linked_ = true;
+  for (auto& [replica, entry] : entries_) {
+    entry.acknowledged = false;
+    entry.due = 0;
+  }
+}
+
+void ReportOutbox::link_down() {
+  linked_ = false;
+}
+
+void ReportOutbox::acknowledge(const ReportAck& ack) {
+  if (ack.incarnation != incarnation_) return;
+  for (const auto& item : ack.items) {
+    auto found = entries_.find(item.replica);
+    if (found != entries_.end() && found->second.report.sequence == item.sequence)
+      found->second.acknowledged = true;
+  }
+}
+
+std::vector<NodeReport> ReportOutbox::take_due(Millis now) {
+  std::vector<NodeReport> out;
+  if (!linked_) return out;
+  for (auto& [replica, entry] : entries_) {
+    if (entry.acknowledged || entry.due > now) continue;
+    entry.due = now + kRepeat;
+    if (out.empty() || out.back().replicas.size() == kBatch) out.push_back({node_, incarnation_, {}});
+    out.back().replicas.push_back(entry.report);
+  }
+  return out;
+}
+
+std::optional<Millis> ReportOutbox::next_due() const {
+  std::optional<Millis> next;
+  if (!linked_) return next;
+  for (const auto& [replica, entry] : entries_)
+    if (!entry.acknowledged && (!next || entry.due < *next)) next = entry.due;
+  return next;
+}
+
+bool ReportOutbox::acknowledged(const ReplicaId& replica) const {
+  auto found = entries_.find(replica);
+  return found != entries_.end() && found->second.acknowledged;
+}
+
+}  // namespace cloudless::runtime

@@ -1,0 +1,441 @@
+#include "actors/runtime/runtime_supervisor_actor.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+
+#include "actors/runtime/assignment_book.hpp"
+#include "actors/runtime/assignment_file.hpp"
+#include "actors/runtime/reconcile.hpp"
+#include "actors/runtime/replica_runner_actor.hpp"
+#include "actors/runtime/report_outbox.hpp"
+#include "actors/runtime/session_desk.hpp"
+#include "messages/codec/agent_state.hpp"
+
+namespace cloudless::runtime {
+namespace {
+
+constexpr Millis kDiskRetry = 2000;
+
+/// What the supervisor hears from its ports and from itself.
+struct Flush {};
+struct Sweep {};
+struct SaveAgain {};
+struct Loaded {
+  Result<std::string> bytes;
+};
+struct Saved {
+  Result<Nothing> result;
+};
+struct Listed {
+  Result<std::vector<ObservedContainer>> containers;
+};
+using Event = std::variant<Flush, Sweep, SaveAgain, Loaded, Saved, Listed>;
+
+}  // namespace
+
+using SupervisorEventPtr = std::shared_ptr<const Event>;
+
+}  // namespace cloudless::runtime
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::runtime::SupervisorEventPtr)
+
+namespace cloudless::runtime {
+namespace {
+
+/// Its public interface, and INTERNAL: news of its runners, events of its ports and timers.
+using supervisor = runtime_supervisor_actor::extend_with<
+    ActorOf<caf::result<void>(RunnerNewsPtr), caf::result<void>(SupervisorEventPtr)>>;
+
+class SupervisorState {
+ public:
+  static inline const char* name = "runtime_supervisor";
+  explicit SupervisorState(supervisor::pointer self) : self_(self) {}
+
+  supervisor::behavior_type behave(SupervisorParts parts, SupervisorSettings settings) {
+    parts_.emplace(parts);
+    sweep_ = settings.sweep;
+    book_.node = settings.node;
+    book_.accept_cluster = settings.accept_cluster;
+    outbox_.emplace(settings.node);
+    desk_.emplace(self_->system(), parts.runtime, parts.logs);
+    self_->set_down_handler([this](caf::down_msg& down) { desk_->ended(down.source); });
+    self_->set_exit_handler([this](caf::exit_msg& message) { leave(message.reason); });
+    parts.disk.load([feed = feed()](Result<std::string> bytes) { feed(Loaded{std::move(bytes)}); });
+    ask_for_list();
+    return {
+        [this](attach_atom, const agent_link_actor& link) -> caf::result<SetOnDisk> { return attach(link); },
+        [this](const LinkUp& up) { link_up(up); },
+        [this](const LinkDown&) { link_down(); },
+        [this](const Carried<AssignmentSet>& set) { take_set(*set); },
+        [this](const Carried<ReportAck>& ack) { outbox_->acknowledge(*ack); },
+        [this](const Carried<SessionFrame>& frame) {
+          if (link_) take_session(*frame, caf::actor_cast<session_sink_actor>(link_), true);
+        },
+        [this](const Carried<SessionFrame>& frame, const session_sink_actor& sink) {
+          take_session(*frame, sink, false);
+        },
+        [this](const RunnerNewsPtr& news) { take_news(*news); },
+        [this](const SupervisorEventPtr& event) {
+          std::visit([this](const auto& happened) { on(happened); }, *event);
+        },
+    };
+  }
+
+ private:
+  // The link.
+
+  caf::result<SetOnDisk> attach(const agent_link_actor& link) {
+    link_ = link;
+    if (loaded_) return on_disk();
+    auto promise = self_->make_response_promise<SetOnDisk>();
+    attaching_.push_back(promise);
+    return promise;
+  }
+
+  SetOnDisk on_disk() const { return {durable_cluster_, durable_.revision}; }
+
+  void link_up(const LinkUp& up) {
+    outbox_->link_up(up.incarnation);
+    flush();
+  }
+
+  void link_down() {
+    outbox_->link_down();
+    desk_->cancel_all(true);
+  }
+
+  // Assignment sets, and the disk.
+
+  void take_set(const AssignmentSet& incoming) {
+    if (!loaded_) return;
+    auto taken = runtime::take_set(book_, incoming);
+    if (!taken) {
+      // Changes to another base are everyday: the lease tells the coordinator what is held.
+      const auto level = taken.error().code == Errc::aborted ? spdlog::level::debug : spdlog::level::warn;
+      spdlog::log(level, "{}", taken.error().message);
+      return;
+    }
+    if (incoming.full) book_.accept_cluster = false;
+    const bool same = *taken == durable_ && taken->cluster_id == durable_cluster_ && !saving_;
+    book_.cluster_id = taken->cluster_id;
+    book_.set = std::move(*taken);
+    arrived_ = true;
+    stop_runners(find_stops(book_.set, views_));
+    same ? reconcile_now(true) : save();
+  }
+
+  void save() {
+    unsaved_ = true;
+    if (saving_ || !loaded_) return;
+    unsaved_ = false;
+    saving_ = true;
+    AgentState state{book_.cluster_id, book_.set, {}};
+    recording_.clear();
+    for (const auto& [replica, progress] : progress_) {
+      state.progress.push_back(progress);
+      recording_.emplace_back(replica, progress.ended_attempts);
+    }
+    in_flight_ = {book_.cluster_id, book_.set, arrived_};
+    parts_->disk.save(frame_agent_file(codec::encode(state)),
+                      [feed = feed()](Result<Nothing> result) { feed(Saved{std::move(result)}); });
+  }
+
+  void on(const Saved& saved) {
+    saving_ = false;
+    if (!saved.result) {
+      spdlog::error("the assignment set is not on disk, nothing new is started: {}",
+                    saved.result.error().message);
+      unsaved_ = true;
+      return later(kDiskRetry, SaveAgain{});
+    }
+    const bool moved =
+        in_flight_.set.revision != durable_.revision || in_flight_.cluster_id != durable_cluster_;
+    durable_cluster_ = std::move(in_flight_.cluster_id);
+    durable_ = std::move(in_flight_.set);
+    if (moved && link_) self_->send(link_, on_disk());
+    for (const auto& [replica, ended] : recording_) tell_runner(replica, input::Recorded{ended});
+    reconcile_now(in_flight_.arrived);
+    if (unsaved_) save();
+  }
+
+  void on(const SaveAgain&) {
+    if (unsaved_) save();
+  }
+
+  void on(const Loaded& loaded) {
+    loaded_ = true;
+    if (loaded.bytes)
+      restore(*loaded.bytes);
+    else if (loaded.bytes.error().code != Errc::not_found)
+      spdlog::error("{}", loaded.bytes.error().message);
+    for (auto& promise : attaching_) promise.deliver(on_disk());
+    attaching_.clear();
+    reconcile_now(false);
+  }
+
+  void restore(const std::string& bytes) {
+    AgentState state;
+    auto payload = unframe_agent_file(bytes);
+    if (!payload || !codec::decode(*payload, state)) {
+      spdlog::error("{}; containers are left alone until the coordinator sends a set",
+                    payload ? "the agent's state file cannot be read" : payload.error().message);
+      return;
+    }
+    durable_cluster_ = book_.cluster_id = state.cluster_id;
+    durable_ = book_.set = std::move(state.set);
+    for (const auto& assignment : durable_.assignments) restored_.insert(assignment.replica);
+    for (auto& progress : state.progress)
+      if (restored_.contains(progress.replica)) progress_[progress.replica] = std::move(progress);
+  }
+
+  // The machine.
+
+  void ask_for_list() {
+    parts_->runtime.list(
+        [feed = feed()](Result<std::vector<ObservedContainer>> seen) { feed(Listed{std::move(seen)}); });
+  }
+
+  void on(const Listed& listed) {
+    if (!listed.containers) {
+      spdlog::debug("the containers of this machine cannot be listed: {}", listed.containers.error().message);
+      return sweep_after(listed_ ? sweep_ : kRuntimeRetry);
+    }
+    listed_ = true;
+    containers_ = *listed.containers;
+    reconcile_now(false);
+    forget_logs();
+    sweep_after(sweep_);
+  }
+
+  void sweep_after(Millis delay) {
+    if (sweep_armed_) return;
+    sweep_armed_ = true;
+    later(delay, Sweep{});
+  }
+
+  void on(const Sweep&) {
+    sweep_armed_ = false;
+    ask_for_list();
+  }
+
+  /// `arrived`: the durable set came from the coordinator in this process.
+  void reconcile_now(bool arrived) {
+    const bool first = arrived && !set_arrived_;
+    set_arrived_ = set_arrived_ || arrived;
+    if (!loaded_ || !listed_) return;
+    auto todo = reconcile({durable_, progress_, views_, containers_, restored_, set_arrived_});
+    stop_runners(todo.stops);
+    for (const auto& replica : todo.forgotten) forget(replica);
+    for (const auto& container : todo.leftovers) parts_->runtime.remove(container, [](Result<Nothing>) {});
+    for (auto& spawn : todo.spawns) spawn_runner(std::move(spawn));
+    // What was seen is acted on once: soon it is no longer true.
+    if (set_arrived_) containers_.clear();
+    std::erase_if(containers_, [this](const auto& seen) { return views_.contains(seen.replica); });
+    publish_held();
+    // The list may be older than the set: containers whose start an earlier agent asked for may have come
+    // since.
+    if (first) ask_for_list();
+  }
+
+  void spawn_runner(Spawn spawn) {
+    const ReplicaId replica = spawn.assignment.replica;
+    RunnerView view;
+    view.stop = spawn.assignment.stop;
+    views_[replica] = view;
+    restored_.erase(replica);
+    auto runner = spawn_replica_runner(self_->system(), caf::actor_cast<runner_news_actor>(supervisor{self_}),
+                                       parts_->runtime, parts_->clock,
+                                       make_life(std::move(spawn.assignment), spawn.progress));
+    runners_[replica] = runner;
+    self_->send(runner, std::make_shared<const Input>(std::move(spawn.first)));
+  }
+
+  void stop_runners(const std::vector<std::pair<ReplicaId, StopCause>>& stops) {
+    for (const auto& [replica, cause] : stops) {
+      views_[replica].stop = cause;
+      tell_runner(replica, input::Stop{cause});
+    }
+  }
+
+  void tell_runner(const ReplicaId& replica, Input input) {
+    auto found = runners_.find(replica);
+    if (found != runners_.end()) self_->send(found->second, std::make_shared<const Input>(std::move(input)));
+  }
+
+  void forget(const ReplicaId& replica) {
+    views_.erase(replica);
+    reports_.erase(replica);
+    held_.erase(replica);
+    progress_.erase(replica);
+    outbox_->forget(replica);
+  }
+
+  void forget_logs() {
+    std::vector<ContainerId> keep;
+    for (const auto& [replica, report] : reports_)
+      for (std::uint32_t n = report.attempt; n > 0 && n + 5 > report.attempt; --n)
+        keep.push_back(ContainerId{container_prefix(replica) + std::to_string(n)});
+    parts_->runtime.forget_logs(keep);
+  }
+
+  // Reports.
+
+  void take_news(const RunnerNews& news) {
+    const ReplicaId& replica = news.report.replica;
+    auto view = views_.find(replica);
+    if (view == views_.end()) return;
+    view->second.container = news.report.container;
+    view->second.over = news.over;
+    if (!news.hidden) reports_[replica] = news.report;
+    if (news.record) {
+      progress_[replica] = *news.record;
+      save();
+    }
+    if (news.over) runners_.erase(replica);
+    if (!news.hidden) publish(replica);
+    desk_->replica_moved({replica, news.report.container, news.report.attempt, news.over});
+    if (news.over) reconcile_now(false);
+  }
+
+  const Assignment* find_assignment(const AssignmentSet& set, const ReplicaId& replica) const {
+    for (const auto& assignment : set.assignments)
+      if (assignment.replica == replica) return &assignment;
+    return nullptr;
+  }
+
+  /// STOPPING and STOPPED are said only once the disk knows that it should be stopped: a restarted agent must
+  /// not start it again.
+  void publish(const ReplicaId& replica) {
+    auto report = reports_.find(replica);
+    const Assignment* wanted = find_assignment(durable_, replica);
+    if (report == reports_.end()) return;
+    const bool stops = report->second.phase == Phase::stopping || report->second.phase == Phase::stopped;
+    if (stops && wanted && wanted->stop == StopCause::none) {
+      held_.insert(replica);
+      return;
+    }
+    held_.erase(replica);
+    if (!wanted) return;
+    outbox_->put(report->second);
+    flush();
+  }
+
+  void publish_held() {
+    for (const auto& replica : std::set<ReplicaId>{held_}) publish(replica);
+  }
+
+  void flush() {
+    const auto due = outbox_->next_due();
+    if (due) flush_at(std::max(*due, parts_->clock.steady()));
+  }
+
+  void flush_at(Millis at) {
+    if (flush_at_ && *flush_at_ <= at) return;
+    flush_at_ = at;
+    later(at - parts_->clock.steady(), Flush{});
+  }
+
+  void on(const Flush&) {
+    flush_at_.reset();
+    for (auto& report : outbox_->take_due(parts_->clock.steady()))
+      if (link_) self_->send(link_, Carried<NodeReport>{std::move(report)});
+    flush();
+  }
+
+  // Sessions.
+
+  SessionTarget find_target(const ReplicaId& replica, const ContainerId& container) const {
+    for (const auto& [id, report] : reports_)
+      if (replica.empty() ? report.container == container : id == replica)
+        return {id, report.container, report.attempt, views_.at(id).over};
+    return {replica, {}, 0, true};
+  }
+
+  void take_session(const SessionFrame& frame, const session_sink_actor& sink, bool over_link) {
+    const auto* open = std::get_if<SessionOpen>(&frame.body);
+    if (!open) return desk_->pass_on(frame);
+    const SessionTarget target =
+        std::visit([this](const auto& q) { return find_target(q.replica, q.container); }, open->query);
+    const auto* exec = std::get_if<ExecQuery>(&open->query);
+    if (exec && target.container.empty()) {
+      const std::string named = exec->replica.empty() ? exec->container.value : exec->replica.value;
+      SessionEnd end{{Errc::not_found, "nothing of " + named + " runs on node " + book_.node.value, {}}};
+      return self_->send(sink, Carried<SessionFrame>{SessionFrame{frame.session, std::move(end)}});
+    }
+    self_->monitor(desk_->open(frame.session, *open, target, sink, over_link));
+  }
+
+  // Itself.
+
+  /// Feeds an event to this actor from any thread; dropped when it is gone.
+  std::function<void(Event)> feed() {
+    return [target = caf::weak_actor_ptr{self_->ctrl()}](Event event) {
+      if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(target))
+        caf::anon_send(caf::actor_cast<supervisor>(alive), std::make_shared<const Event>(std::move(event)));
+    };
+  }
+
+  void later(Millis delay, Event event) {
+    self_->delayed_send(self_, std::chrono::milliseconds(std::max<Millis>(0, delay)),
+                        std::make_shared<const Event>(std::move(event)));
+  }
+
+  void leave(const caf::error& reason) {
+    desk_->cancel_all(false);
+    for (const auto& [replica, runner] : runners_) self_->send_exit(runner, caf::exit_reason::user_shutdown);
+    self_->quit(reason);
+  }
+
+  struct InFlight {
+    std::string cluster_id;
+    AssignmentSet set;
+    bool arrived = false;
+  };
+
+  supervisor::pointer self_;
+  std::optional<SupervisorParts> parts_;
+  Millis sweep_ = 0;
+  agent_link_actor link_;
+  std::vector<caf::typed_response_promise<SetOnDisk>> attaching_;
+
+  AssignmentBook book_;  ///< what is accepted
+  bool arrived_ = false;
+  std::string durable_cluster_;  ///< what is on the disk, and acted on
+  AssignmentSet durable_;
+  std::map<ReplicaId, ReplicaProgress> progress_;
+  bool loaded_ = false;
+  bool saving_ = false;
+  bool unsaved_ = false;
+  InFlight in_flight_;
+  std::vector<std::pair<ReplicaId, std::uint32_t>> recording_;
+
+  bool listed_ = false;
+  bool sweep_armed_ = false;
+  bool set_arrived_ = false;
+  std::vector<ObservedContainer> containers_;
+  std::set<ReplicaId> restored_;
+  std::map<ReplicaId, RunnerView> views_;
+  std::map<ReplicaId, replica_runner_actor> runners_;
+
+  std::map<ReplicaId, ReplicaReport> reports_;
+  std::set<ReplicaId> held_;
+  std::optional<ReportOutbox> outbox_;
+  std::optional<Millis> flush_at_;
+  std::optional<SessionDesk> desk_;
+};
+
+}  // namespace
+
+runtime_supervisor_actor spawn_supervisor(caf::actor_system& system, SupervisorParts parts,
+                                          SupervisorSettings settings) {
+  return system.spawn(
+      [](supervisor::stateful_pointer<SupervisorState> self,
+         const std::shared_ptr<const SupervisorParts>& with,
+         const std::shared_ptr<const SupervisorSettings>& how) { return self->state.behave(*with, *how); },
+      std::make_shared<const SupervisorParts>(parts),
+      std::make_shared<const SupervisorSettings>(std::move(settings)));
+}
+
+}  // namespace cloudless::runtime

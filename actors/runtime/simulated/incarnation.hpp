@@ -1,0 +1,44 @@
+// One life of an agent process before its machine: passes calls on until it is closed, and answers, too. A
+// crash closes it first, so that no actor of the dead process touches the machine while it is being killed.
+#pragma once
+
+#include <memory>
+
+#include "actors/runtime/agent_disk.hpp"
+#include "actors/runtime/runtime_port.hpp"
+
+namespace cloudless::runtime {
+
+class Incarnation final : public RuntimePort, public AgentDisk {
+ public:
+  Incarnation(RuntimePort& runtime, AgentDisk& disk) : runtime_(runtime), disk_(disk) {}
+
+  /// From now on calls are dropped, and answers to earlier calls, too.
+  void close() { *open_ = false; }
+
+  void prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) override;
+  void start(ContainerRequest request, Done<StartedContainer> done) override;
+  void wait(ContainerId container, Done<ContainerExit> done) override;
+  void signal(ContainerId container, int signal, Done<Nothing> done) override;
+  void remove(ContainerId container, Done<Nothing> done) override;
+  void list(Done<std::vector<ObservedContainer>> done) override;
+  void exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override;
+  std::string log_path(const ContainerId& container) const override;
+  void forget_logs(const std::vector<ContainerId>& keep) override;
+  void load(Done<std::string> done) override;
+  void save(std::string bytes, Done<Nothing> done) override;
+
+ private:
+  template <class T>
+  Done<T> while_open(Done<T> done) const {
+    return [open = open_, done = std::move(done)](Result<T> result) {
+      if (*open) done(std::move(result));
+    };
+  }
+
+  RuntimePort& runtime_;
+  AgentDisk& disk_;
+  std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
+};
+
+}  // namespace cloudless::runtime

@@ -1,0 +1,228 @@
+#include "actors/runtime/simulated/simulated_runtime.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cloudless::runtime {
+namespace {
+
+constexpr int kTerm = 15;
+constexpr int kKill = 9;
+
+tl::unexpected<Error> away_error() {
+  return fail(Errc::unavailable, "the container runtime is away");
+}
+
+tl::unexpected<Error> no_container(const ContainerId& id) {
+  return fail(Errc::not_found, "there is no container " + id.value);
+}
+
+ExecResult run_command(const ExecQuery& query) {
+  const std::string name = query.command.empty() ? "" : query.command.front();
+  ExecResult out;
+  if (name == "echo") {
+    for (std::size_t i = 1; i < query.command.size(); ++i)
+      out.stdout_data += (i > 1 ? " " : "") + query.command[i];
+    out.stdout_data += "\n";
+  } else if (name == "cat") {
+    out.stdout_data = query.stdin_data;
+  } else if (name == "false") {
+    out.exit_code = 1;
+  } else if (name == "sleep") {
+    out.timed_out = true;
+    out.exit_code = 128 + kKill;
+  } else if (name != "true") {
+    out.stderr_data = name + ": not found\n";
+    out.exit_code = 127;
+  }
+  return out;
+}
+
+}  // namespace
+
+SimulatedRuntime::SimulatedRuntime(SimulatedOptions options, Post post, const Clock& clock)
+    : options_(std::move(options)), post_(std::move(post)), clock_(clock), random_(options_.seed) {}
+
+Millis SimulatedRuntime::draw_delay() {
+  const auto span = static_cast<std::uint64_t>(std::max<Millis>(0, options_.slowest - options_.fastest)) + 1;
+  return options_.fastest + static_cast<Millis>(random_() % span);
+}
+
+bool SimulatedRuntime::draw_failure() {
+  return random_() % 1'000'000 < options_.failure_ppm;
+}
+
+template <class T>
+void SimulatedRuntime::answer(Millis takes, Done<T> done, std::function<Result<T>()> act) {
+  const bool fails = draw_failure();
+  const bool carried_out = !fails || random_() % 2 == 0;
+  post_(takes + draw_delay(), [this, done = std::move(done), act = std::move(act), fails, carried_out] {
+    if (away_) return done(away_error());
+    if (!carried_out) return done(away_error());
+    Result<T> result = act();
+    done(fails ? Result<T>(away_error()) : std::move(result));
+  });
+}
+
+void SimulatedRuntime::prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) {
+  answer<Nothing>(0, std::move(done), [image = std::move(image)]() -> Result<Nothing> {
+    switch (behaviour_of_image(image)) {
+      case Behaviour::Image::missing:
+        return fail(Errc::not_found, "image " + image + " does not exist");
+      case Behaviour::Image::unreachable:
+        return fail(Errc::unavailable, "the registry of " + image + " does not answer");
+      case Behaviour::Image::present:
+        return Nothing{};
+    }
+    return Nothing{};
+  });
+}
+
+void SimulatedRuntime::start(ContainerRequest request, Done<StartedContainer> done) {
+  if (away_) return answer<StartedContainer>(0, std::move(done), [] { return away_error(); });
+  // The record is made at once and the process comes later, so that a crash in between leaves what containerd
+  // would leave.
+  Container container;
+  container.behaviour = behaviour_of(request.assignment.pod);
+  container.serial = ++serials_;
+  container.seen.container = request.container;
+  container.seen.replica = request.assignment.replica;
+  container.seen.attempt = request.attempt;
+  const Millis takes = container.behaviour.start_takes;
+  const std::uint64_t serial = container.serial;
+  if (auto old = containers_.extract(request.container))
+    answer_waiting(old.mapped(), no_container(request.container));
+  containers_[request.container] = std::move(container);
+  answer<StartedContainer>(takes, std::move(done),
+                           [this, id = request.container, serial] { return finish_start(id, serial); });
+}
+
+SimulatedRuntime::Container* SimulatedRuntime::live(const ContainerId& id, std::uint64_t serial) {
+  auto found = containers_.find(id);
+  return found != containers_.end() && found->second.serial == serial ? &found->second : nullptr;
+}
+
+Result<StartedContainer> SimulatedRuntime::finish_start(const ContainerId& id, std::uint64_t serial) {
+  Container* container = live(id, serial);
+  if (!container)
+    return fail(Errc::unavailable, "container " + id.value + " was removed while it was being started");
+  if (container->behaviour.broken) {
+    containers_.erase(id);
+    return fail(Errc::failed_precondition, "the command of " + id.value + " cannot be run: no such file");
+  }
+  ++starts_;
+  ObservedContainer& seen = container->seen;
+  seen.running = true;
+  seen.pid = static_cast<std::uint32_t>(1000 + serial);
+  seen.address = options_.network + "." + std::to_string(2 + serial % 250);
+  seen.started_at = clock_.wall();
+  most_at_once_ = std::max(most_at_once_, running(seen.replica));
+  if (container->behaviour.exit_code)
+    post_(container->behaviour.exit_after,
+          [this, id, serial, code = *container->behaviour.exit_code] { end_serial(id, serial, code, {}); });
+  return StartedContainer{seen.pid, seen.address, seen.started_at};
+}
+
+void SimulatedRuntime::answer_waiting(Container& container, const Result<ContainerExit>& result) {
+  for (auto& done : std::exchange(container.waiting, {}))
+    post_(draw_delay(), [done = std::move(done), result] { done(result); });
+}
+
+void SimulatedRuntime::end_serial(const ContainerId& id, std::uint64_t serial, std::int32_t code,
+                                  std::string reason) {
+  Container* container = live(id, serial);
+  if (!container || !container->seen.running) return;
+  container->seen.running = false;
+  container->seen.exit = ContainerExit{code, clock_.wall(), std::move(reason)};
+  if (!away_) answer_waiting(*container, *container->seen.exit);
+}
+
+void SimulatedRuntime::wait(ContainerId container, Done<ContainerExit> done) {
+  if (away_) return answer<ContainerExit>(0, std::move(done), [] { return away_error(); });
+  auto found = containers_.find(container);
+  if (found == containers_.end())
+    return answer<ContainerExit>(0, std::move(done), [container] { return no_container(container); });
+  if (!found->second.seen.running && !found->second.seen.exit)
+    return answer<ContainerExit>(0, std::move(done), [container] { return no_container(container); });
+  found->second.waiting.push_back(std::move(done));
+  if (found->second.seen.exit) answer_waiting(found->second, *found->second.seen.exit);
+}
+
+Result<Nothing> SimulatedRuntime::deliver(const ContainerId& id, int signal) {
+  auto found = containers_.find(id);
+  if (found == containers_.end() || !found->second.seen.running) return no_container(id);
+  const Behaviour& behaviour = found->second.behaviour;
+  if (signal == kTerm && behaviour.ignores_term) return Nothing{};
+  post_(signal == kTerm ? behaviour.term_takes : 0,
+        [this, id, serial = found->second.serial, signal] { end_serial(id, serial, 128 + signal, {}); });
+  return Nothing{};
+}
+
+void SimulatedRuntime::signal(ContainerId container, int signal, Done<Nothing> done) {
+  answer<Nothing>(0, std::move(done), [this, container, signal] { return deliver(container, signal); });
+}
+
+void SimulatedRuntime::remove(ContainerId container, Done<Nothing> done) {
+  answer<Nothing>(0, std::move(done), [this, container]() -> Result<Nothing> {
+    if (auto old = containers_.extract(container)) answer_waiting(old.mapped(), no_container(container));
+    return Nothing{};
+  });
+}
+
+void SimulatedRuntime::list(Done<std::vector<ObservedContainer>> done) {
+  answer<std::vector<ObservedContainer>>(0, std::move(done), [this] { return containers(); });
+}
+
+void SimulatedRuntime::exec(ContainerId container, ExecQuery query, Done<ExecResult> done) {
+  const bool hangs = !query.command.empty() && query.command.front() == "sleep";
+  answer<ExecResult>(
+      hangs ? query.timeout : 0, std::move(done), [this, container, query]() -> Result<ExecResult> {
+        auto found = containers_.find(container);
+        if (found == containers_.end()) return no_container(container);
+        if (!found->second.seen.running)
+          return fail(Errc::failed_precondition, "container " + container.value + " does not run");
+        return run_command(query);
+      });
+}
+
+std::string SimulatedRuntime::log_path(const ContainerId&) const {
+  return {};
+}
+void SimulatedRuntime::forget_logs(const std::vector<ContainerId>&) {}
+
+void SimulatedRuntime::set_away(bool away) {
+  if (std::exchange(away_, away) == away || !away) return;
+  for (auto& [id, container] : containers_) answer_waiting(container, away_error());
+}
+
+void SimulatedRuntime::end(const ContainerId& container, std::int32_t exit_code, std::string reason) {
+  auto found = containers_.find(container);
+  if (found != containers_.end()) end_serial(container, found->second.serial, exit_code, std::move(reason));
+}
+
+void SimulatedRuntime::lose(const ContainerId& container) {
+  if (auto old = containers_.extract(container)) answer_waiting(old.mapped(), no_container(container));
+}
+
+void SimulatedRuntime::reboot() {
+  for (auto& [id, container] : containers_) {
+    container.seen.running = false;
+    container.seen.exit.reset();
+    container.serial = ++serials_;
+    answer_waiting(container, no_container(id));
+  }
+}
+
+std::vector<ObservedContainer> SimulatedRuntime::containers() const {
+  std::vector<ObservedContainer> out;
+  for (const auto& [id, container] : containers_) out.push_back(container.seen);
+  return out;
+}
+
+std::size_t SimulatedRuntime::running(const ReplicaId& replica) const {
+  return static_cast<std::size_t>(std::count_if(
+      containers_.begin(), containers_.end(),
+      [&](const auto& entry) { return entry.second.seen.replica == replica && entry.second.seen.running; }));
+}
+
+}  // namespace cloudless::runtime
