@@ -1,0 +1,265 @@
+// The whole control plane in this process, over its real ports: gRPC in, SQLite below, play agents behind the
+// real node link.
+#include <doctest/doctest.h>
+#include <grpcpp/grpcpp.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <thread>
+
+#include "actors/node_link/transport/secret_file.hpp"
+#include "cloudless/api/coordinator_service.grpc.pb.h"
+#include "services/coordinator/coordinator.hpp"
+#include "services/gateway/gateway_process.hpp"
+#include "tests/support/play_agent.hpp"
+
+using namespace cloudless;
+using namespace cloudless::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + 30s;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+struct Folder {
+  std::string path;
+  Folder() {
+    path = (std::filesystem::temp_directory_path() / "cloudless-flow-XXXXXX").string();
+    REQUIRE(mkdtemp(path.data()) != nullptr);
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+using Stub = std::unique_ptr<api::CoordinatorService::Stub>;
+
+Stub stub_at(std::uint16_t port) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return api::CoordinatorService::NewStub(grpc::CreateCustomChannel(
+      "127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials(), arguments));
+}
+
+struct Cluster {
+  Cluster() {
+    settings.data_dir = folder.path + "/data";
+    settings.secret_file = folder.path + "/secret";
+    settings.grpc.port = settings.http.port = settings.link.port = 0;
+    settings.metrics->port = settings.ring->port = 0;
+    settings.lease_interval = 100;
+    settings.lease_duration = 2000;
+    start();
+  }
+  void start() {
+    auto started = coordinator::Coordinator::start(settings, [](const Error& error) { FAIL(error.message); });
+    if (!started) FAIL(started.error().message);
+    coordinator = std::move(*started);
+    // The same ports after a restart, so that agents and clients find it.
+    const auto ports = coordinator->ports();
+    settings.grpc.port = ports.grpc;
+    settings.link.port = ports.link;
+    settings.ring->port = ports.ring;
+    stub = stub_at(ports.grpc);
+  }
+  std::unique_ptr<PlayAgent> agent(const std::string& node) {
+    return std::make_unique<PlayAgent>(node, coordinator->ports().link,
+                                       *node_link::load_secret(settings.secret_file));
+  }
+  grpc::Status create(const std::string& name, std::uint32_t replicas, api::Workload& reply) {
+    api::CreateWorkloadRequest request;
+    request.set_name(name);
+    request.mutable_spec()->set_image("image:1");
+    request.mutable_spec()->set_replicas(replicas);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    return stub->CreateWorkload(&context, request, &reply);
+  }
+  static grpc::Status get(const Stub& from, const std::string& name, api::Workload& reply) {
+    api::GetWorkloadRequest request;
+    request.set_name(name);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    return from->GetWorkload(&context, request, &reply);
+  }
+  bool becomes(const std::string& name, api::WorkloadStatus::Phase phase, std::uint32_t ready) {
+    return eventually([&] {
+      api::Workload w;
+      return get(stub, name, w).ok() && w.status().phase() == phase && w.status().ready_replicas() == ready;
+    });
+  }
+
+  Folder folder;
+  coordinator::CoordinatorSettings settings;
+  std::unique_ptr<coordinator::Coordinator> coordinator;
+  Stub stub;
+};
+
+}  // namespace
+
+TEST_CASE("a created workload is stored, placed, started, scaled, updated and deleted") {
+  Cluster cluster;
+  auto n1 = cluster.agent("n1");
+  auto n2 = cluster.agent("n2");
+  api::Workload reply;
+  REQUIRE(cluster.create("web", 4, reply).ok());
+  const auto created = reply.revision();
+  REQUIRE(cluster.becomes("web", api::WorkloadStatus::RUNNING, 4));
+  REQUIRE(Cluster::get(cluster.stub, "web", reply).ok());
+  std::map<std::string, int> per_node;
+  for (const auto& replica : reply.status().replicas()) ++per_node[replica.node_id()];
+  CHECK(per_node == std::map<std::string, int>{{"n1", 2}, {"n2", 2}});
+  CHECK(reply.revision() == created);
+
+  {
+    api::ScaleWorkloadRequest request;
+    request.set_name("web");
+    request.set_replicas(6);
+    grpc::ClientContext context;
+    REQUIRE(cluster.stub->ScaleWorkload(&context, request, &reply).ok());
+  }
+  CHECK(cluster.becomes("web", api::WorkloadStatus::RUNNING, 6));
+  {
+    api::UpdateWorkloadRequest request;
+    request.set_name("web");
+    request.mutable_spec()->set_image("image:2");
+    request.mutable_update_mask()->add_paths("image");
+    grpc::ClientContext context;
+    REQUIRE(cluster.stub->UpdateWorkload(&context, request, &reply).ok());
+    CHECK(reply.status().version() == 2);
+  }
+  CHECK(eventually([&] {
+    return Cluster::get(cluster.stub, "web", reply).ok() && reply.status().updated_replicas() == 6 &&
+           reply.status().phase() == api::WorkloadStatus::RUNNING;
+  }));
+  {
+    api::DeleteWorkloadRequest request;
+    request.set_name("web");
+    api::DeleteWorkloadReply deleted;
+    grpc::ClientContext context;
+    REQUIRE(cluster.stub->DeleteWorkload(&context, request, &deleted).ok());
+  }
+  CHECK(Cluster::get(cluster.stub, "web", reply).error_code() == grpc::StatusCode::NOT_FOUND);
+  CHECK(eventually([&] {
+    api::Node node;
+    api::GetNodeRequest request;
+    request.set_node_id("n1");
+    grpc::ClientContext context;
+    return cluster.stub->GetNode(&context, request, &node).ok() && node.replicas() == 0;
+  }));
+}
+
+TEST_CASE("logs and exec reach the agent and come back") {
+  Cluster cluster;
+  auto agent = cluster.agent("n1");
+  api::Workload reply;
+  REQUIRE(cluster.create("web", 1, reply).ok());
+  REQUIRE(cluster.becomes("web", api::WorkloadStatus::RUNNING, 1));
+  {
+    api::StreamLogsRequest request;
+    request.set_workload("web");
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    auto reader = cluster.stub->StreamLogs(&context, request);
+    api::StreamLogsReply lines;
+    REQUIRE(reader->Read(&lines));
+    CHECK(lines.lines(0).line() == "hello from n1");
+    CHECK_FALSE(reader->Read(&lines));
+    CHECK(reader->Finish().ok());
+  }
+  api::ExecCommandRequest request;
+  request.set_workload("web");
+  request.add_command("say");
+  request.add_command("it");
+  api::ExecCommandReply output;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 20s);
+  REQUIRE(cluster.stub->ExecCommand(&context, request, &output).ok());
+  CHECK(output.stdout() == "say\nit\n");
+}
+
+TEST_CASE("what was acknowledged is there after a restart, and the same key gets the same answer") {
+  Cluster cluster;
+  api::CreateWorkloadRequest request;
+  request.set_name("kept");
+  request.mutable_spec()->set_image("image:1");
+  request.mutable_spec()->set_replicas(0);
+  request.set_idempotency_key("once");
+  api::Workload first;
+  {
+    grpc::ClientContext context;
+    REQUIRE(cluster.stub->CreateWorkload(&context, request, &first).ok());
+  }
+  cluster.coordinator.reset();
+  cluster.start();
+  api::Workload again;
+  {
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    REQUIRE(cluster.stub->CreateWorkload(&context, request, &again).ok());
+  }
+  CHECK(again.uid() == first.uid());
+  CHECK(again.revision() == first.revision());
+}
+
+TEST_CASE("a node that falls silent is replaced") {
+  Cluster cluster;
+  auto n1 = cluster.agent("n1");
+  api::Workload reply;
+  REQUIRE(cluster.create("web", 2, reply).ok());
+  REQUIRE(cluster.becomes("web", api::WorkloadStatus::RUNNING, 2));
+  auto n2 = cluster.agent("n2");
+  n1.reset();
+  CHECK(eventually([&] {
+    if (!Cluster::get(cluster.stub, "web", reply).ok() || reply.status().ready_replicas() != 2) return false;
+    for (const auto& replica : reply.status().replicas())
+      if (replica.ready() && replica.node_id() != "n2") return false;
+    return reply.status().phase() == api::WorkloadStatus::RUNNING;
+  }));
+}
+
+TEST_CASE("a gateway in another system serves the same API, and survives the coordinator's restart") {
+  Cluster cluster;
+  gateway::GatewaySettings settings;
+  settings.coordinator.port = cluster.coordinator->ports().ring;
+  settings.secret_file = cluster.settings.secret_file;
+  settings.grpc.port = settings.http.port = 0;
+  settings.metrics.reset();
+  auto process = gateway::GatewayProcess::start(settings, [](const Error& error) { FAIL(error.message); });
+  REQUIRE(process.has_value());
+  const auto stub = stub_at((*process)->ports().grpc);
+  api::Workload made;
+  REQUIRE(cluster.create("one", 0, made).ok());
+  api::Workload seen;
+  {
+    api::GetWorkloadRequest request;
+    request.set_name("one");
+    grpc::ClientContext context;
+    context.AddMetadata("cloudless-min-revision", std::to_string(made.store_revision()));
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    REQUIRE(stub->GetWorkload(&context, request, &seen).ok());
+    CHECK(seen.uid() == made.uid());
+  }
+  cluster.coordinator.reset();
+  REQUIRE(Cluster::get(stub, "one", seen).ok());
+  cluster.start();
+  api::CreateWorkloadRequest request;
+  request.set_name("two");
+  request.mutable_spec()->set_image("image:1");
+  request.mutable_spec()->set_replicas(0);
+  CHECK(eventually([&] {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    const auto code = stub->CreateWorkload(&context, request, &seen).error_code();
+    return code == grpc::StatusCode::OK || code == grpc::StatusCode::ALREADY_EXISTS;
+  }));
+  CHECK(Cluster::get(stub, "two", seen).ok());
+}
