@@ -6,13 +6,16 @@
 #include <atomic>
 #include <caf/io/all.hpp>
 #include <filesystem>
+#include <random>
 #include <utility>
 #include <vector>
 
 #include "actors/events/events_actor.hpp"
 #include "actors/node_link/edge_actor.hpp"
+#include "actors/node_link/keeper_actor.hpp"
 #include "actors/node_link/link_hub_actor.hpp"
 #include "actors/node_link/ring_door_actor.hpp"
+#include "actors/node_link/transport/host_dialer.hpp"
 #include "actors/node_link/transport/listener.hpp"
 #include "actors/node_link/transport/network_config.hpp"
 #include "actors/node_link/transport/secret_file.hpp"
@@ -149,7 +152,8 @@ class Whole final : public Coordinator {
                                                  {settings_.lease_interval, settings_.lease_duration}));
     parts_.events = in_ring("events", spawn_events(system, parts_.store, clock_));
     in_ring("rollout", spawn_rollout(system, parts_.store, parts_.workload_state));
-    in_ring("the scheduler", spawn_scheduler(system, parts_.store, parts_.workload_state));
+    if (settings_.scheduler.embedded)
+      in_ring("the scheduler", spawn_scheduler(system, parts_.store, parts_.workload_state));
     const auto edge = node_link::spawn_edge(edge_->system);
     edge_door_ = edge.door;
     // Without them no agent could link again: as good as dead.
@@ -175,6 +179,7 @@ class Whole final : public Coordinator {
     if (!link) return fail(link.error());
     link_listener_ = std::move(*link);
     ports_.link = link_listener_->port();
+    if (settings_.scheduler.host) place_scheduler(*settings_.scheduler.host, *secret);
     if (!settings_.ring) return {};
     const auto door = in_ring("the ring's door", node_link::spawn_ring_door(control_->system, parts_));
     auto ring = node_link::Listener::open(
@@ -184,6 +189,20 @@ class Whole final : public Coordinator {
     ring_listener_ = std::move(*ring);
     ports_.ring = ring_listener_->port();
     return {};
+  }
+
+  /// Keeps a scheduler of ours on a host elsewhere.
+  void place_scheduler(const settings::Address& host, const std::string& secret) {
+    const auto dialer = std::make_shared<node_link::HostDialer>(
+        control_->system, node_link::DialOptions{host.host, host.port, {secret, node_link::kHostPurpose}},
+        "the coordinator at " + to_string(settings_.grpc));
+    node_link::KeeperOptions options;
+    options.what = "the scheduler on " + to_string(host);
+    options.seed = std::random_device{}();
+    options.find = [dialer, ring = parts_](node_link::HostDialer::Done done) {
+      dialer->place<scheduler_actor>("scheduler", std::move(done), ring.store, ring.workload_state);
+    };
+    in_ring("the keeper of the scheduler", node_link::spawn_keeper(control_->system, std::move(options)));
   }
 
   Result<void> start_gateway() {

@@ -6,6 +6,21 @@
 #include "telemetry/logging.hpp"
 
 namespace cloudless::coordinator {
+namespace {
+
+std::string parse(const std::string& text, SchedulerPlace& place) {
+  const auto host = settings::parse_address(text);
+  if (text != "embedded" && text != "off" && !host) return "embedded, off or host:port";
+  place = {text == "embedded", host ? std::optional(*host) : std::nullopt};
+  return {};
+}
+
+std::string show(const SchedulerPlace& place) {
+  if (place.host) return to_string(*place.host);
+  return place.embedded ? "embedded" : "off";
+}
+
+}  // namespace
 
 void register_fields(settings::Settings& form, CoordinatorSettings& values) {
   form.text("data_dir", values.data_dir, "Folder of the store; made if it does not exist");
@@ -21,6 +36,12 @@ void register_fields(settings::Settings& form, CoordinatorSettings& values) {
   form.address("link.address", values.link, "Where agents connect");
   form.address("ring.address", values.ring,
                "Where cloudless-gateway and other processes of the ring connect, or off");
+  form.custom(
+      "scheduler", [&values](const std::string& text) { return parse(text, values.scheduler); },
+      [&values] { return show(values.scheduler); },
+      "embedded: in this process; host:port: placed on the cloudless-host there; off: one elsewhere joins "
+      "the "
+      "ring");
   form.duration("lease.interval", values.lease_interval, {50, 60'000},
                 "How often agents say that they are alive");
   form.duration("lease.duration", values.lease_duration, {1'000, 3'600'000},
@@ -41,6 +62,9 @@ Result<void> check(const CoordinatorSettings& values) {
   exposure.loopback_only("metrics.address", values.metrics);
   exposure.loopback_only("link.address", values.link);
   exposure.loopback_only("ring.address", values.ring);
+  exposure.loopback_only("scheduler", values.scheduler.host);
+  if (!values.scheduler.embedded && !values.scheduler.host && !values.ring)
+    exposure.refuse("scheduler off needs ring.address: a scheduler elsewhere must be able to join");
   if (values.lease_duration < 4 * values.lease_interval)
     exposure.refuse("lease.duration must be at least 4 times lease.interval");
   return exposure.result();

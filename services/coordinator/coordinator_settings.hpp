@@ -8,6 +8,14 @@
 
 namespace cloudless::coordinator {
 
+/// Where the scheduler runs.
+struct SchedulerPlace {
+  bool embedded = true;
+  /// Not embedded: the port of the cloudless-host on which the coordinator places one; absent: one that joins
+  /// the ring by itself does the work, and until then replicas stay PENDING.
+  std::optional<settings::Address> host;
+};
+
 struct CoordinatorSettings {
   std::string data_dir = "/var/lib/cloudless/coordinator";
   std::string secret_file = "/etc/cloudless/secret";
@@ -19,6 +27,7 @@ struct CoordinatorSettings {
   std::optional<settings::Address> metrics = settings::Address{"127.0.0.1", 9090};
   settings::Address link{"127.0.0.1", 9093};
   std::optional<settings::Address> ring = settings::Address{"127.0.0.1", 9094};
+  SchedulerPlace scheduler;
 
   Millis lease_interval = 500;
   Millis lease_duration = 10'000;

@@ -7,9 +7,8 @@
 #include <functional>
 #include <memory>
 
-#include "actors/node_link/transport/dialer.hpp"
+#include "actors/node_link/transport/ring_dialer.hpp"
 #include "gateway/call.hpp"
-#include "messages/ring.hpp"
 
 namespace cloudless::gateway {
 
@@ -26,11 +25,9 @@ class RingConnection {
   bool connected() const { return *connected_; }
 
  private:
-  caf::actor_system& system_;
-  const std::string who_;
   const std::shared_ptr<OwnersInUse> owners_ = std::make_shared<OwnersInUse>();
   const std::shared_ptr<std::atomic<bool>> connected_ = std::make_shared<std::atomic<bool>>(false);
-  node_link::Dialer dialer_;
+  node_link::RingDialer dialer_;
 };
 
 }  // namespace cloudless::gateway

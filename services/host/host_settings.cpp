@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "services/host/placed.hpp"
+#include "services/settings/listening.hpp"
 #include "telemetry/logging.hpp"
 
 namespace cloudless::host {
@@ -20,26 +21,21 @@ void register_fields(settings::Settings& form, HostSettings& values) {
 }
 
 Result<void> check(const HostSettings& values) {
-  Error wrong{Errc::invalid_argument, "", {}};
-  auto refuse = [&wrong](const std::string& line) {
-    wrong.message += (wrong.message.empty() ? "" : "\n") + line;
-  };
+  settings::Exposure exposure;
   std::string known;
   for (const auto& kind : decider_kinds()) known += (known.empty() ? "" : ", ") + kind;
   for (const auto& kind : values.run)
-    if (decider_kinds().count(kind) == 0) refuse("run: unknown decider " + kind + "; there are " + known);
-  if (!values.run.empty() && !values.coordinator) refuse("run needs coordinator: whom should they work for?");
+    if (decider_kinds().count(kind) == 0)
+      exposure.refuse("run: unknown decider " + kind + "; there are " + known);
+  if (!values.run.empty() && !values.coordinator)
+    exposure.refuse("run needs coordinator: the ring port of the one to work for");
   if (values.run.empty() && values.coordinator)
-    refuse("coordinator needs run: what should run here for it? There are " + known);
+    exposure.refuse("coordinator needs run: what to run for it; there are " + known);
   if (values.run.empty() && !values.listen)
-    refuse("nothing to do: give listen.address, or coordinator and run");
-  for (const auto& [name, address] :
-       {std::pair{"listen.address", values.listen}, std::pair{"coordinator", values.coordinator}})
-    if (address && !is_loopback(*address))
-      refuse(std::string(name) + " " + to_string(*address) +
-             " leaves this machine, and this version has no TLS there: give a loopback address");
-  if (!wrong.message.empty()) return fail(std::move(wrong));
-  return {};
+    exposure.refuse("nothing to do: give listen.address, or coordinator and run");
+  exposure.loopback_only("listen.address", values.listen);
+  exposure.loopback_only("coordinator", values.coordinator);
+  return exposure.result();
 }
 
 }  // namespace cloudless::host

@@ -6,6 +6,7 @@
 #include <future>
 #include <thread>
 
+#include "actors/node_link/keeper_actor.hpp"
 #include "actors/node_link/transport/host_dialer.hpp"
 #include "actors/node_link/transport/secret_file.hpp"
 #include "messages/deciders.hpp"
@@ -172,6 +173,79 @@ TEST_CASE_FIXTURE(RemoteTest, "a host that joined a ring works for it again afte
     ring->scale("web", 2 * round + 1);
     host = start(member({"rollout", "scheduler"}));
     ring->await("web", Phase::assigned, 2 * round + 1);
+  }
+}
+
+/// A port that was free a moment ago.
+std::uint16_t free_port() {
+  NetworkConfig config;
+  caf::actor_system system{config};
+  const auto nobody = system.spawn([](follower_actor::pointer) -> follower_actor::behavior_type {
+    return {[](const CommitsPublished&) {}};
+  });
+  const auto listener = node_link::Listener::open(system, {"127.0.0.1", 0, kKey}, nobody);
+  REQUIRE(listener);
+  caf::anon_send_exit(nobody, caf::exit_reason::kill);
+  return (*listener)->port();
+}
+
+TEST_CASE_FIXTURE(RemoteTest,
+                  "a scheduler that is kept on a host is placed again after kill -9 of the host") {
+  start_ring();
+  ring->join("n1", 100'000);
+  ring->create("web", 1);
+  const auto port = free_port();
+  const std::vector<std::string> words{"--secret-file",    folder.file("secret"),
+                                       "--log-level",      "off",
+                                       "--listen-address", "127.0.0.1:" + std::to_string(port)};
+  node_link::KeeperOptions options;
+  options.what = "the scheduler";
+  options.find = [way = std::make_shared<node_link::HostDialer>(
+                      ring->system(),
+                      node_link::DialOptions{"127.0.0.1", port, {secret, node_link::kHostPurpose}}, "a test"),
+                  parts = ring->ring()](node_link::HostDialer::Done done) {
+    way->place<scheduler_actor>("scheduler", std::move(done), parts.store, parts.workload_state);
+  };
+  const auto keeper = node_link::spawn_keeper(ring->system(), std::move(options));
+  for (std::uint32_t round = 1; round <= 3; ++round) {
+    CAPTURE(round);
+    Child host("services/host/cloudless-host", words);
+    ring->await("web", Phase::assigned, 2 * round - 1);
+    ring->scale("web", 2 * round);
+    ring->await("web", Phase::assigned, 2 * round);
+    host.kill();
+    ring->scale("web", 2 * round + 1);
+    ring->await("web", Phase::pending, 1);
+  }
+  caf::anon_send_exit(keeper, caf::exit_reason::kill);
+}
+
+TEST_CASE_FIXTURE(RemoteTest,
+                  "a scheduler in a process of its own goes on after kill -9 of it or of its ring") {
+  start_ring();
+  ring->join("n1", 100'000);
+  ring->create("web", 1);
+  ring->await("web", Phase::pending, 1);
+  const std::vector<std::string> words{"--secret-file",
+                                       folder.file("secret"),
+                                       "--log-level",
+                                       "off",
+                                       "--listen-address",
+                                       "off",
+                                       "--run",
+                                       "scheduler",
+                                       "--coordinator",
+                                       "127.0.0.1:" + std::to_string(ring->port())};
+  for (std::uint32_t round = 1; round <= 3; ++round) {
+    CAPTURE(round);
+    Child scheduler("services/host/cloudless-host", words);
+    ring->await("web", Phase::assigned, 2 * round - 1);
+    start_ring();
+    ring->scale("web", 2 * round);
+    ring->await("web", Phase::assigned, 2 * round);
+    scheduler.kill();
+    ring->scale("web", 2 * round + 1);
+    ring->await("web", Phase::pending, 1);
   }
 }
 
