@@ -22,7 +22,7 @@ void presume_all(Leases& leases, const Snapshot& head, Millis now) {
   });
 }
 
-void detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp) {
+std::vector<Node> detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp) {
   std::vector<Node> changed;
   plan.now().nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
     const auto verdict = leases.verdict(id, now);
@@ -34,10 +34,11 @@ void detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp)
     after.reason = why(*verdict, leases.silence(id, now));
     changed.push_back(stamped(node.get(), std::move(after), stamp));
   });
-  for (auto& node : changed) {
-    plan.put(std::make_shared<const Node>(std::move(node)));
+  for (const auto& node : changed) {
+    plan.put(std::make_shared<const Node>(node));
     plan.seal();
   }
+  return changed;
 }
 
 }  // namespace cloudless::node_membership

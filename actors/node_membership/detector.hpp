@@ -1,6 +1,8 @@
 // The failure detector: compares what the leases say with what the records say.
 #pragma once
 
+#include <vector>
+
 #include "actors/node_membership/leases.hpp"
 #include "actors/owner/plan.hpp"
 
@@ -9,8 +11,8 @@ namespace cloudless::node_membership {
 /// A full lease for every node that is not OFFLINE; for a coordinator that starts.
 void presume_all(Leases& leases, const Snapshot& head, Millis now);
 
-/// Plans every change of state that the leases demand: READY to SUSPECT to OFFLINE, and back to READY for
-/// whoever was heard again.
-void detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp);
+/// Plans, and returns, every change of state that the leases demand: READY to SUSPECT to OFFLINE, and back to
+/// READY for whoever was heard again.
+std::vector<Node> detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp);
 
 }  // namespace cloudless::node_membership

@@ -33,40 +33,46 @@ struct Room {
 
   ReplyPromise on_command(const Carried<NodeCommand>& command) {
     auto promise = self->make_response_promise<Carried<NodeReply>>();
-    link.answer_command<NodeReply>(command->context, promise, [&](owner::Plan& plan) -> Result<NodeReply> {
-      auto node = membership::apply(plan.now(), *command, link.head().next_stamp());
-      if (!node) return fail(node.error());
-      if (const auto before = plan.now().node(node->description.id); *before != *node)
-        plan.put(std::make_shared<const Node>(*node));
-      return NodeReply{std::move(*node), 0};
-    });
+    link.answer_command<NodeReply>(
+        command->context, promise, [this, command](owner::Plan& plan) -> Result<NodeReply> {
+          auto node = membership::apply(plan.now(), *command, link.head().next_stamp());
+          if (!node) return fail(node.error());
+          if (const auto before = plan.now().node(node->description.id); *before != *node)
+            plan.put(std::make_shared<const Node>(*node));
+          return NodeReply{std::move(*node), 0};
+        });
     return promise;
   }
 
-  FramePromise on_hello(const LinkFrame& frame) {
+  FramePromise on_hello(const Carried<LinkFrame>& frame) {
     auto promise = self->make_response_promise<Carried<LinkFrame>>();
-    if (!link.ready()) return promise.deliver(to_caf(link.not_ready()));
-    const auto* hello = std::get_if<Hello>(&frame);
-    if (hello == nullptr)
-      return promise.deliver(to_caf({Errc::invalid_argument, "only a Hello is answered here", {}}));
-    auto joined = membership::judge_hello(link.head().now(), *hello, link.head().next_stamp(), clock.wall());
-    if (!joined) return promise.deliver(Carried<LinkFrame>(LinkFrame{Refused{joined.error()}}));
+    if (!std::holds_alternative<Hello>(*frame))
+      return promise.deliver(to_caf(Error{Errc::invalid_argument, "only a Hello is answered here", {}}));
+    link.answer<LinkFrame>(
+        promise,
+        [this, frame](owner::Plan& plan) -> Result<LinkFrame> {
+          return welcome(plan, std::get<Hello>(*frame));
+        },
+        [](LinkFrame&, Revision) {});
+    return promise;
+  }
+
+  LinkFrame welcome(owner::Plan& plan, const Hello& hello) {
+    const auto joined = membership::judge_hello(plan.now(), hello, link.head().next_stamp(), clock.wall());
+    if (!joined) {
+      spdlog::warn("node_membership: refused: {}", joined.error().message);
+      return Refused{joined.error()};
+    }
     const Node& node = joined->node;
     presume_once(clock.steady());
     leases.grant(node.description.id, node.incarnation, clock.steady());
-    owner::Plan plan(link.head().now());
-    if (joined->changed) plan.put(std::make_shared<const Node>(node));
-    Welcome welcome{plan.now().cluster_id(), hello->boot_id, node.incarnation, policy.lease_interval,
-                    policy.lease_duration};
-    link.commit(plan.take_units(),
-                [promise, welcome = std::move(welcome)](const Result<Revision>& at) mutable {
-                  if (at)
-                    promise.deliver(Carried<LinkFrame>(LinkFrame{std::move(welcome)}));
-                  else
-                    promise.deliver(to_caf(at.error()));
-                },
-                {});
-    return promise;
+    if (joined->changed) {
+      plan.put(std::make_shared<const Node>(node));
+      spdlog::info("node_membership: node {} joins, incarnation {}", node.description.id.value,
+                   node.incarnation);
+    }
+    return Welcome{plan.now().cluster_id(), hello.boot_id, node.incarnation, policy.lease_interval,
+                   policy.lease_duration};
   }
 
   /// The leases begin when the store has answered.
@@ -81,9 +87,11 @@ struct Room {
     if (!link.ready()) return;
     presume_once(now);
     owner::Plan plan(link.head().now());
-    membership::detect(plan, leases, now, link.head().next_stamp());
+    for (const auto& node : membership::detect(plan, leases, now, link.head().next_stamp()))
+      spdlog::info("node_membership: node {} is {}{}{}", node.description.id.value, to_string(node.state),
+                   node.reason.empty() ? "" : ": ", node.reason);
     // If this is lost, the next tick finds the same.
-    if (!plan.empty()) link.commit(plan.take_units(), {}, {});
+    if (!plan.empty()) link.commit(plan.take_units());
   }
 
   Shell::pointer self;
@@ -116,7 +124,7 @@ Shell::behavior_type node_membership_behavior(Shell::stateful_pointer<State> sel
       },
       // From node_link: a Hello.
       [room](const Carried<LinkFrame>& frame) -> caf::result<Carried<LinkFrame>> {
-        return room->on_hello(*frame);
+        return room->on_hello(frame);
       },
       // From node_link: a lease.
       [room](lease_atom, const std::string& node, std::uint64_t incarnation) -> caf::result<void> {

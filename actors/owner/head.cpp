@@ -18,6 +18,7 @@ void Head::load(SnapshotPtr published) {
   // commit.
   last_stamp_ = 0;
   draining_ = false;
+  aborted_flight_ = 0;
 }
 
 bool Head::owned(const Change& change) const {
@@ -57,8 +58,14 @@ void Head::finish(std::uint64_t flight, const Result<Revision>& answer) {
     draining_ = true;
     ++epoch_;
   }
+  if (!answer && answer.error().code == Errc::aborted && (aborted_flight_ == 0 || flight < aborted_flight_))
+    aborted_flight_ = flight;
+  // What failed before the aborted one, or without one, failed in the engine: nobody knows what became of it.
+  const bool fell =
+      !answer && aborted_flight_ != 0 && flight > aborted_flight_ && answer.error().code == Errc::unavailable;
   recover_when_drained();
-  for (const auto& call : done.mapped()) call(answer);
+  const Result<Revision> outcome = fell ? fail(Errc::cancelled, answer.error().message) : answer;
+  for (const auto& call : done.mapped()) call(outcome);
 }
 
 void Head::when_durable(Done done) {

@@ -17,7 +17,7 @@ namespace cloudless::owner {
 class Head {
  public:
   /// Called once, with the revision at which the state it waited for is durable, or with why it never will
-  /// be.
+  /// be. CANCELLED: nothing was changed, because an earlier commit was ABORTED; judge it again when ready().
   using Done = std::function<void(const Result<Revision>&)>;
 
   /// `kinds`: of the records that this owner alone writes.
@@ -58,6 +58,8 @@ class Head {
   SnapshotPtr published_;
   std::uint64_t epoch_ = 1;
   bool draining_ = false;
+  /// The first flight of this epoch that was ABORTED: what came after it fell with it. 0: none.
+  std::uint64_t aborted_flight_ = 0;
   Revision last_stamp_ = 0;
   Revision highest_answer_ = 0;
   std::uint64_t last_flight_ = 0;

@@ -39,7 +39,8 @@ class HeadTest {
   }
   Head::Done note(const std::string& name) {
     return [this, name](const Result<Revision>& at) {
-      trace += name + (at ? "=" + std::to_string(*at) : std::string("!")) + " ";
+      const bool fell = !at && at.error().code == Errc::cancelled;
+      trace += name + (at ? "=" + std::to_string(*at) : fell ? "~" : "!") + " ";
     };
   }
   bool has_workload(const std::string& name) const {
@@ -98,7 +99,26 @@ TEST_CASE_FIXTURE(
   CHECK(has_workload("stays"));
   CHECK_FALSE(has_workload("refused"));
   CHECK_FALSE(has_workload("on_top"));
-  CHECK(trace == "refused! on_top! stays=1 ");
+  CHECK(trace == "refused! on_top~ stays=1 ");
+}
+
+TEST_CASE_FIXTURE(
+    HeadTest,
+    "only what fell with an ABORTED commit is CANCELLED: of the rest nobody knows what became of it") {
+  const auto before = head.begin(unit(workload("before")), note("before"));
+  const auto aborted = head.begin(unit(workload("aborted")), note("aborted"));
+  const auto after = head.begin(unit(workload("after")), note("after"));
+  head.finish(aborted, fail(Errc::aborted, "moved"));
+  head.finish(before, fail(Errc::unavailable, "the disk is full"));
+  head.finish(after, fail(Errc::unavailable, "an earlier one was refused"));
+  CHECK(trace == "aborted! before! after~ ");
+  REQUIRE(head.ready());
+  trace.clear();
+  const auto first = head.begin(unit(workload("a")), note("a"));
+  const auto second = head.begin(unit(workload("b")), note("b"));
+  head.finish(first, fail(Errc::unavailable, "the disk is full"));
+  head.finish(second, fail(Errc::unavailable, "the disk is full"));
+  CHECK(trace == "a! b! ");
 }
 
 TEST_CASE_FIXTURE(HeadTest, "an answer that overtakes the publication is waited for") {

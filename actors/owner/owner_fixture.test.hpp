@@ -73,15 +73,16 @@ class OwnerLife {
   }
   template <class T, class Handle, class... Args>
   Answer<T> ask_actor(const Handle& handle, const Args&... args) {
-    auto answer = std::make_shared<std::optional<Result<T>>>();
-    system_.spawn([handle, answer, args...](caf::event_based_actor* self) {
-      self->request(handle, std::chrono::seconds(30), args...)
-          .then([answer](const T& value) { *answer = value; },
-                [answer](const caf::error& error) { *answer = fail(from_caf(error)); });
-    });
+    auto answer = send_to<T>(handle, args...);
     deliver();
     return answer;
   }
+  /// Sends it only: deliver() delivers several requests, in order.
+  template <class T, class... Args>
+  Answer<T> send(const Args&... args) {
+    return send_to<T>(owner, args...);
+  }
+
   /// Another owner's commit.
   Answer<Revision> commit(const std::string& name, std::vector<Change> changes) {
     auto request = std::make_shared<const CommitRequest>(CommitRequest{name, 1, std::move(changes), {}});
@@ -110,6 +111,17 @@ class OwnerLife {
       set("scheduler.policy", caf::atom("testing"));
     }
   };
+
+  template <class T, class Handle, class... Args>
+  Answer<T> send_to(const Handle& handle, const Args&... args) {
+    auto answer = std::make_shared<std::optional<Result<T>>>();
+    system_.spawn([handle, answer, args...](caf::event_based_actor* self) {
+      self->request(handle, std::chrono::seconds(30), args...)
+          .then([answer](const T& value) { *answer = value; },
+                [answer](const caf::error& error) { *answer = fail(from_caf(error)); });
+    });
+    return answer;
+  }
 
   VirtualClock& clock_;
   Config config_;

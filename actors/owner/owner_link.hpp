@@ -1,10 +1,12 @@
-// The part of an owner's shell that talks to the store: loads, follows, commits, and keeps the head in step.
-// Used by workload_state_actor and node_membership_actor; lives in the actor and is touched by it alone.
-// While ready() is false the owner answers UNAVAILABLE.
+// The part of an owner's shell that talks to the store: loads, follows, keeps the head in step, and answers
+// requests when what they say is durable. Used by workload_state_actor and node_membership_actor; lives in
+// the actor and is touched by it alone. Before it has loaded, requests get UNAVAILABLE; while it waits for
+// the answers after a refused commit, they wait too.
 #pragma once
 
 #include <spdlog/spdlog.h>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -35,7 +37,6 @@ class OwnerLink {
         owns_row_(std::move(owns_row)) {}
 
   bool ready() const { return rows_loaded_ && head_.ready(); }
-  Error not_ready() const { return {Errc::unavailable, name_ + " is loading; try again", {}}; }
   Head& head() { return head_; }
 
   /// Follows the store and loads what a snapshot does not hold; tries again until it succeeds.
@@ -61,74 +62,32 @@ class OwnerLink {
 
   void published(const CommitsPublished& batch) {
     head_.publish(batch.predecessor, *batch.commits, batch.after);
+    go_on();
   }
 
-  /// Sends the units in order; `first` is told when the first is durable, `last` when all are. Both may be
-  /// empty. With no units both are told when the head that was judged by is durable.
-  void commit(std::vector<CommitUnit> units, Head::Done first, Head::Done last) {
-    const auto ignore = [](const Result<Revision>&) {};
-    if (!first) first = ignore;
-    if (!last) last = ignore;
-    if (units.empty()) {
-      head_.when_durable([first, last](const Result<Revision>& at) {
-        first(at);
-        last(at);
-      });
-      return;
-    }
-    head_.use_stamp();
-    for (std::size_t i = 0; i < units.size(); ++i) {
-      const bool is_first = i == 0;
-      const bool is_last = i + 1 == units.size();
-      send(std::move(units[i]), [=](const Result<Revision>& at) {
-        if (is_first) first(at);
-        if (is_last) last(at);
-      });
-    }
+  /// Judges a request on the head and answers it when everything that was planned is durable; judges again if
+  /// it only fell with an earlier commit. `judge` may be called several times; `note` writes the revision
+  /// into the reply.
+  template <class Reply>
+  void answer(caf::typed_response_promise<Carried<Reply>> promise, std::function<Result<Reply>(Plan&)> judge,
+              std::function<void(Reply&, Revision)> note) {
+    attempt(std::make_shared<Request<Reply>>(
+        Request<Reply>{std::move(promise), std::move(judge), std::move(note), {}, When::all, kTries}));
   }
 
-  /// Judges a command with `judge(plan) -> Result<Reply>` and answers when its first unit is durable, at most
-  /// once per idempotency key. Reply: CommandReply or NodeReply.
-  template <class Reply, class Judge>
+  /// The same for a command: answered when its first unit is durable, and carried out once per idempotency
+  /// key. Reply: CommandReply or NodeReply.
+  template <class Reply>
   void answer_command(const CommandContext& context, caf::typed_response_promise<Carried<Reply>> promise,
-                      Judge judge) {
-    if (!ready()) return void(promise.deliver(to_caf(not_ready())));
-    const bool has_key = !context.idempotency_key.empty();
-    if (has_key) {
-      const auto verdict =
-          rows_.look_up(context, clock_.wall(), [this, promise](const Result<std::string>& bytes) mutable {
-            deliver_stored<Reply>(promise, bytes);
-          });
-      if (verdict == IdempotencyTable::Verdict::repeated) return;
-      if (verdict == IdempotencyTable::Verdict::conflict)
-        return void(promise.deliver(to_caf({Errc::invalid_argument,
-                                            "the idempotency key was used for another request of " +
-                                                context.method + "; use a new key for a new request",
-                                            {}})));
-    }
-    Plan plan(head_.now());
-    Result<Reply> reply = judge(plan);
-    if (!reply) return void(promise.deliver(to_caf(reply.error())));
-    auto units = plan.take_units();
-    std::shared_ptr<const IdempotencyRow> row;
-    if (has_key) {
-      row = std::make_shared<const IdempotencyRow>(row_for(context, codec::encode(*reply), clock_.wall()));
-      if (units.empty()) units.emplace_back();
-      units.front().changes.push_back(put(row));
-      rows_.begin(context);
-    }
-    commit(std::move(units),
-           [this, context, row, promise, answer = std::move(*reply)](const Result<Revision>& at) mutable {
-             if (at) {
-               answer.store_revision = *at;
-               promise.deliver(Carried<Reply>(std::move(answer)));
-               if (row) rows_.finish(context, row, clock_.wall());
-             } else {
-               promise.deliver(to_caf(at.error()));
-               if (row) rows_.finish(context, at.error());
-             }
-           },
-           {});
+                      std::function<Result<Reply>(Plan&)> judge) {
+    attempt(std::make_shared<Request<Reply>>(Request<Reply>{
+        std::move(promise), std::move(judge), [](Reply& reply, Revision at) { reply.store_revision = at; },
+        context, When::first, kTries}));
+  }
+
+  /// Commits what nobody waits for.
+  void commit(std::vector<CommitUnit> units) {
+    send(std::move(units), When::all, [](const Result<Revision>&) {});
   }
 
  private:
@@ -138,6 +97,97 @@ class OwnerLink {
   /// has to start anew.
   static constexpr std::chrono::seconds kCommitTimeout{30};
   static constexpr std::uint32_t kRowsPerPage = 1000;
+  static constexpr int kTries = 5;
+  static constexpr std::size_t kMaxWaiting = 10000;
+
+  /// Which units must be durable before a request is answered.
+  enum class When { first, all };
+
+  template <class Reply>
+  struct Request {
+    caf::typed_response_promise<Carried<Reply>> promise;
+    std::function<Result<Reply>(Plan&)> judge;
+    std::function<void(Reply&, Revision)> note;
+    CommandContext context;  ///< of a command with an idempotency key; else without one
+    When when = When::all;
+    int tries_left = 0;
+    std::shared_ptr<const IdempotencyRow> row;  ///< once it was judged good: under way
+
+    bool has_key() const { return !context.idempotency_key.empty(); }
+  };
+
+  template <class Reply>
+  void attempt(const std::shared_ptr<Request<Reply>>& request) {
+    if (!rows_loaded_ || !head_.published() || waiting_.size() >= kMaxWaiting)
+      return settle(*request,
+                    Error{Errc::unavailable, name_ + " is loading or has too much to do; try again", {}});
+    if (!ready()) {
+      waiting_.push_back([this, request] { attempt(request); });
+      return;
+    }
+    if (request->has_key() && !request->row && is_known(request)) return;
+    Plan plan(head_.now());
+    Result<Reply> reply = request->judge(plan);
+    if (!reply) return settle(*request, reply.error());
+    auto units = plan.take_units();
+    if (request->has_key()) add_row(*request, *reply, units);
+    send(std::move(units), request->when,
+         [this, request, reply = std::move(*reply)](const Result<Revision>& at) mutable {
+           if (at) {
+             request->note(reply, *at);
+             settle(*request, std::move(reply));
+           } else if (at.error().code == Errc::cancelled && --request->tries_left > 0) {
+             waiting_.push_back([this, request] { attempt(request); });
+           } else {
+             Error error = at.error();
+             if (error.code == Errc::cancelled) error.code = Errc::unavailable;
+             settle(*request, std::move(error));
+           }
+         });
+  }
+
+  /// True if the key was used: the request is answered then, now or when the first one is.
+  template <class Reply>
+  bool is_known(const std::shared_ptr<Request<Reply>>& request) {
+    const auto verdict =
+        rows_.look_up(request->context, clock_.wall(),
+                      [this, request](const Result<std::string>& bytes) { deliver_stored(*request, bytes); });
+    if (verdict == IdempotencyTable::Verdict::conflict)
+      settle(*request, Error{Errc::invalid_argument,
+                             "the idempotency key was used for another request of " +
+                                 request->context.method + "; use a new key for a new request",
+                             {}});
+    return verdict != IdempotencyTable::Verdict::fresh;
+  }
+
+  template <class Reply>
+  void add_row(Request<Reply>& request, const Reply& reply, std::vector<CommitUnit>& units) {
+    if (!request.row) rows_.begin(request.context);
+    request.row =
+        std::make_shared<const IdempotencyRow>(row_for(request.context, codec::encode(reply), clock_.wall()));
+    if (units.empty()) units.emplace_back();
+    units.front().changes.push_back(put(request.row));
+  }
+
+  template <class Reply>
+  void settle(Request<Reply>& request, Reply reply) {
+    request.promise.deliver(Carried<Reply>(std::move(reply)));
+    if (request.row) rows_.finish(request.context, request.row, clock_.wall());
+  }
+  template <class Reply>
+  void settle(Request<Reply>& request, const Error& error) {
+    request.promise.deliver(to_caf(error));
+    if (request.row) rows_.finish(request.context, error);
+  }
+
+  /// What waited for the head can be judged now.
+  void go_on() {
+    while (ready() && !waiting_.empty()) {
+      const auto next = std::move(waiting_.front());
+      waiting_.pop_front();
+      next();
+    }
+  }
 
   void load_rows(std::string after) {
     self_
@@ -160,7 +210,18 @@ class OwnerLink {
       load_rows(key_of(page.back()).id);
   }
 
-  void send(CommitUnit unit, Head::Done done) {
+  /// Sends the units in order and tells `done` about the first or the last. Without units it is told when the
+  /// head that was judged by is durable.
+  void send(std::vector<CommitUnit> units, When when, Head::Done done) {
+    if (units.empty()) return head_.when_durable(std::move(done));
+    head_.use_stamp();
+    const std::size_t awaited = when == When::first ? 0 : units.size() - 1;
+    for (std::size_t i = 0; i < units.size(); ++i)
+      send_unit(
+          std::move(units[i]), i == awaited ? std::move(done) : [](const Result<Revision>&) {});
+  }
+
+  void send_unit(CommitUnit unit, Head::Done done) {
     auto request = std::make_shared<CommitRequest>();
     request->owner = name_;
     request->epoch = head_.epoch();
@@ -168,9 +229,9 @@ class OwnerLink {
     request->changes = std::move(unit.changes);
     request->preconditions = std::move(unit.preconditions);
     self_->request(store_, kCommitTimeout, commit_atom::value, CommitRequestPtr(std::move(request)))
-        .then([this, flight](Revision at) { head_.finish(flight, at); },
+        .then([this, flight](Revision at) { take_answer(flight, at); },
               [this, flight](const caf::error& error) {
-                head_.finish(flight, fail(from_caf(error)));
+                take_answer(flight, fail(from_caf(error)));
                 if (error == caf::sec::request_timeout) {
                   spdlog::critical("{}: the store did not answer a commit within {} s", name_,
                                    kCommitTimeout.count());
@@ -178,17 +239,20 @@ class OwnerLink {
                 }
               });
   }
+  void take_answer(std::uint64_t flight, const Result<Revision>& answer) {
+    head_.finish(flight, answer);
+    go_on();
+  }
 
   template <class Reply>
-  void deliver_stored(caf::typed_response_promise<Carried<Reply>>& promise,
-                      const Result<std::string>& bytes) {
-    if (!bytes) return void(promise.deliver(to_caf(bytes.error())));
+  void deliver_stored(Request<Reply>& request, const Result<std::string>& bytes) {
+    if (!bytes) return settle(request, bytes.error());
     Reply reply;
     if (!codec::decode(*bytes, reply))
-      return void(promise.deliver(
-          to_caf({Errc::data_loss, "the answer kept under this idempotency key cannot be read", {}})));
-    reply.store_revision = head_.published()->revision();
-    promise.deliver(Carried<Reply>(std::move(reply)));
+      return settle(request,
+                    Error{Errc::data_loss, "the answer kept under this idempotency key cannot be read", {}});
+    request.note(reply, head_.published()->revision());
+    settle(request, std::move(reply));
   }
 
   Self self_;
@@ -199,6 +263,7 @@ class OwnerLink {
   std::function<bool(const std::string&)> owns_row_;
   IdempotencyTable rows_;
   bool rows_loaded_ = false;
+  std::deque<std::function<void()>> waiting_;
 };
 
 }  // namespace cloudless::owner

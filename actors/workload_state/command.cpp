@@ -9,6 +9,9 @@
 namespace cloudless::workload_state {
 namespace {
 
+/// A delete stops this many itself, so that nobody else waits long for the owner; rollout proposes the other
+/// stops.
+constexpr std::size_t kMaxStopsAtOnce = 500;
 constexpr std::uint64_t kMask40 = (std::uint64_t{1} << 40) - 1;
 
 std::string title(const std::string& ns, const std::string& name) {
@@ -83,8 +86,10 @@ Result<Workload> remove(owner::Plan& plan, const DeleteWorkload& action, Stamp s
   workload.deleted = true;
   workload = put_written(plan, std::move(workload), stamp);
   plan.seal();
+  std::size_t stops = 0;
   for (const auto& replica : plan.now().replicas_of(workload.uid)) {
     if (is_terminal(replica->phase) || replica->stop_requested()) continue;
+    if (++stops > kMaxStopsAtOnce) break;
     const auto node = plan.now().node(replica->node);
     plan.put(std::make_shared<const Replica>(stopped(*replica, StopCause::deleted, node.get())));
     plan.seal();

@@ -14,9 +14,10 @@ struct Stamp {
 };
 
 /// Plans the command and answers with the workload after it; no change is planned if everything is already
-/// so. A delete plans the tombstone in its first unit and the stops of the replicas after it: losing later
-/// units loses nothing but time, because rollout proposes those stops again. INVALID_ARGUMENT; NOT_FOUND;
-/// ALREADY_EXISTS; ABORTED: expected_revision is not the current one. On an error nothing is planned.
+/// so. A delete plans the tombstone in its first unit and stops of replicas, 500 at most, after it: what is
+/// missing or lost of them costs nothing but time, because rollout proposes those stops. On an error nothing
+/// is planned: INVALID_ARGUMENT; NOT_FOUND; ALREADY_EXISTS; ABORTED: expected_revision is not the current
+/// one.
 Result<Workload> apply(owner::Plan& plan, const WorkloadCommand& command, Stamp stamp);
 
 /// 10 lower-case hexadecimal digits, different for different stamps below 2^40.

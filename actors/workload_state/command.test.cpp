@@ -136,13 +136,15 @@ TEST_CASE_FIXTURE(CommandTest, "a delete stops every replica as far along as it 
   CHECK(replica(4).stop == StopCause::none);
 }
 
-TEST_CASE_FIXTURE(CommandTest, "the tombstone is in the first unit of a large delete") {
+TEST_CASE_FIXTURE(
+    CommandTest,
+    "the tombstone is in the first unit of a large delete, which leaves other stops to rollout") {
   SnapshotBuilder b;
   b.workload("web");
   for (int i = 0; i < 1000; ++i) b.replica("web");
   head = b.view();
   REQUIRE(run(DeleteWorkload{"default", "web", 0}).has_value());
-  REQUIRE(units.size() >= 10);
+  REQUIRE(units.size() > 1);
   CHECK(units[0].changes[0].key == workload_key(SnapshotBuilder::uid("web")));
   std::set<Key> stopped;
   for (const auto& unit : units) {
@@ -150,7 +152,7 @@ TEST_CASE_FIXTURE(CommandTest, "the tombstone is in the first unit of a large de
     for (const auto& change : unit.changes)
       if (change.key.kind == RecordKind::replica) stopped.insert(change.key);
   }
-  CHECK(stopped.size() == 1000);
+  CHECK(stopped.size() == 500);
 }
 
 TEST_CASE("uids are ten lower-case hexadecimal digits, each stamp's its own") {

@@ -25,13 +25,10 @@ Error unknown_replica(const ReplicaId& id) {
   return refused(Errc::not_found, "replica " + id.value + " does not exist");
 }
 
-/// Replicas that are there or have ended by themselves, without those on their way out.
-std::uint64_t filling_a_place(const Snapshot& now, const Workload& workload) {
-  const auto replicas = now.replicas_of(workload.uid);
-  return static_cast<std::uint64_t>(std::count_if(replicas.begin(), replicas.end(), [&](const auto& r) {
-    const bool ended = is_terminal(r->phase) && r->phase != Phase::succeeded && r->phase != Phase::failed;
-    return !r->stop_requested() && !ended;
-  }));
+/// It is there or has ended by itself, and is not on its way out.
+bool fills_a_place(const Replica& r) {
+  const bool ended = is_terminal(r.phase) && r.phase != Phase::succeeded && r.phase != Phase::failed;
+  return !r.stop_requested() && !ended;
 }
 
 std::string describe_shortage(const Resources& wanted, const Resources& room) {
@@ -67,6 +64,7 @@ class Judge {
   void put(Replica replica) { plan_.put(std::make_shared<const Replica>(std::move(replica))); }
   Resources requests_of(const Replica& replica);
   Resources& reserved_on(const NodeId& id);
+  std::uint64_t& places_of(const Workload& workload);
   std::optional<Error> wrong_cause(const Replica& replica, const Workload& workload, StopCause cause,
                                    const Node* node);
 
@@ -74,6 +72,8 @@ class Judge {
   WallMillis now_;
   Budget budget_;
   std::map<NodeId, Resources> reserved_;  // of the nodes that this batch assigns to
+  std::map<WorkloadUid, std::uint64_t>
+      places_;  // that are filled, of the workloads that this batch scales down
 };
 
 Error Judge::operator()(const AddReplicas& item) {
@@ -91,6 +91,7 @@ Error Judge::operator()(const AddReplicas& item) {
                                       std::to_string(workload->next_ordinal) + ", not " +
                                       std::to_string(item.version) + " and " +
                                       std::to_string(item.first_ordinal));
+  places_.erase(workload->uid);
   for (std::uint32_t i = 0; i < item.count; ++i) {
     Replica replica;
     replica.workload = workload->uid;
@@ -165,6 +166,13 @@ Error Judge::operator()(const ExplainPending& item) {
   return accepted();
 }
 
+std::uint64_t& Judge::places_of(const Workload& workload) {
+  if (const auto known = places_.find(workload.uid); known != places_.end()) return known->second;
+  std::uint64_t filled = 0;
+  for (const auto& replica : head().replicas_of(workload.uid)) filled += fills_a_place(*replica) ? 1 : 0;
+  return places_[workload.uid] = filled;
+}
+
 std::optional<Error> Judge::wrong_cause(const Replica& replica, const Workload& workload, StopCause cause,
                                         const Node* node) {
   const std::string name = "workload " + workload.ns + "/" + workload.name;
@@ -182,7 +190,7 @@ std::optional<Error> Judge::wrong_cause(const Replica& replica, const Workload& 
       return refused(Errc::failed_precondition,
                      "node " + replica.node.value + " is " + to_string(node->state) + ", not OFFLINE");
     case StopCause::scale:
-      if (workload.deleted || filling_a_place(head(), workload) > workload.spec.replicas) return std::nullopt;
+      if (workload.deleted || places_of(workload) > workload.spec.replicas) return std::nullopt;
       return refused(Errc::failed_precondition, name + " has no more replicas than the " +
                                                     std::to_string(workload.spec.replicas) +
                                                     " that are wanted");
@@ -214,6 +222,8 @@ Error Judge::operator()(const StopReplica& item) {
     // A node that returns first keeps its replicas.
     plan_.require({node_key(replica->node), node->schedulable_revision});
   }
+  if (const auto places = places_.find(workload->uid); places != places_.end() && fills_a_place(*replica))
+    --places->second;
   put(stopped(*replica, item.cause, node.get()));
   return accepted();
 }
@@ -224,6 +234,7 @@ Error Judge::operator()(const ForgetReplica& item) {
   if (!is_terminal(replica->phase))
     return refused(Errc::failed_precondition, "replica " + replica->id.value + " is " +
                                                   to_string(replica->phase) + " and has not ended");
+  places_.erase(replica->workload);
   plan_.erase(replica_key(replica->id));
   return accepted();
 }

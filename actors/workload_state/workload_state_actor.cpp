@@ -30,7 +30,7 @@ struct Room {
   CommandPromise on_command(const Carried<WorkloadCommand>& command) {
     auto promise = self->make_response_promise<Carried<CommandReply>>();
     link.answer_command<CommandReply>(
-        command->context, promise, [&](owner::Plan& plan) -> Result<CommandReply> {
+        command->context, promise, [this, command](owner::Plan& plan) -> Result<CommandReply> {
           auto workload = workload_state::apply(plan, *command, {link.head().next_stamp(), clock.wall()});
           if (!workload) return fail(workload.error());
           return CommandReply{std::move(*workload), 0};
@@ -40,29 +40,20 @@ struct Room {
 
   AnswerPromise on_proposal(const Carried<Proposal>& proposal) {
     auto promise = self->make_response_promise<Carried<ProposalAnswer>>();
-    if (!link.ready()) return promise.deliver(to_caf(link.not_ready()));
-    owner::Plan plan(link.head().now());
-    ProposalAnswer answer{0, workload_state::apply(plan, *proposal, clock.wall())};
-    link.commit(plan.take_units(), {},
-                [promise, answer = std::move(answer)](const Result<Revision>& at) mutable {
-                  if (!at) return void(promise.deliver(to_caf(at.error())));
-                  answer.judged_at = *at;
-                  promise.deliver(Carried<ProposalAnswer>(std::move(answer)));
-                });
+    link.answer<ProposalAnswer>(
+        promise,
+        [this, proposal](owner::Plan& plan) -> Result<ProposalAnswer> {
+          return ProposalAnswer{0, workload_state::apply(plan, *proposal, clock.wall())};
+        },
+        [](ProposalAnswer& answer, Revision at) { answer.judged_at = at; });
     return promise;
   }
 
   AckPromise on_report(const Carried<NodeReport>& report) {
     auto promise = self->make_response_promise<Carried<ReportAck>>();
-    if (!link.ready()) return promise.deliver(to_caf(link.not_ready()));
-    owner::Plan plan(link.head().now());
-    auto ack = workload_state::apply(plan, *report);
-    if (!ack) return promise.deliver(to_caf(ack.error()));
-    link.commit(plan.take_units(), {}, [promise, ack = std::move(*ack)](const Result<Revision>& at) mutable {
-      if (!at) return void(promise.deliver(to_caf(at.error())));
-      ack.revision = *at;
-      promise.deliver(Carried<ReportAck>(std::move(ack)));
-    });
+    link.answer<ReportAck>(
+        promise, [report](owner::Plan& plan) { return workload_state::apply(plan, *report); },
+        [](ReportAck& ack, Revision at) { ack.revision = at; });
     return promise;
   }
 

@@ -198,6 +198,31 @@ TEST_CASE_FIXTURE(WorkloadStateTest, "an assignment fails when its node changes 
   CHECK(life->published()->replica(assign.replica)->node == NodeId{"n1"});
 }
 
+TEST_CASE_FIXTURE(WorkloadStateTest, "what only falls with an earlier commit is judged again and answered") {
+  life->pass(10);
+  command(create("web"));
+  life->commit("node_membership", {node("n1", 1)});
+  life->pass(10);
+  const auto uid = life->published()->workload("default", "web")->uid;
+  propose({AddReplicas{uid, 1, 0, 1}});
+  life->pass(10);
+  life->commit("node_membership", {node("n1", 2)});
+  // All are with the owner before it hears that the first one is refused.
+  const auto proposal =
+      Carried<Proposal>(Proposal{"test", 0, {AssignReplica{replica_id("web", uid, 0), NodeId{"n1"}, 1}}});
+  const auto refused = life->send<Carried<ProposalAnswer>>(proposal);
+  const auto on_top = life->send<Reply>(Carried<WorkloadCommand>(scale("web", 7, "k1")));
+  const auto repeat = life->send<Reply>(Carried<WorkloadCommand>(scale("web", 7, "k1")));
+  const auto late = life->send<Reply>(Carried<WorkloadCommand>(scale("web", 8)));
+  life->deliver();
+  CHECK(code_of(refused) == Errc::aborted);
+  life->pass(10);
+  CHECK(value_of(on_top).workload.spec.replicas == 7);
+  CHECK(value_of(repeat).workload == value_of(on_top).workload);
+  CHECK(value_of(late).workload.spec.replicas == 8);
+  CHECK(life->published()->workload(uid)->spec.replicas == 8);
+}
+
 TEST_CASE_FIXTURE(WorkloadStateTest,
                   "a report is acknowledged when it is durable, and its repeat changes nothing") {
   life->pass(10);
