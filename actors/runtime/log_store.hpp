@@ -25,7 +25,7 @@ struct LogRequest {
   std::uint64_t credit = 0;    ///< bytes that may be delivered before more is granted
 };
 
-/// One reading of logs. Nothing is delivered after its destructor.
+/// One reading of logs. Its destructor ends it; a delivery that is under way may still arrive.
 class LogReading {
  public:
   virtual ~LogReading() = default;

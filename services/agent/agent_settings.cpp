@@ -1,0 +1,137 @@
+#include "services/agent/agent_settings.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <filesystem>
+#include <iterator>
+#include <utility>
+
+#include "messages/domain/names.hpp"
+#include "services/settings/listening.hpp"
+#include "telemetry/logging.hpp"
+
+namespace cloudless::agent {
+namespace {
+
+constexpr std::int64_t kMost = std::int64_t{1} << 52;
+
+void register_node(settings::Settings& form, AgentSettings& values) {
+  form.text("node.name", values.node_name, "Name of this node, a DNS name; empty: the machine's host name");
+  form.text("node.region", values.region, "Region, for placement and spreading");
+  form.text("node.zone", values.zone, "Zone within the region, for placement and spreading");
+  form.map("node.labels", values.labels, "Labels, for node selectors and affinity");
+  form.list("node.taints", values.taints,
+            "Taints, each key=value:NO_SCHEDULE, :PREFER_NO_SCHEDULE or :NO_EXECUTE");
+  form.number<std::int64_t>("node.cost_milli", values.cost_milli, {0, kMost},
+                            "Cost of the node, thousandths per hour");
+  form.number<std::int64_t>("capacity.cpu_millicores", values.capacity.cpu_millicores, {-1, kMost},
+                            "Processor of the machine, millicores; -1: what it has");
+  form.number<std::int64_t>("capacity.memory_bytes", values.capacity.memory_bytes, {-1, kMost},
+                            "Memory of the machine; -1: what it has");
+  form.number<std::int64_t>("capacity.storage_bytes", values.capacity.storage_bytes, {-1, kMost},
+                            "Storage for containers; -1: the size of the file system of state_dir");
+  form.number<std::int64_t>("capacity.bandwidth_bps", values.capacity.bandwidth_bps, {0, kMost},
+                            "Network bandwidth, bits per second; 0: not offered");
+  form.number<std::int64_t>("capacity.gpu_count", values.capacity.gpu_count, {0, 1024},
+                            "GPUs of the machine");
+  form.number<std::int64_t>("reserved.cpu_millicores", values.reserved_cpu_millicores, {0, kMost},
+                            "Processor kept back for the machine itself");
+  form.size("reserved.memory", values.reserved_memory_bytes, {0, kMost},
+            "Memory kept back for the machine itself");
+  form.size("reserved.storage", values.reserved_storage_bytes, {0, kMost},
+            "Storage kept back for the machine itself");
+}
+
+void register_runtime(settings::Settings& form, AgentSettings& values) {
+  form.text("state_dir", values.state_dir,
+            "Folder of the assignment set and the machine's id; must survive reboots");
+  form.text("runtime_dir", values.runtime_dir,
+            "Folder of running containers; must not survive reboots. Empty: below /run/cloudless");
+  form.text("log_dir", values.log_dir, "Folder of containers' logs");
+  form.text("logger", values.logger, "Path of cloudless-logger");
+  form.text("containerd.socket", values.containerd_socket, "containerd's socket");
+  form.text("containerd.namespace", values.containerd_namespace,
+            "containerd's namespace for this agent alone; empty: cloudless-<node name>");
+  form.text("containerd.runtime_binary", values.runtime_binary, "runc or crun; empty: containerd's default");
+  form.text("bridge", values.bridge, "Network bridge of this node's containers; made if it does not exist");
+  form.text("subnet", values.subnet, "Addresses of this node's containers");
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return {};
+  std::string out = name.data();
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+void check_node(const AgentSettings& values, settings::Exposure& wrong) {
+  if (!is_dns_subdomain(values.node_name))
+    wrong.refuse("node.name: \"" + values.node_name +
+                 "\" is not a DNS name of 1-63 characters of a-z, 0-9, - and .");
+  for (const auto& [key, value] : values.labels)
+    if (!is_label_key(key) || !is_label_value(value))
+      wrong.refuse("node.labels: \"" + key + "=" + value +
+                   "\": at most 63 characters of A-Z, a-z, 0-9, ., _, / and -");
+  for (const auto& taint : values.taints)
+    if (!parse_taint(taint))
+      wrong.refuse("node.taints: \"" + taint +
+                   "\": write key=value:NO_SCHEDULE, :PREFER_NO_SCHEDULE or :NO_EXECUTE");
+}
+
+}  // namespace
+
+void register_fields(settings::Settings& form, AgentSettings& values) {
+  register_node(form, values);
+  form.address("coordinator", values.coordinator, "Where the coordinator's node link listens");
+  form.text("secret_file", values.secret_file, "File with the secret of the node link, mode 0600");
+  form.yes_no("accept_cluster", values.accept_cluster,
+              "Take the next assignment set whatever cluster or revision it is of: after the store was "
+              "restored or replaced");
+  register_runtime(form, values);
+  form.address("grpc.address", values.grpc, "Where the agent's API is served");
+  form.address("http.address", values.http, "Where /health, /ready and /metrics are served, or off");
+  form.choice("log.level", values.log_level,
+              {std::begin(telemetry::kLogLevels), std::end(telemetry::kLogLevels)}, "What is logged");
+}
+
+Result<void> complete(AgentSettings& values) {
+  if (values.node_name.empty()) values.node_name = host_name();
+  if (values.containerd_namespace.empty()) values.containerd_namespace = "cloudless-" + values.node_name;
+  if (values.runtime_dir.empty()) values.runtime_dir = "/run/cloudless/" + values.containerd_namespace;
+  std::error_code error;
+  for (std::string* path :
+       {&values.state_dir, &values.runtime_dir, &values.log_dir, &values.logger, &values.containerd_socket})
+    *path = std::filesystem::absolute(*path, error).lexically_normal().string();
+  settings::Exposure wrong;
+  check_node(values, wrong);
+  wrong.loopback_only("grpc.address", values.grpc);
+  wrong.loopback_only("http.address", values.http);
+  return wrong.result();
+}
+
+std::optional<Taint> parse_taint(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  const std::string pair = text.substr(0, colon), effect = text.substr(colon + 1);
+  const auto equals = pair.find('=');
+  Taint taint;
+  taint.key = pair.substr(0, equals);
+  if (equals != std::string::npos) taint.value = pair.substr(equals + 1);
+  if (!is_label_key(taint.key) || !is_label_value(taint.value)) return std::nullopt;
+  if (effect == "NO_SCHEDULE")
+    taint.effect = TaintEffect::no_schedule;
+  else if (effect == "PREFER_NO_SCHEDULE")
+    taint.effect = TaintEffect::prefer_no_schedule;
+  else if (effect == "NO_EXECUTE")
+    taint.effect = TaintEffect::no_execute;
+  else
+    return std::nullopt;
+  return taint;
+}
+
+}  // namespace cloudless::agent
