@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "actors/runtime/containerd/client.hpp"
+#include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/log_format.hpp"
 #include "actors/runtime/containerd/network.hpp"
 #include "tests/support/containerd_fixture.hpp"
@@ -376,6 +377,43 @@ TEST_CASE(
   CHECK(tail.substr(0, 100) == "unfinished");
 }
 
+TEST_CASE("an image is pulled from a registry, and what goes wrong there is said") {
+  Node node("pull");
+  const test::Registry registry(containerd().image_layout());
+  const auto at = registry.address();
+  SUBCASE("it runs from the node's own namespace afterwards") {
+    const auto image = at + "/team/busybox:v1";
+    REQUIRE_OK(node.prepare(image, ImagePullPolicy::if_not_present));
+    auto request = node.request("a", {"/bin/sh", "-c", "exit 6"});
+    request.assignment.pod.image = image;
+    REQUIRE_OK(node.start(request));
+    const auto exit = node.wait("a");
+    REQUIRE_OK(exit);
+    CHECK(exit->exit_code == 6);
+    REQUIRE_OK(node.remove("a"));
+    REQUIRE_OK(node.prepare(image, ImagePullPolicy::always));
+    REQUIRE_OK(node.prepare(image, ImagePullPolicy::never));
+  }
+  SUBCASE("ten replicas that need it at the same time all get it") {
+    std::vector<std::future<Result<Nothing>>> pulls;
+    for (int i = 0; i < 10; ++i)
+      pulls.push_back(under_way<Nothing>([&](auto done) {
+        node.port->prepare_image(at + "/team/many:v1", ImagePullPolicy::if_not_present, std::move(done));
+      }));
+    for (auto& pull : pulls) REQUIRE_OK(outcome(std::move(pull)));
+  }
+  SUBCASE("an image that is not there") {
+    const auto missing = node.prepare(at + "/missing/x:v1", ImagePullPolicy::if_not_present);
+    REQUIRE_FALSE(missing.has_value());
+    CHECK_MESSAGE(missing.error().code == Errc::not_found, missing.error().message);
+  }
+  SUBCASE("an image that needs credentials") {
+    const auto refused = node.prepare(at + "/private/x:v1", ImagePullPolicy::if_not_present);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK_MESSAGE(refused.error().code == Errc::permission_denied, refused.error().message);
+  }
+}
+
 TEST_CASE("an unfinished line is in the log before the container ends") {
   Node node("partial");
   REQUIRE_OK(node.start_shell("a", "printf 'no line feed'; sleep 100000"));
@@ -561,6 +599,82 @@ TEST_CASE("ten containers start, end and go at the same time") {
         [&](auto done) { node.port->remove(ContainerId{"m" + std::to_string(i) + "-0"}, done); }));
   for (auto& r : removing) REQUIRE_OK(outcome(std::move(r)));
   for (int i = 0; i < 10; ++i) CHECK(node.traces("m" + std::to_string(i)) == "");
+}
+
+TEST_CASE("a killed shim takes its container with it; that is noticed, and the rest is removed") {
+  Node node("shim");
+  const auto started = node.start_shell("a", "sleep 100000");
+  REQUIRE_OK(started);
+  std::ifstream stat("/proc/" + std::to_string(started->pid) + "/stat");
+  std::string pid, name, state;
+  pid_t shim = 0;
+  stat >> pid >> name >> state >> shim;
+  REQUIRE(shim > 1);
+  auto waiting = node.begin_wait("a");
+  REQUIRE(kill(shim, SIGKILL) == 0);
+  const auto cut = outcome(std::move(waiting));
+  REQUIRE_FALSE(cut.has_value());  // ask again: containerd itself may be on its way down
+  CHECK_MESSAGE(cut.error().code == Errc::unavailable, cut.error().message);
+  CHECK(eventually([&] {
+    const auto seen = node.list();
+    return seen && seen->size() == 1 && !seen->front().running;
+  }));
+  // Until containerd has cleaned up after the shim, it can only say that nobody answers.
+  CHECK(eventually([&] {
+    const auto again = node.wait("a");
+    return !again && again.error().code == Errc::not_found;
+  }));
+  REQUIRE_OK(node.remove("a"));
+  CHECK(eventually([&] { return kill(static_cast<pid_t>(started->pid), 0) != 0; }));
+  CHECK(eventually([&] { return node.traces("a") == ""; }));
+}
+
+TEST_CASE(
+    "what an agent that was killed between two steps left behind is listed as never started, and removed") {
+  Node node("half");
+  REQUIRE_OK(node.start_shell("model", "sleep 100000"));
+  Client client(node.options);
+  containers_v1::GetContainerRequest get;
+  get.set_id("model-0");
+  const auto model =
+      client.call(client.containers(), &containers_v1::Containers::Stub::Get, get, client.scope("test"));
+  REQUIRE_OK(model);
+  containers_v1::CreateContainerRequest record;
+  *record.mutable_container() = model->container();
+  record.mutable_container()->set_id("half-0");
+  record.mutable_container()->set_snapshot_key("half-0");
+  auto spec = record.container().spec().value();
+  spec.replace(spec.find("/model-0"), 8, "/half-0");
+  record.mutable_container()->mutable_spec()->set_value(spec);
+  REQUIRE_OK(client.call(client.containers(), &containers_v1::Containers::Stub::Create, record,
+                         client.scope("test")));
+  bool with_task = false;
+  SUBCASE("a record") {}
+  SUBCASE("a record and a task that was not started") {
+    with_task = true;
+  }
+  if (with_task) {
+    snapshots_v1::PrepareSnapshotRequest prepare;
+    prepare.set_snapshotter("overlayfs");
+    prepare.set_key("half-0");
+    prepare.set_parent((*Images(client, node.options).resolve(node.image))->chain);
+    const auto mounts = client.call(client.snapshots(), &snapshots_v1::Snapshots::Stub::Prepare, prepare,
+                                    client.scope("test"));
+    REQUIRE_OK(mounts);
+    tasks_v1::CreateTaskRequest create;
+    create.set_container_id("half-0");
+    *create.mutable_rootfs() = mounts->mounts();
+    REQUIRE_OK(client.call(client.tasks(), &tasks_v1::Tasks::Stub::Create, create, client.scope("test")));
+  }
+  const auto seen = node.list();
+  REQUIRE_OK(seen);
+  REQUIRE(seen->size() == 2);
+  CHECK(seen->front().container == ContainerId{"half-0"});
+  CHECK_FALSE(seen->front().running);
+  CHECK_FALSE(seen->front().exit.has_value());
+  REQUIRE_OK(node.remove("half"));
+  CHECK(node.traces("half") == "");
+  REQUIRE_OK(node.remove("model"));
 }
 
 TEST_CASE("a task that lost its container record is found and removed") {

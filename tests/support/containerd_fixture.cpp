@@ -252,14 +252,47 @@ runtime::ContainerdOptions ContainerdFixture::options(const std::string& node) {
   return out;
 }
 
-std::string ContainerdFixture::import_image(const std::string& containerd_namespace) {
+std::string ContainerdFixture::image_layout() {
   const auto script = folder_ + "/entry.sh";
   const auto tar = folder_ + "/image.tar";
+  if (fs::exists(tar)) return tar;
   std::ofstream(script) << "exec sleep 100000\n";
-  auto made = run({"python3", CLOUDLESS_SOURCE_ROOT "/tests/support/make_image.py", tar, kImage, script});
-  if (made.exit_code == 0) made = ctr(containerd_namespace, {"images", "import", tar});
+  const auto made =
+      run({"python3", CLOUDLESS_SOURCE_ROOT "/tests/support/make_image.py", tar, kImage, script});
   if (made.exit_code != 0) throw std::runtime_error("image: " + made.output);
+  return tar;
+}
+
+std::string ContainerdFixture::import_image(const std::string& containerd_namespace) {
+  const auto imported = ctr(containerd_namespace, {"images", "import", image_layout()});
+  if (imported.exit_code != 0) throw std::runtime_error("image: " + imported.output);
   return kImage;
+}
+
+Registry::Registry(const std::string& layout) {
+  int in[2], out[2];
+  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
+  std::vector<std::string> words = {"python3", CLOUDLESS_SOURCE_ROOT "/tests/support/registry.py", layout};
+  auto argv = pointers(words);
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_adddup2(&files, in[0], 0);
+  posix_spawn_file_actions_adddup2(&files, out[1], 1);
+  const int error = posix_spawnp(&pid_, argv[0], &files, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&files);
+  close(in[0]);
+  close(out[1]);
+  input_ = in[1];
+  std::string port;
+  for (char c = 0; error == 0 && read(out[0], &c, 1) == 1 && c != '\n';) port += c;
+  close(out[0]);
+  if (port.empty()) throw std::runtime_error("the registry does not come up");
+  address_ = "127.0.0.1:" + port;
+}
+
+Registry::~Registry() {
+  close(input_);
+  waitpid(pid_, nullptr, 0);
 }
 
 }  // namespace cloudless::test

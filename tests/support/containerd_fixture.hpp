@@ -19,6 +19,22 @@ struct CommandResult {
 };
 CommandResult run(const std::vector<std::string>& command);
 
+/// tests/support/registry.py over an image: a registry on 127.0.0.1 for as long as this lives.
+class Registry {
+ public:
+  explicit Registry(const std::string& layout);
+  ~Registry();
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+  /// "127.0.0.1:<port>"
+  const std::string& address() const { return address_; }
+
+ private:
+  pid_t pid_ = -1;
+  int input_ = -1;
+  std::string address_;
+};
+
 class ContainerdFixture {
  public:
   /// Starts containerd and waits until it answers. Throws std::runtime_error saying what is missing.
@@ -32,6 +48,8 @@ class ContainerdFixture {
   /// Reference of an image whose entry point is `sleep` for ever; in namespace `containerd_namespace`
   /// afterwards.
   std::string import_image(const std::string& containerd_namespace);
+  /// The same image as a tar of an OCI layout.
+  std::string image_layout();
 
   void kill_hard();
   void start_again();

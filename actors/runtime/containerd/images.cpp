@@ -17,6 +17,7 @@ using Labels = std::map<std::string, std::string>;
 constexpr char kCriNamespace[] = "k8s.io";
 constexpr Millis kUnpackTimeout = 600000;
 constexpr std::size_t kPiece = 1 << 20;
+constexpr std::size_t kDescribedLimit = 256;
 constexpr std::time_t kLeaseSeconds = 3600;  // a crash in the middle leaves no garbage for longer
 
 /// Keeps what is being put together from containerd's garbage collector.
@@ -130,6 +131,7 @@ Images::Described Images::describe(const Blob& target, const std::string& contai
   image->config = *config;
   image->chain = chain_id(config->diff_ids);
   const std::lock_guard lock(mutex_);
+  if (described_.size() >= kDescribedLimit) described_.clear();  // they are read again when they are needed
   return described_.emplace(target.digest, std::move(image)).first->second;
 }
 

@@ -78,6 +78,9 @@ Error error(Errc code, std::string message) {
 Error runtime_error(int code, std::string_view text, std::string_view what) {
   if (code == kUnavailable)
     return error(Errc::unavailable, "containerd does not answer: " + std::string(text));
+  // The shim is gone, or containerd is leaving: which of the two, the next call tells.
+  if (has(text, "ttrpc: closed"))
+    return error(Errc::unavailable, std::string(what) + ": the container's shim does not answer");
   if (has(text, "no space left on device"))
     return error(Errc::resource_exhausted, std::string(what) + ": no space left on the node's disk");
   if (has(text, "exec:") || has(text, "exec failed")) {

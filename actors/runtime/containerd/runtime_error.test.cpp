@@ -39,6 +39,8 @@ TEST_CASE("what runc says becomes a reason that a user understands") {
       {5, "container \"x\" in namespace \"y\": not found", Errc::not_found,
        "start container: container \"x\" in namespace \"y\": not found"},
       {6, "task x: already exists", Errc::already_exists, "start container: task x: already exists"},
+      {kUnknown, "ttrpc: closed: unknown", Errc::unavailable,
+       "start container: the container's shim does not answer"},
       {kUnknown, "something new", Errc::internal, "start container: something new"},
   };
   for (const auto& c : cases) {

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""A registry that serves one OCI layout (a tar as make_image.py makes it) over HTTP on a free port of 127.0.0.1.
+
+usage: registry.py LAYOUT.tar
+
+Prints the port. The image is served under every name except those that begin with "missing/" (404) and "private/" (401),
+with every tag. Reads its standard input and leaves when that ends, so that it never outlives the test that started it.
+"""
+import http.server
+import json
+import os
+import re
+import sys
+import tarfile
+import threading
+
+
+def load(path):
+    with tarfile.open(path) as tar:
+        files = {m.name: tar.extractfile(m).read() for m in tar.getmembers() if m.isfile()}
+    blobs = {"sha256:" + name.rpartition("/")[2]: data for name, data in files.items() if name.startswith("blobs/")}
+    return blobs, json.loads(files["index.json"])["manifests"][0]
+
+
+def main():
+    blobs, manifest = load(sys.argv[1])
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self, status, body=b"{}", **headers):
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def do_GET(self):
+            if self.path.rstrip("/") == "/v2":
+                return self.answer(200)
+            match = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/?]+)(\?.*)?", self.path)
+            if not match or match[1].startswith("missing/"):
+                return self.answer(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
+            if match[1].startswith("private/"):
+                return self.answer(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', WWW_Authenticate='Basic realm="test"')
+            digest = match[3] if match[3] in blobs else manifest["digest"] if match[2] == "manifests" else ""
+            if digest not in blobs:
+                return self.answer(404)
+            kind = manifest["mediaType"] if digest == manifest["digest"] else "application/octet-stream"
+            return self.answer(200, blobs[digest], Content_Type=kind, Docker_Content_Digest=digest)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(server.server_address[1], flush=True)
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
