@@ -64,12 +64,14 @@ Result<T> outcome(std::future<Result<T>> future) {
 
 /// A node with its runtime, called as if it were blocking.
 struct Node {
+  ContainerdFixture& machine;
   ContainerdOptions options;
   std::string image;
   std::unique_ptr<RuntimePort> port;
 
-  explicit Node(const std::string& name) : options(containerd().options(name)) {
-    image = containerd().import_image(namespace_of(options));
+  explicit Node(const std::string& name, ContainerdFixture& fixture = containerd())
+      : machine(fixture), options(fixture.options(name)) {
+    image = machine.import_image(namespace_of(options));
     open();
   }
   void open() {
@@ -139,7 +141,7 @@ struct Node {
         .link_name(ContainerId{name + "-0"});
   }
   std::string ctr(std::vector<std::string> arguments) const {
-    return containerd().ctr(namespace_of(options), std::move(arguments)).output;
+    return machine.ctr(namespace_of(options), std::move(arguments)).output;
   }
   /// What is left of a container anywhere, in words; empty: nothing.
   std::string traces(const std::string& name) const {
@@ -315,20 +317,31 @@ TEST_CASE("what cannot run fails with the reason and leaves nothing behind") {
   }
 }
 
-TEST_CASE("an image of another containerd namespace is taken over, unpacked and runs") {
-  Node node("taken");
-  const auto own = namespace_of(node.options);
-  REQUIRE(containerd().ctr(own, {"images", "rm", "--sync", node.image}).exit_code == 0);
+void run_from_another_namespace(Node& node) {
+  auto& machine = node.machine;
+  REQUIRE(machine.ctr(namespace_of(node.options), {"images", "rm", "--sync", node.image}).exit_code == 0);
   REQUIRE_FALSE(node.start_shell("a", "true").has_value());
-  containerd().import_image("k8s.io");
+  machine.import_image("k8s.io");
   REQUIRE_OK(node.prepare(node.image, ImagePullPolicy::if_not_present));
-  // The copy stands on its own: neither the original nor a garbage collection takes it away.
-  REQUIRE(containerd().ctr("k8s.io", {"images", "rm", "--sync", node.image}).exit_code == 0);
+  // The copy stands on its own: neither the original's end nor a garbage collection takes it away.
+  REQUIRE(machine.ctr("k8s.io", {"images", "rm", "--sync", node.image}).exit_code == 0);
   REQUIRE_OK(node.start_shell("a", "exit 5"));
   const auto exit = node.wait("a");
   REQUIRE_OK(exit);
   CHECK(exit->exit_code == 5);
   REQUIRE_OK(node.remove("a"));
+}
+
+TEST_CASE("an image of another containerd namespace is taken over, unpacked and runs") {
+  Node node("taken");
+  run_from_another_namespace(node);
+}
+
+TEST_CASE("an image is taken over where containerd keeps the namespaces' blobs apart") {
+  ContainerdFixture apart(
+      "[plugins.\"io.containerd.metadata.v1.bolt\"]\n  content_sharing_policy = \"isolated\"\n");
+  Node node("apart", apart);
+  run_from_another_namespace(node);
 }
 
 TEST_CASE(

@@ -27,6 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr auto kStartTimeout = std::chrono::seconds(30);
 constexpr char kFolderPrefix[] = "cloudless-test-";
+constexpr std::size_t kMostNodes = 200;  // of one test program
 constexpr char kImage[] = "cloudless.test/busybox:1";
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
@@ -92,8 +93,9 @@ void sweep(const fs::path& folder, pid_t owner) {
   }
   unmount_below(folder.string());
   remove_cgroups(folder.filename().string());
-  for (std::size_t node = 0; if_nametoindex(bridge_name(owner, node).c_str()) != 0; ++node)
-    (void)runtime::Network(bridge_name(owner, node), {}, "").remove_bridge();
+  for (std::size_t node = 0; node < kMostNodes; ++node)
+    if (if_nametoindex(bridge_name(owner, node).c_str()) != 0)
+      (void)runtime::Network(bridge_name(owner, node), {}, "").remove_bridge();
   std::error_code ignored;
   fs::remove_all(folder, ignored);
 }
@@ -154,7 +156,7 @@ CommandResult run(const std::vector<std::string>& command) {
   return result;
 }
 
-ContainerdFixture::ContainerdFixture() {
+ContainerdFixture::ContainerdFixture(const std::string& more_config) {
   if (geteuid() != 0) throw std::runtime_error("tests on containerd need root");
   for (const char* program : {"containerd", "ctr", "runc", "python3"})
     if (run({"which", program}).exit_code != 0)
@@ -176,7 +178,8 @@ ContainerdFixture::ContainerdFixture() {
       << "  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n    bin_dir = \"" << folder_
       << "/cni\"\n    conf_dir = \"" << folder_ << "/cni\"\n"
       << "  [plugins.\"io.containerd.grpc.v1.cri\".registry]\n    config_path = \"" << folder_
-      << "/certs.d\"\n";
+      << "/certs.d\"\n"
+      << more_config;
   launch();
 }
 
@@ -246,8 +249,9 @@ runtime::ContainerdOptions ContainerdFixture::options(const std::string& node) {
   out.state_dir = folder_ + "/" + node + "/state";
   out.log_dir = folder_ + "/" + node + "/logs";
   out.logger = CLOUDLESS_BUILD_ROOT "/services/logger/cloudless-logger";
-  out.subnet = free_subnet(nodes_.size());
-  out.bridge = bridge_name(getpid(), nodes_.size());
+  static std::size_t made = 0;
+  out.subnet = free_subnet(made);
+  out.bridge = bridge_name(getpid(), made++);
   nodes_.push_back(out);
   return out;
 }

@@ -37,8 +37,9 @@ class Registry {
 
 class ContainerdFixture {
  public:
-  /// Starts containerd and waits until it answers. Throws std::runtime_error saying what is missing.
-  ContainerdFixture();
+  /// Starts containerd and waits until it answers; `more_config` goes into its config.toml. Throws
+  /// std::runtime_error saying what is missing.
+  explicit ContainerdFixture(const std::string& more_config = {});
   ~ContainerdFixture();
   ContainerdFixture(const ContainerdFixture&) = delete;
   ContainerdFixture& operator=(const ContainerdFixture&) = delete;

@@ -65,18 +65,22 @@ void Client::shut_down() {
   all_home_.wait(lock, [&] { return under_way_.empty(); });
 }
 
-Result<std::string> Client::read_blob(const std::string& digest, const CallScope& scope) {
+Result<Nothing> Client::read_blob(const std::string& digest, const CallScope& scope,
+                                  const std::function<bool(const std::string&, std::int64_t)>& take) {
   grpc::ClientContext context;
   const Registration registered(*this, context, scope);
   content_v1::ReadContentRequest request;
   request.set_digest(digest);
   const auto reader = content_->Read(&context, request);
-  std::string out;
   content_v1::ReadContentResponse piece;
-  while (reader->Read(&piece)) out += piece.data();
+  std::int64_t offset = 0;
+  while (reader->Read(&piece)) {
+    if (!take(piece.data(), offset)) context.TryCancel();
+    offset += static_cast<std::int64_t>(piece.data().size());
+  }
   const auto status = reader->Finish();
   if (!status.ok()) return fail(error_of(status, scope.what));
-  return out;
+  return Nothing{};
 }
 
 }  // namespace cloudless::runtime

@@ -6,12 +6,14 @@
 #include <grpcpp/grpcpp.h>
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 
 #include "actors/runtime/containerd/options.hpp"
+#include "actors/runtime/runtime_port.hpp"
 #include "containerd/containers.grpc.pb.h"
 #include "containerd/content.grpc.pb.h"
 #include "containerd/cri.grpc.pb.h"
@@ -63,8 +65,9 @@ class Client {
     return response;
   }
 
-  /// The blob's bytes.
-  Result<std::string> read_blob(const std::string& digest, const CallScope& scope);
+  /// The blob's bytes, piece by piece with the offset of each, until `take` returns false (CANCELLED then).
+  Result<Nothing> read_blob(const std::string& digest, const CallScope& scope,
+                            const std::function<bool(const std::string&, std::int64_t)>& take);
 
   /// For calls that are not blocking: sets metadata and deadline, and lets shut_down cancel it until
   /// unregister.

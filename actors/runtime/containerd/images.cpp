@@ -16,8 +16,8 @@ using Labels = std::map<std::string, std::string>;
 
 constexpr char kCriNamespace[] = "k8s.io";
 constexpr Millis kUnpackTimeout = 600000;
-constexpr std::size_t kPiece = 1 << 20;
 constexpr std::size_t kDescribedLimit = 256;
+constexpr std::size_t kDocumentLimit = 8 << 20;
 constexpr std::time_t kLeaseSeconds = 3600;  // a crash in the middle leaves no garbage for longer
 
 /// Keeps what is being put together from containerd's garbage collector.
@@ -68,6 +68,19 @@ bool is(const Error& error, Errc code) {
   return error.code == code;
 }
 
+/// Manifests and configs are small; what is not is none.
+Result<std::string> read_document(Client& client, const std::string& digest, const CallScope& scope) {
+  std::string text;
+  const auto read = client.read_blob(digest, scope, [&](const std::string& piece, std::int64_t) {
+    text += piece;
+    return text.size() <= kDocumentLimit;
+  });
+  if (text.size() > kDocumentLimit)
+    return fail(Errc::data_loss, "image: " + digest + " is too large for a manifest or a config");
+  if (!read) return fail(read.error());
+  return text;
+}
+
 /// What containerd's garbage collector must see as reachable from a manifest and from an index.
 Labels references(const ImageManifest& manifest) {
   Labels out;
@@ -112,7 +125,7 @@ Images::Described Images::describe(const Blob& target, const std::string& contai
   Blob next = target;
   for (int depth = 0; image->manifest.config.digest.empty(); ++depth) {
     if (depth == 3) return fail(Errc::data_loss, "image index " + target.digest + " points at indexes only");
-    auto text = client_.read_blob(next.digest, scope);
+    auto text = read_document(client_, next.digest, scope);
     if (!text) return fail(text.error());
     auto manifest = parse_manifest(*text, machine_architecture());
     if (!manifest) return fail(manifest.error());
@@ -120,7 +133,7 @@ Images::Described Images::describe(const Blob& target, const std::string& contai
     image->manifest = *manifest;
     next = manifest->for_this_machine;
   }
-  auto text = client_.read_blob(image->manifest.config.digest, scope);
+  auto text = read_document(client_, image->manifest.config.digest, scope);
   if (!text) return fail(text.error());
   auto config = parse_image_config(*text);
   if (!config) return fail(config.error());
@@ -219,19 +232,20 @@ Result<Nothing> Images::share(const Blob& blob, const std::string& from, const L
   if (open && response.offset() < blob.size) {
     CallScope source = client_.scope("read layer", scope.timeout);
     source.containerd_namespace = from;
-    auto bytes = client_.read_blob(blob.digest, source);
-    if (!bytes) {
+    request.set_action(content_v1::WRITE);
+    const auto copied =
+        client_.read_blob(blob.digest, source, [&](const std::string& piece, std::int64_t offset) {
+          request.set_offset(offset);
+          request.set_data(piece);
+          open = stream->Write(request) && stream->Read(&response);
+          return open;
+        });
+    request.clear_data();
+    if (!copied && open) {
       context.TryCancel();
       (void)stream->Finish();
-      return fail(bytes.error());
+      return fail(copied.error());
     }
-    request.set_action(content_v1::WRITE);
-    for (std::size_t at = 0; open && at < bytes->size(); at += kPiece) {
-      request.set_offset(static_cast<std::int64_t>(at));
-      request.set_data(bytes->substr(at, kPiece));
-      open = stream->Write(request) && stream->Read(&response);
-    }
-    request.clear_data();
   }
   if (open) {
     request.set_action(content_v1::COMMIT);
