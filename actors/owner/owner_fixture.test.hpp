@@ -85,7 +85,8 @@ class OwnerLife {
 
   /// Another owner's commit.
   Answer<Revision> commit(const std::string& name, std::vector<Change> changes) {
-    auto request = std::make_shared<const CommitRequest>(CommitRequest{name, 1, std::move(changes), {}});
+    auto request =
+        std::make_shared<const CommitRequest>(CommitRequest{name, ++epoch_, std::move(changes), {}});
     return ask_actor<Revision>(store, commit_atom::value, CommitRequestPtr(request));
   }
   /// The published state.
@@ -124,6 +125,8 @@ class OwnerLife {
   }
 
   VirtualClock& clock_;
+  std::uint64_t epoch_ =
+      0;  // of the commits by others: a new one each, so that none falls with an earlier one
   Config config_;
   caf::actor_system system_{config_};
   caf::scheduler::test_coordinator& scheduler_ =

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
+
 #include "actors/owner/owner_fixture.test.hpp"
 
 namespace cloudless {
@@ -271,6 +273,119 @@ TEST_CASE_FIXTURE(WorkloadStateTest,
   CHECK(now->workload("default", "web")->uid != uid);
   CHECK(now->workload(uid)->deleted);
   for (const auto& replica : now->replicas_of(uid)) REQUIRE(replica->phase == Phase::stopped);
+}
+
+TEST_CASE("whatever fails on the way, what was answered is stored and the owner agrees with the store") {
+  int good = 0, bad = 0;
+  for (std::uint64_t seed = 1; seed <= 15; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    const auto pick = [&](std::uint64_t below) { return random() % below; };
+    WorkloadStateTest t;
+    t.life->pass(10);
+    Revision schedulable = 0;
+    std::vector<Answer<Reply>> created;
+    for (int step = 0; step < 120; ++step) {
+      const std::string name = "w" + std::to_string(pick(4));
+      switch (pick(9)) {
+        case 0:
+          t.contents->next_commit_fails = {Errc::resource_exhausted, "the disk is full", {}};
+          break;
+        case 1:
+          t.life->commit("node_membership", {WorkloadStateTest::node("n1", ++schedulable)});
+          break;
+        case 2:
+          t.command({{}, DeleteWorkload{"default", name, 0}});
+          break;
+        case 3:
+          t.command(WorkloadStateTest::scale(name, static_cast<std::uint32_t>(pick(5))));
+          break;
+        case 4: {
+          const auto workload = t.life->published()->workload("default", name);
+          if (!workload) break;
+          const auto ordinal = workload->next_ordinal;
+          t.propose({AddReplicas{workload->uid, 1, ordinal, 1},
+                     AssignReplica{replica_id(name, workload->uid, ordinal), NodeId{"n1"}, schedulable}});
+          break;
+        }
+        case 5:
+          t.life->pass(static_cast<Millis>(pick(4)));
+          break;
+        default:
+          created.push_back(t.command(WorkloadStateTest::create(name, std::to_string(step))));
+          break;
+      }
+    }
+    t.life->pass(50);
+    t.contents->next_commit_fails = {Errc::none, {}, {}};
+    const auto stored = t.life->published();
+    for (const auto& answer : created) {
+      REQUIRE(answer->has_value());
+      ++(**answer ? good : bad);
+      if (!**answer) continue;
+      const auto workload = stored->workload(value_of(answer).workload.uid);
+      REQUIRE(workload != nullptr);
+    }
+    for (int i = 0; i < 4; ++i) {
+      const std::string name = "w" + std::to_string(i);
+      const auto workload = stored->workload("default", name);
+      const auto scaled = t.command(WorkloadStateTest::scale(name, 9));
+      t.life->pass(10);
+      CHECK(code_of(scaled) == (workload ? Errc::none : Errc::not_found));
+      if (workload) CHECK(value_of(scaled).workload.uid == workload->uid);
+    }
+  }
+  CHECK(good > 20);
+  CHECK(bad > 50);
+}
+
+store_actor::behavior_type silent_store(store_actor::pointer self) {
+  return {
+      [self](commit_atom, const CommitRequestPtr&) -> caf::result<Revision> {
+        return self->make_response_promise<Revision>();
+      },
+      [](follow_atom, const follower_actor&) {
+        return CommitsPublished{0, std::make_shared<const std::vector<Commit>>(),
+                                std::make_shared<const Snapshot>()};
+      },
+      [](range_atom, std::uint8_t, const std::string&, std::uint32_t) -> RecordsPtr {
+        return std::make_shared<const std::vector<Record>>();
+      },
+      [](wire_atom, const wire_follower_actor&, Revision, std::uint64_t) -> caf::result<Revision> {
+        return Revision{0};
+      },
+      [](credit_atom, const wire_follower_actor&, std::uint64_t) {},
+  };
+}
+
+TEST_CASE("an owner whose store keeps silent ends, so that its process starts anew") {
+  class Config : public caf::actor_system_config {
+   public:
+    Config() {
+      register_messages(*this);
+      set("scheduler.policy", caf::atom("testing"));
+    }
+  } config;
+  owner::VirtualClock clock;
+  bool ended = false;
+  caf::actor_system system{config};
+  auto& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
+  auto store = system.spawn(silent_store);
+  {
+    auto room = spawn_workload_state(system, store, clock);
+    room->attach_functor([&ended] { ended = true; });
+    scheduler.run();
+    caf::anon_send(room, Carried<WorkloadCommand>(WorkloadStateTest::create("web")));
+    scheduler.run();
+    scheduler.advance_time(std::chrono::seconds(29));
+    scheduler.run();
+    CHECK_FALSE(ended);
+    scheduler.advance_time(std::chrono::seconds(2));
+    scheduler.run();
+    CHECK(ended);
+  }
+  caf::anon_send_exit(store, caf::exit_reason::kill);
+  scheduler.run();
 }
 
 }  // namespace
