@@ -68,10 +68,6 @@ class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
     auto& query = parsed->query;
     const auto snapshot = parts_.mirror->present();
     if (!snapshot) return finish({grpc::StatusCode::UNAVAILABLE, "this gateway is starting; try again"});
-    const auto links = parts_.owners->now()->links;
-    if (!links)
-      return finish(
-          {grpc::StatusCode::UNAVAILABLE, "this gateway has no connection to the coordinator; try again"});
     const auto target = exec_target(*snapshot, {parsed->target.workload.ns, parsed->target.workload.name,
                                                 parsed->target.replica, parsed->target.container});
     if (!target) return finish(to_status(target.error()));
@@ -79,7 +75,7 @@ class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
     query.container = target->container;
     deadline_ = parts_.clock.steady() + query.timeout + kGrace;
     session_ = random_session_id();
-    sink_ = spawn_session(parts_.system, links, self_);
+    sink_ = spawn_session(parts_.system, parts_.owners, self_);
     subscription_ = parts_.mirror->subscribe([this] { wake(); });
     caf::anon_send(
         sink_, Carried<SessionFrame>(SessionFrame{session_, SessionOpen{target->node, std::move(query)}}));

@@ -111,13 +111,9 @@ class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionCl
                   parsed->target.container};
     const auto snapshot = parts_.mirror->present();
     if (!snapshot) return end({grpc::StatusCode::UNAVAILABLE, "this gateway is starting; try again"});
-    const auto links = parts_.owners->now()->links;
-    if (!links)
-      return end(
-          {grpc::StatusCode::UNAVAILABLE, "this gateway has no connection to the coordinator; try again"});
     const auto targets = log_targets(*snapshot, selection_);
     if (!targets) return end(to_status(targets.error()));
-    sink_ = spawn_session(parts_.system, links, self_);
+    sink_ = spawn_session(parts_.system, parts_.owners, self_);
     credit_ =
         std::clamp(kCreditOfAll / std::max<std::uint64_t>(targets->size(), 1), kLeastCredit, kMostCredit);
     for (const auto& target : *targets) add(target);

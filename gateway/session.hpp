@@ -1,9 +1,11 @@
 // The gateway's end of log and exec sessions: an actor that passes a client call's frames to the link hub and
-// the agent's frames back to the call. One per call; the hub cancels the sessions when it ends.
+// the agent's frames back to the call. One per call; the hub cancels the sessions when it ends, and a hub
+// that is gone ends them.
 #pragma once
 
 #include <memory>
 
+#include "gateway/call.hpp"
 #include "messages/node_link.hpp"
 
 namespace cloudless::gateway {
@@ -18,7 +20,7 @@ class SessionClient {
 };
 
 /// Send it SessionOpen, SessionCredit and SessionCancel frames for the agent; end it with end_session.
-session_sink_actor spawn_session(caf::actor_system& system, link_hub_actor links,
+session_sink_actor spawn_session(caf::actor_system& system, std::shared_ptr<const OwnersInUse> owners,
                                  std::shared_ptr<SessionClient> client);
 void end_session(const session_sink_actor& sink);
 

@@ -297,6 +297,20 @@ TEST_CASE("gateway: logs of a node without a link end UNAVAILABLE and say why") 
   CHECK(status.error_message().find("node n1 has no link") != std::string::npos);
 }
 
+TEST_CASE("gateway: sessions end UNAVAILABLE when the hub that carries them ends") {
+  Fixture f;
+  f.commit({put_workload(workload("web", kUid.value, 1)), replica(0, "n1")});
+  api::StreamLogsRequest request;
+  request.set_workload("web");
+  CallContext context;
+  auto reader = f.stub->StreamLogs(&context, request);
+  opened(f, "n1");
+  caf::anon_send_exit(f.owners->now()->links, caf::exit_reason::kill);
+  api::StreamLogsReply reply;
+  CHECK_FALSE(reader->Read(&reply));
+  CHECK(reader->Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+}
+
 TEST_CASE("gateway: an exec's output and exit code come back, both streams apart") {
   Fixture f;
   f.commit(

@@ -89,6 +89,13 @@ struct Cluster {
     context.set_deadline(std::chrono::system_clock::now() + 20s);
     return from->GetWorkload(&context, request, &reply);
   }
+  bool sees_nodes(int count) {
+    return eventually([&] {
+      api::ListNodesReply nodes;
+      grpc::ClientContext context;
+      return stub->ListNodes(&context, {}, &nodes).ok() && nodes.nodes_size() == count;
+    });
+  }
   bool becomes(const std::string& name, api::WorkloadStatus::Phase phase, std::uint32_t ready) {
     return eventually([&] {
       api::Workload w;
@@ -108,6 +115,7 @@ TEST_CASE("a created workload is stored, placed, started, scaled, updated and de
   Cluster cluster;
   auto n1 = cluster.agent("n1");
   auto n2 = cluster.agent("n2");
+  REQUIRE(cluster.sees_nodes(2));
   api::Workload reply;
   REQUIRE(cluster.create("web", 4, reply).ok());
   const auto created = reply.revision();
