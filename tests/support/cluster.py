@@ -159,7 +159,7 @@ class Cluster:
 root = "{self.dir}/containerd"
 state = "{self.dir}/containerd-state"
 disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.runtime.v1.linux",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
   "io.containerd.internal.v1.restart"]
 [grpc]
   address = "{self.socket}"
@@ -204,6 +204,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             "--coordinator", f"127.0.0.1:{self.ports['link']}",
             "--secret-file", self.secret,
             "--state-dir", agent.dir,
+            "--runtime-dir", agent.dir / "running",
             "--log-dir", agent.dir / "logs",
             "--containerd-socket", self.socket,
             "--containerd-namespace", agent.namespace,
