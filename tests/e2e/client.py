@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import grpc
@@ -35,6 +36,17 @@ def parse(message, json):
     return json_format.ParseDict(json, message)
 
 
+def patiently(send, seconds=30):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return send()
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 class Api:
     """The public API by JSON, as any client would call it."""
 
@@ -43,8 +55,14 @@ class Api:
         self.stub = coordinator_service_pb2_grpc.CoordinatorServiceStub(self.channel)
 
     def call(self, method, json, timeout=10):
+        """Reads are tried again while the answer is UNAVAILABLE, as a client that outlives a restart would do."""
         request = getattr(coordinator_service_pb2, method + "Request", None) or getattr(stream_pb2, method + "Request")
-        return getattr(self.stub, method)(parse(request(), json), timeout=timeout, wait_for_ready=True)
+        send = lambda: getattr(self.stub, method)(parse(request(), json), timeout=timeout, wait_for_ready=True)  # noqa: E731
+        return patiently(send) if method.startswith(("Get", "List")) else send()
+
+    def log_lines(self, json):
+        """All lines of a StreamLogs that ends."""
+        return patiently(lambda: [line for reply in self.call("StreamLogs", json, timeout=20) for line in reply.lines])
 
     def close(self):
         self.channel.close()
@@ -81,7 +99,7 @@ class ClusterTest(unittest.TestCase):
         return wait_until(ready, seconds, f"{replicas} ready replicas of {name}; now:\n{self.get(name)}", pause=0.05)
 
     def delete_and_wait(self, name, seconds=READY_SECONDS):
-        uid = self.api.call("DeleteWorkload", {"name": name}).uid
+        uid = patiently(lambda: self.api.call("DeleteWorkload", {"name": name})).uid
         self.wait_gone(uid, seconds)
 
     def wait_gone(self, uid, seconds=READY_SECONDS):

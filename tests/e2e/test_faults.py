@@ -7,7 +7,7 @@ import threading
 
 import grpc
 
-from client import Api, ClusterTest, V1, wait_until
+from client import Api, ClusterTest, V1, patiently, wait_until
 from cluster import Cluster
 
 
@@ -40,7 +40,7 @@ class Kills(ClusterTest):
             self.cluster.wait_nodes()
             self.wait_ready("rock", 4)
             self.assertEqual(self.pids("rock"), before)
-        self.api.call("ScaleWorkload", {"name": "rock", "replicas": 6})
+        patiently(lambda: self.api.call("ScaleWorkload", {"name": "rock", "replicas": 6}))
         self.wait_ready("rock", 6)
         self.delete_and_wait("rock")
 
@@ -48,7 +48,7 @@ class Kills(ClusterTest):
         request = {"name": "keyed", "spec": {"image": V1, "replicas": 0}, "idempotency_key": "restart"}
         uid = self.api.call("CreateWorkload", request).uid
         self.kill_coordinator()
-        self.assertEqual(self.api.call("CreateWorkload", request).uid, uid)
+        self.assertEqual(patiently(lambda: self.api.call("CreateWorkload", request)).uid, uid)
 
     def test_acknowledged_writes_survive_kills_in_a_loop(self):
         """Writers go on while a random part is killed again and again."""
@@ -70,7 +70,8 @@ class Kills(ClusterTest):
         writer.start()
         try:
             for round_number in range(6):
-                self.api.call("ScaleWorkload", {"name": "busy", "replicas": rng.randint(1, 5)}, timeout=20)
+                replicas = rng.randint(1, 5)
+                patiently(lambda n=replicas: self.api.call("ScaleWorkload", {"name": "busy", "replicas": n}, timeout=20))
                 rng.choice([self.kill_coordinator, lambda: self.kill_agent(rng.randrange(2)), self.kill_containerd])()
         finally:
             stop.set()
@@ -96,7 +97,7 @@ class Kills(ClusterTest):
         self.wait_ready("chatty", 1)
 
         def enough():
-            numbers = [int(line.line) for reply in self.api.call("StreamLogs", {"workload": "chatty"}) for line in reply.lines]
+            numbers = [int(line.line) for line in self.api.log_lines({"workload": "chatty"})]
             self.assertEqual(numbers, list(range(len(numbers))))
             return len(numbers) > 300
         wait_until(enough, 60, "300 lines without a gap", pause=0.3)
@@ -160,11 +161,9 @@ class FullDisk(ClusterTest):
         self.wait_ready("survivor", 1)
         data = self.cluster.dir / "coordinator"
         acknowledged = []
-        with open(data / "ballast", "wb") as ballast:
-            with contextlib.suppress(OSError):
-                while True:
-                    ballast.write(b"x" * 4096)
-                    ballast.flush()
+        with open(data / "ballast", "wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while True:
+                ballast.write(b"x" * 4096)
 
         def until_refused():
             try:
