@@ -188,7 +188,7 @@ class FirstLight(ClusterTest):
         self.create("no-image", image="cloudless.local/absent:v9")
         self.create("no-command", command=["/no/such/program"])
         self.create("ends", command=["sh", "-c", "echo bye; exit 3"], restart_policy={"mode": "NEVER"})
-        for name, pattern in (("no-image", "image|absent"), ("no-command", "no such|not found")):
+        for name, pattern in (("no-image", "image|absent"), ("no-command", "does not exist")):
             wait_until(lambda n=name, p=pattern: any(re.search(p, r.reason, re.I) for r in self.get(n).status.replicas), 30,
                        f"a reason for {name}")
         ended = wait_until(lambda: next((r for r in self.get("ends").status.replicas if r.state == workload_pb2.Replica.FAILED), None), 30,
