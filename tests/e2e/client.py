@@ -54,10 +54,12 @@ class Api:
         self.channel = grpc.insecure_channel(server)
         self.stub = coordinator_service_pb2_grpc.CoordinatorServiceStub(self.channel)
 
-    def call(self, method, json, timeout=10):
+    def call(self, method, json, timeout=10, metadata=()):
         """Reads are tried again while the answer is UNAVAILABLE, as a client that outlives a restart would do."""
         request = getattr(coordinator_service_pb2, method + "Request", None) or getattr(stream_pb2, method + "Request")
-        send = lambda: getattr(self.stub, method)(parse(request(), json), timeout=timeout, wait_for_ready=True)  # noqa: E731
+
+        def send():
+            return getattr(self.stub, method)(parse(request(), json), timeout=timeout, wait_for_ready=True, metadata=metadata)
         return patiently(send) if method.startswith(("Get", "List")) else send()
 
     def log_lines(self, json):
@@ -72,10 +74,11 @@ class ClusterTest(unittest.TestCase):
     """Tests that share one cluster; each uses workload names of its own."""
 
     agents = 1
+    coordinator_options = ()
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(cls.agents)
+        cls.cluster = Cluster(cls.agents, coordinator_options=cls.coordinator_options)
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
         cls.api = Api(cls.cluster.server)

@@ -113,7 +113,7 @@ class Agent:
 class Cluster:
     """Start it, use it, stop it; `with Cluster() as c` stops it whatever happens."""
 
-    def __init__(self, agents=1, default_ports=False, system_containerd=False, progress=lambda text: None):
+    def __init__(self, agents=1, default_ports=False, system_containerd=False, progress=lambda text: None, coordinator_options=()):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cloudless.", dir="/var/tmp"))
         self.tag = "" if default_ports else secrets.token_hex(2)
         self.default_ports = default_ports
@@ -122,7 +122,9 @@ class Cluster:
         self.own_containerd = not system_containerd
         self.socket = self.dir / "containerd.sock" if self.own_containerd else pathlib.Path("/run/containerd/containerd.sock")
         self.secret = self.dir / "secret"
+        self.coordinator_options = list(coordinator_options)  # for the next start
         self.containerd = self.coordinator = None
+        self.others = {}  # processes beside the usual ones, by name
         self.agents = []
         for number in range(1, agents + 1):
             self.agents.append(Agent(self, number))
@@ -186,9 +188,21 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             "--metrics-address", f"127.0.0.1:{self.ports['metrics']}",
             "--link-address", f"127.0.0.1:{self.ports['link']}",
             "--ring-address", f"127.0.0.1:{self.ports['ring']}",
-            "--secret-file", self.secret,
+            "--secret-file", self.secret, *self.coordinator_options,
         ], self.dir / "coordinator.log")
         self.wait_ready(self.coordinator, self.ports["http"])
+
+    def start_other(self, name, executable, *options):
+        """Another executable of ours, with this cluster's secret; started again under its name after its end."""
+        self.others[name] = Process(name, [BUILD / executable, "--secret-file", self.secret, *options], self.dir / f"{name}.log")
+        return self.others[name]
+
+    def start_gateway(self, grpc_port, http_port):
+        process = self.start_other("gateway", "services/gateway/cloudless-gateway", "--coordinator", f"127.0.0.1:{self.ports['ring']}",
+                                   "--grpc-address", f"127.0.0.1:{grpc_port}", "--http-address", f"127.0.0.1:{http_port}",
+                                   "--metrics-address", "off")
+        self.wait_ready(process, http_port)
+        return process
 
     def wait_ready(self, process, port, seconds=30):
         def ready():
@@ -246,9 +260,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 
     def stop(self):
         """Stops and removes everything, in the order in which nothing is started again."""
-        for agent in self.agents:
-            if agent.process:
-                agent.process.stop()
+        for process in (*self.others.values(), *(agent.process for agent in self.agents if agent.process)):
+            process.stop()
         if self.coordinator:
             self.coordinator.stop()
         for agent in self.agents:
