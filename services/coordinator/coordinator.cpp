@@ -29,6 +29,8 @@
 #include "gateway/cluster_figures.hpp"
 #include "gateway/mirror_feed.hpp"
 #include "gateway/server.hpp"
+#include "services/coordinator/measured_engine.hpp"
+#include "services/coordinator/port_figures.hpp"
 #include "telemetry/http_server.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/system_clock.hpp"
@@ -143,7 +145,8 @@ class Whole final : public Coordinator {
     StoreOptions options;
     options.new_cluster_id = hex(node_link::random_bytes(16));
     options.on_fatal = [on_end = on_end_](const Error& error) { (*on_end)(error); };
-    auto store = spawn_store(system, std::move(*engine), clock_, std::move(options));
+    auto store = spawn_store(system, measured_engine(std::move(*engine), metrics_.registry()), clock_,
+                             std::move(options));
     if (!store) return fail(store.error());
     parts_.store = in_ring("the store", *store);
     parts_.workload_state = in_ring("workload_state", spawn_workload_state(system, parts_.store, clock_));
@@ -213,6 +216,8 @@ class Whole final : public Coordinator {
     method_metrics_ = std::make_unique<gateway::MethodMetrics>(metrics_.registry());
     figures_ = gateway::cluster_figures(mirror_);
     metrics_.add(figures_);
+    port_figures_ = port_figures({{"link", link_listener_.get()}, {"ring", ring_listener_.get()}});
+    metrics_.add(port_figures_);
     const auto tls = settings::load(settings_.tls);
     if (!tls) return fail(tls.error());
     auto server = gateway::Server::start(
@@ -267,6 +272,7 @@ class Whole final : public Coordinator {
   telemetry::Metrics metrics_;
   std::unique_ptr<gateway::MethodMetrics> method_metrics_;
   std::shared_ptr<prometheus::Collectable> figures_;
+  std::shared_ptr<prometheus::Collectable> port_figures_;
   std::unique_ptr<System> control_;
   std::unique_ptr<System> edge_;
   node_link::Ring parts_;

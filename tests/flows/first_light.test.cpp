@@ -2,17 +2,21 @@
 // real node link.
 #include <doctest/doctest.h>
 #include <grpcpp/grpcpp.h>
+#include <httplib.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <sstream>
 #include <thread>
 
 #include "actors/node_link/transport/secret_file.hpp"
 #include "cloudless/api/coordinator_service.grpc.pb.h"
 #include "services/coordinator/coordinator.hpp"
 #include "services/gateway/gateway_process.hpp"
+#include "services/gateway/ring_connection.hpp"
 #include "tests/support/play_agent.hpp"
 
 using namespace cloudless;
@@ -49,7 +53,8 @@ Stub stub_at(std::uint16_t port) {
 }
 
 struct Cluster {
-  Cluster() {
+  explicit Cluster(std::function<void(const Error&)> on_end = [](const Error& error) { FAIL(error.message); })
+      : on_end(std::move(on_end)) {
     settings.data_dir = folder.path + "/data";
     settings.secret_file = folder.path + "/secret";
     settings.grpc.port = settings.http.port = settings.link.port = 0;
@@ -59,7 +64,7 @@ struct Cluster {
     start();
   }
   void start() {
-    auto started = coordinator::Coordinator::start(settings, [](const Error& error) { FAIL(error.message); });
+    auto started = coordinator::Coordinator::start(settings, on_end);
     if (!started) FAIL(started.error().message);
     coordinator = std::move(*started);
     // The same ports after a restart, so that agents and clients find it.
@@ -103,6 +108,7 @@ struct Cluster {
     });
   }
 
+  std::function<void(const Error&)> on_end;
   Folder folder;
   coordinator::CoordinatorSettings settings;
   std::unique_ptr<coordinator::Coordinator> coordinator;
@@ -232,6 +238,94 @@ TEST_CASE("a node that falls silent is replaced") {
       if (replica.ready() && replica.node_id() != "n2") return false;
     return reply.status().phase() == api::WorkloadStatus::RUNNING;
   }));
+}
+
+TEST_CASE("metrics count what was done, and the probes say that it is well") {
+  Cluster cluster;
+  auto agent = cluster.agent("n1");
+  api::Workload reply;
+  REQUIRE(cluster.create("web", 1, reply).ok());
+  REQUIRE(cluster.becomes("web", api::WorkloadStatus::RUNNING, 1));
+  httplib::Client http("127.0.0.1", cluster.coordinator->ports().http);
+  CHECK(http.Get("/health")->body == "ok\n");
+  CHECK(http.Get("/ready")->status == 200);
+  httplib::Client metrics("127.0.0.1", cluster.coordinator->ports().metrics);
+  const auto text = metrics.Get("/metrics")->body;
+  for (const char* line :
+       {"cloudless_api_calls_total{code=\"OK\",method=\"CreateWorkload\"} 1\n",
+        "cloudless_replicas{state=\"RUNNING\"} 1\n", "cloudless_nodes{state=\"READY\"} 1\n",
+        "cloudless_workloads{phase=\"RUNNING\"} 1\n",
+        "cloudless_port_connections_total{port=\"link\",result=\"accepted\"} 1\n"}) {
+    CAPTURE(line);
+    CHECK(text.find(line) != std::string::npos);
+  }
+  CHECK(text.find("cloudless_store_commits_total ") != std::string::npos);
+}
+
+TEST_CASE("an actor of the ring that ends takes the coordinator with it") {
+  std::atomic<bool> ended{false};
+  std::string why;
+  Cluster cluster([&](const Error& error) {
+    why = error.message;
+    ended = true;
+  });
+  struct Config : caf::actor_system_config {
+    Config() { node_link::configure_network(*this); }
+  };
+  Config config;
+  caf::actor_system system(config);
+  {
+    gateway::RingConnection ring(
+        system,
+        {"127.0.0.1",
+         cluster.coordinator->ports().ring,
+         {*node_link::load_secret(cluster.settings.secret_file), node_link::kRingPurpose}},
+        "a test");
+    ring.find_store([](Result<store_actor>) {});
+    REQUIRE(eventually([&] { return ring.connected(); }));
+    caf::anon_send_exit(ring.owners()->now()->workloads, caf::exit_reason::kill);
+    CHECK(eventually([&] { return ended.load(); }));
+  }
+  CHECK(why.find("workload_state ended unexpectedly") != std::string::npos);
+}
+
+TEST_CASE("the shipped configuration files show the defaults") {
+  auto shown = [](settings::Settings& form, const std::string& file) {
+    std::vector<const char*> argv{"test", "--config", file.c_str()};
+    const auto loaded =
+        form.load(file.empty() ? 1 : 3, argv.data(), [](const std::string&) { return std::nullopt; });
+    if (!loaded) FAIL(loaded.error().message);
+    std::string text;
+    std::istringstream lines(form.print());
+    for (std::string line; std::getline(lines, line);) text += line.substr(0, line.find("  #")) + "\n";
+    return text;
+  };
+  const std::string config = CLOUDLESS_SOURCE_ROOT "/config/";
+  coordinator::CoordinatorSettings c1, c2;
+  settings::Settings f1({}), f2({});
+  coordinator::register_fields(f1, c1);
+  coordinator::register_fields(f2, c2);
+  CHECK(shown(f1, config + "coordinator.yaml") == shown(f2, ""));
+  gateway::GatewaySettings g1, g2;
+  settings::Settings f3({}), f4({});
+  gateway::register_fields(f3, g1);
+  gateway::register_fields(f4, g2);
+  CHECK(shown(f3, config + "gateway.yaml") == shown(f4, ""));
+}
+
+TEST_CASE("addresses that other machines reach are refused without TLS") {
+  coordinator::CoordinatorSettings values;
+  CHECK(coordinator::check(values).has_value());
+  values.grpc = values.http = {"0.0.0.0", 1};
+  values.link = {"192.0.2.1", 2};
+  auto refused = coordinator::check(values);
+  REQUIRE_FALSE(refused.has_value());
+  for (const char* name : {"grpc.address 0.0.0.0:1", "http.address 0.0.0.0:1", "link.address 192.0.2.1:2"})
+    CHECK(refused.error().message.find(name) != std::string::npos);
+  values = {};
+  values.grpc = {"0.0.0.0", 1};
+  values.tls = {"cert.pem", "key.pem", ""};
+  CHECK(coordinator::check(values).has_value());
 }
 
 TEST_CASE("a gateway in another system serves the same API, and survives the coordinator's restart") {
