@@ -1,5 +1,5 @@
 // When a decider may compute and send: one proposal is in flight, and after an answer the mirror must first
-// have reached the revision it was judged at (ARCHITECTURE.md, rule 1). Pure; used by decider_actor.
+// have reached the revision it was judged at (ARCHITECTURE.md, rule 1). Pure; used by decider_shell.
 #pragma once
 
 #include <algorithm>

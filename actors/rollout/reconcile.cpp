@@ -79,9 +79,15 @@ void give_up_lost(const Snapshot& view, const Workload& workload, const Census& 
     if (on_lost_node(view, *r)) items.emplace_back(StopReplica{r->id, StopCause::node_lost});
 }
 
+/// What failed for good under ALWAYS is not replaced, but never makes one that runs a surplus.
+std::size_t filling_a_place(const Workload& workload, const Census& census) {
+  const bool runs_to_completion = workload.spec.pod.restart.mode != RestartMode::always;
+  return census.current.size() + (runs_to_completion ? census.finished.size() : 0);
+}
+
 void stop_surplus(const Snapshot& view, const Workload& workload, const Census& census, Budget& budget,
                   Items& items) {
-  const std::size_t have = census.current.size() + census.finished.size();
+  const std::size_t have = filling_a_place(workload, census);
   if (have <= workload.spec.replicas) return;
   std::size_t surplus = std::min(have - workload.spec.replicas, census.current.size());
   for (const auto& r : least_useful_first(view, census.current)) {

@@ -98,11 +98,26 @@ TEST_CASE(
 
 TEST_CASE("A replica that ran to completion counts as wanted, also when it failed for good") {
   const auto done = SnapshotBuilder::ended(Phase::succeeded), failed = SnapshotBuilder::ended(Phase::failed);
-  CHECK(next(world_of(2, {done, failed})).empty());
-  CHECK(next(world_of(3, {done, failed})) == "add 1 from 2");
-  CHECK(next(world_of(1, {done, kUnready})) == "stop 1 scale");
-  CHECK(next(world_of(1, {done, kRunning})).empty());  // what serves is above no floor, and ends by itself
-  CHECK(next(world_of(1, {SnapshotBuilder::ended(Phase::succeeded, StopCause::scale)})) == "add 1 from 1");
+  const auto job = [](std::uint32_t wanted, const std::vector<std::function<void(Replica&)>>& have) {
+    SnapshotBuilder world;
+    world.node("a").workload("web", [&](WorkloadSpec& s) {
+      s.replicas = wanted;
+      s.pod.restart.mode = RestartMode::on_failure;
+    });
+    for (const auto& r : have) world.replica("web", r);
+    return next(world);
+  };
+  CHECK(job(2, {done, failed}).empty());
+  CHECK(job(3, {done, failed}) == "add 1 from 2");
+  CHECK(job(1, {done, kUnready}) == "stop 1 scale");
+  CHECK(job(1, {done, kRunning}).empty());  // stopping what serves would go below the floor; it ends by itself
+  CHECK(job(1, {SnapshotBuilder::ended(Phase::succeeded, StopCause::scale)}) == "add 1 from 1");
+}
+
+TEST_CASE("Under ALWAYS one that failed for good is not replaced, and makes none that runs a surplus") {
+  const auto failed = SnapshotBuilder::ended(Phase::failed);
+  CHECK(next(world_of(2, {failed, kRunning})).empty());
+  CHECK(next(world_of(1, {failed, kUnready})).empty());
 }
 
 TEST_CASE("Rolling: a new one is added before an old one stops, and old ones stop only as new ones serve") {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "actors/decider/decider_actor.hpp"
+#include "actors/decider/decider_shell.hpp"
 #include "actors/scheduler/scheduler.hpp"
 
 namespace cloudless {

@@ -1,4 +1,4 @@
-#include "actors/decider/decider_actor.hpp"
+#include "actors/decider/decider_shell.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -1,0 +1,248 @@
+#include "chaos/simulator/commit_checker.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace cloudless::sim {
+namespace {
+
+bool serves(const Snapshot& view, const Replica& r) {
+  const auto node = view.node(r.node);
+  return r.phase == Phase::running && r.ready && r.serving && r.stop == StopCause::none && node != nullptr &&
+         node->state == NodeState::ready;
+}
+
+bool has_floor(StopCause cause, const Workload& workload) {
+  if (workload.deleted || cause == StopCause::node_lost || cause == StopCause::deleted) return false;
+  return cause != StopCause::recreate || workload.spec.rollout.strategy != RolloutStrategy::recreate;
+}
+
+template <class T>
+std::shared_ptr<const T> record_of(const Change& change) {
+  return change.record ? std::get<std::shared_ptr<const T>>(*change.record) : nullptr;
+}
+
+std::string at(const Replica& r) {
+  return r.id.value + " (attempt " + std::to_string(r.attempt) + ", " + to_string(r.phase) + ", stop " +
+         to_string(r.stop) + ")";
+}
+
+}  // namespace
+
+std::uint32_t available(const Snapshot& view, const WorkloadUid& workload) {
+  const auto all = view.replicas_of(workload);
+  return static_cast<std::uint32_t>(
+      std::count_if(all.begin(), all.end(), [&](const auto& r) { return serves(view, *r); }));
+}
+
+std::uint32_t floor_of(const WorkloadSpec& spec) {
+  const std::uint64_t n = spec.replicas;
+  if (spec.rollout.min_available)
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, *spec.rollout.min_available));
+  const auto& away = spec.rollout.max_unavailable;
+  const std::uint64_t may_miss = away.percent ? n * away.value / 100 : away.value;
+  return static_cast<std::uint32_t>(n - std::min(n, may_miss));
+}
+
+Resources reserved_on(const Snapshot& view, const NodeId& node) {
+  Resources sum;
+  for (const auto& r : view.replicas_on(node))
+    if (!is_terminal(r->phase))
+      if (const auto version = view.version(r->workload, r->version)) sum += version->pod.requests;
+  return sum;
+}
+
+Breaches CommitChecker::check(const Snapshot& before, const Commit& commit, const Snapshot& after) {
+  breaches_.clear();
+  voluntarily_stopped_.clear();
+  if (commit.revision != before.revision() + 1)
+    broken("revisions follow one another", std::to_string(commit.revision));
+  if (commit.changes.size() > kMaxCommitChanges)
+    broken("a commit is at most 100 records", std::to_string(commit.changes.size()));
+  for (const auto& change : commit.changes) {
+    switch (change.key.kind) {
+      case RecordKind::workload:
+        check_workload(before, change, after);
+        break;
+      case RecordKind::replica:
+        check_replica(before, change, after);
+        break;
+      case RecordKind::node:
+        check_node(before, change);
+        break;
+      case RecordKind::version:
+        check_version(before, change, after);
+        break;
+      case RecordKind::cluster_meta:
+        if (!before.cluster_id().empty()) broken("the cluster's identity never changes", before.cluster_id());
+        break;
+      case RecordKind::event:
+      case RecordKind::idempotency:
+        break;
+    }
+  }
+  check_floors(before, after);
+  return std::move(breaches_);
+}
+
+void CommitChecker::check_workload(const Snapshot& before, const Change& change, const Snapshot& after) {
+  const WorkloadUid uid{change.key.id};
+  const auto old = before.workload(uid);
+  const auto now = record_of<Workload>(change);
+  const std::string name = now ? now->ns + "/" + now->name : uid.value;
+  if (!now) {
+    if (old && !old->deleted) broken("only a deleted workload is forgotten", name);
+    if (!after.replicas_of(uid).empty()) broken("a tombstone stays until its replicas are gone", name);
+    return;
+  }
+  if (!old) {
+    if (!seen_workloads_.insert(uid).second) broken("a workload's uid is never used again", uid.value);
+    if (before.workload(now->ns, now->name)) broken("a name belongs to one workload", name);
+    if (!after.version(uid, now->version)) broken("a workload's version is stored", name);
+    next_ordinal_[uid] = 0;
+    return;
+  }
+  if (old->deleted && !now->deleted) broken("what is deleted stays deleted", name);
+  if (now->ns != old->ns || now->name != old->name) broken("a workload keeps its name", name);
+  if (now->next_ordinal < old->next_ordinal) broken("ordinals are never used again", name);
+  if (now->revision < old->revision) broken("a workload's revision only grows", name);
+  const bool written = !(now->spec == old->spec) || now->deleted != old->deleted;
+  if (written != (now->revision != old->revision))
+    broken("a workload's revision moves with user writes only", name);
+  const bool new_template = !(now->spec.pod == old->spec.pod);
+  if (now->version != old->version + (new_template ? 1 : 0)) broken("a version numbers a template", name);
+  if (!now->deleted && !after.version(uid, now->version)) broken("a workload's version is stored", name);
+}
+
+void CommitChecker::check_version(const Snapshot& before, const Change& change, const Snapshot& after) {
+  const auto slash = change.key.id.find('/');
+  const WorkloadUid uid{change.key.id.substr(0, slash)};
+  const auto number = std::stoull(change.key.id.substr(slash + 1));
+  const auto old = before.version(uid, number);
+  if (const auto now = record_of<Version>(change)) {
+    if (old && !(*old == *now)) broken("a version never changes", change.key.id);
+    return;
+  }
+  for (const auto& r : after.replicas_of(uid))
+    if (r->version == number) broken("a version stays as long as a replica needs it", r->id.value);
+}
+
+void CommitChecker::check_replica(const Snapshot& before, const Change& change, const Snapshot& after) {
+  const auto old = before.replica(ReplicaId{change.key.id});
+  const auto now = record_of<Replica>(change);
+  if (!now) {
+    if (old && !is_terminal(old->phase)) broken("only a replica that ended is forgotten", at(*old));
+    return;
+  }
+  if (!after.workload(now->workload) || !after.version(now->workload, now->version))
+    broken("a replica has its workload and its version", at(*now));
+  if (!old) return check_birth(*now);
+  check_step(before, *old, *now);
+  check_stop(before, *old, *now, after);
+  if (old->node.empty() && !now->node.empty()) check_place(before, *now, after);
+}
+
+void CommitChecker::check_birth(const Replica& now) {
+  auto& next = next_ordinal_[now.workload];
+  if (now.ordinal < next) broken("ordinals are never used again", at(now));
+  next = std::max(next, now.ordinal + 1);
+  if (now.phase != Phase::pending || !now.node.empty() || now.stop_requested())
+    broken("a replica is born PENDING", at(now));
+}
+
+void CommitChecker::check_step(const Snapshot& before, const Replica& old, const Replica& now) {
+  const std::string step = at(old) + " -> " + at(now);
+  if (now.workload != old.workload || now.ordinal != old.ordinal || now.version != old.version)
+    broken("a replica keeps its identity", step);
+  if (!old.node.empty() && now.node != old.node) broken("a replica runs on one node", step);
+  if (now.node.empty() != (now.phase == Phase::pending) && !(now.node.empty() && is_terminal(now.phase)))
+    broken("a replica has a node once it is assigned", step);
+  if (is_terminal(old.phase)) {
+    if (!(now == old)) broken("a replica dies once", step);
+    return;
+  }
+  const bool moved = now.phase != old.phase || now.attempt != old.attempt;
+  if (now.attempt < old.attempt) broken("an attempt is never taken back", step);
+  if (now.attempt == old.attempt && now.phase < old.phase) broken("phases only grow within an attempt", step);
+  if (now.attempt > old.attempt && now.phase < Phase::preparing)
+    broken("a new attempt begins with PREPARING", step);
+  const auto stamp = std::tuple(now.node_incarnation, now.report_sequence);
+  const auto old_stamp = std::tuple(old.node_incarnation, old.report_sequence);
+  if (stamp < old_stamp) broken("a stale report changes nothing", step);
+  const bool reported =
+      (moved && now.phase != Phase::assigned && now.phase != Phase::lost && !now.node.empty()) ||
+      (now.ready && !old.ready);
+  if (reported && stamp == old_stamp) broken("only a newer report moves a replica", step);
+  if (const auto node = before.node(now.node); node && now.node_incarnation > node->incarnation)
+    broken("a report names an incarnation that exists", step);
+  if (now.ready && now.stop_requested()) broken("a replica on its way out is not ready", step);
+}
+
+void CommitChecker::check_stop(const Snapshot& before, const Replica& old, const Replica& now,
+                               const Snapshot& after) {
+  const std::string step = at(old) + " -> " + at(now);
+  if (old.stop_requested() && now.stop != old.stop) broken("a stop is never taken back", step);
+  const auto node = before.node(old.node);
+  const bool node_away = !old.node.empty() && (!node || node->state == NodeState::offline);
+  const bool lost_now = now.phase == Phase::lost && old.phase != Phase::lost;
+  const bool node_came_back = node && node->incarnation > old.node_incarnation;
+  if (lost_now && !node_away && !node_came_back)
+    broken("LOST is committed only for a node that is away or came back without it", step);
+  if (!now.stop_requested() || old.stop_requested()) return;
+  const auto workload = after.workload(now.workload);
+  if (!workload) return;
+  if (now.stop == StopCause::deleted && !workload->deleted) broken("a stop names its true cause", step);
+  if (now.stop == StopCause::node_lost && !node_away) broken("a stop names its true cause", step);
+  const bool replaced = now.stop == StopCause::rollout || now.stop == StopCause::recreate;
+  if (replaced && now.version == workload->version && !workload->deleted)
+    broken("a stop names its true cause", step);
+  if (has_floor(now.stop, *workload) && serves(before, old)) voluntarily_stopped_.insert(now.workload);
+}
+
+void CommitChecker::check_place(const Snapshot& before, const Replica& now, const Snapshot& after) {
+  const auto node = before.node(now.node);
+  if (!node) return broken("an assignment names a node that exists", at(now));
+  if (node->state != NodeState::ready || node->cordoned)
+    broken("an assignment goes to a READY node that is not cordoned", at(now) + " on " + now.node.value);
+  for (const auto& taint : node->taints)
+    if (taint.effect != TaintEffect::prefer_no_schedule) broken("an assignment respects taints", at(now));
+  const Resources reserved = reserved_on(after, now.node);
+  if (!reserved.fits(node->description.allocatable))
+    broken("no assignment exceeds what a node has",
+           now.node.value + " with " + std::to_string(reserved.cpu_millicores) + " of " +
+               std::to_string(node->description.allocatable.cpu_millicores) + " millicores after " + at(now));
+}
+
+void CommitChecker::check_node(const Snapshot& before, const Change& change) {
+  const auto old = before.node(NodeId{change.key.id});
+  const auto now = record_of<Node>(change);
+  if (!now) return;
+  if (!old) {
+    if (now->schedulable_revision == 0 || now->revision == 0)
+      broken("a node's revisions begin above 0", change.key.id);
+    return;
+  }
+  if (now->incarnation < old->incarnation) broken("a node's incarnation only grows", change.key.id);
+  if (now->revision < old->revision || now->schedulable_revision < old->schedulable_revision)
+    broken("a node's revisions only grow", change.key.id);
+  const bool matters = now->state != old->state || now->cordoned != old->cordoned ||
+                       now->labels != old->labels || now->taints != old->taints ||
+                       !(now->description.allocatable == old->description.allocatable);
+  if (matters && now->schedulable_revision == old->schedulable_revision)
+    broken("the schedulable revision moves with what assignments rely on", change.key.id);
+}
+
+void CommitChecker::check_floors(const Snapshot& before, const Snapshot& after) {
+  for (const auto& uid : voluntarily_stopped_) {
+    const auto workload = after.workload(uid);
+    if (!workload || workload->deleted) continue;
+    const auto left = available(after, uid), floor = floor_of(workload->spec);
+    if (left < floor)
+      broken("voluntary actions stay above min_available",
+             workload->name + ": " + std::to_string(available(before, uid)) + " -> " + std::to_string(left) +
+                 " serve, the floor is " + std::to_string(floor));
+  }
+}
+
+}  // namespace cloudless::sim

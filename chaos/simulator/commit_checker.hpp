@@ -1,0 +1,47 @@
+// What must hold at every commit, whoever made it (docs/ARCHITECTURE.md, "Invariants"). It shares no code
+// with the control plane: it says again, in its own words, what the law is. Pure; fed by Truth with every
+// commit at the moment it becomes durable.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+
+#include "chaos/simulator/breach.hpp"
+#include "messages/domain/snapshot.hpp"
+
+namespace cloudless::sim {
+
+/// How many replicas of the workload serve now.
+std::uint32_t available(const Snapshot& view, const WorkloadUid& workload);
+/// The floor under voluntary actions.
+std::uint32_t floor_of(const WorkloadSpec& spec);
+/// What all replicas on the node that have not ended reserve.
+Resources reserved_on(const Snapshot& view, const NodeId& node);
+
+class CommitChecker {
+ public:
+  Breaches check(const Snapshot& before, const Commit& commit, const Snapshot& after);
+
+ private:
+  void check_workload(const Snapshot& before, const Change& change, const Snapshot& after);
+  void check_replica(const Snapshot& before, const Change& change, const Snapshot& after);
+  void check_birth(const Replica& now);
+  void check_step(const Snapshot& before, const Replica& old, const Replica& now);
+  void check_stop(const Snapshot& before, const Replica& old, const Replica& now, const Snapshot& after);
+  void check_place(const Snapshot& before, const Replica& now, const Snapshot& after);
+  void check_node(const Snapshot& before, const Change& change);
+  void check_version(const Snapshot& before, const Change& change, const Snapshot& after);
+  void check_floors(const Snapshot& before, const Snapshot& after);
+  void broken(std::string invariant, std::string what) {
+    breaches_.push_back({std::move(invariant), std::move(what)});
+  }
+
+  Breaches breaches_;
+  std::set<WorkloadUid>
+      voluntarily_stopped_;  // in the commit being checked: workloads that lost one that served
+  std::map<WorkloadUid, std::uint64_t> next_ordinal_;
+  std::set<WorkloadUid> seen_workloads_;
+};
+
+}  // namespace cloudless::sim

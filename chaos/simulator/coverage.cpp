@@ -1,0 +1,56 @@
+#include "chaos/simulator/coverage.hpp"
+
+namespace cloudless::sim {
+
+void Coverage::see(const Snapshot& before, const Commit& commit) {
+  for (const auto& change : commit.changes) {
+    if (change.key.kind == RecordKind::replica) {
+      const auto old = before.replica(ReplicaId{change.key.id});
+      if (!change.record) {
+        count("replica: forgotten");
+        continue;
+      }
+      const auto& now = *std::get<std::shared_ptr<const Replica>>(*change.record);
+      if (!old)
+        count("replica: born");
+      else if (old->phase != now.phase)
+        count(std::string("replica: ") + to_string(old->phase) + " -> " + to_string(now.phase));
+      else if (old->attempt != now.attempt)
+        count("replica: new attempt");
+      if (old && !old->stop_requested() && now.stop_requested())
+        count(std::string("stop: ") + to_string(now.stop));
+      if (now.ready && (!old || !old->ready)) count("replica: ready");
+    } else if (change.key.kind == RecordKind::node && change.record) {
+      const auto old = before.node(NodeId{change.key.id});
+      const auto& now = *std::get<std::shared_ptr<const Node>>(*change.record);
+      if (!old || old->incarnation != now.incarnation) count("node: registered");
+      if (old && old->state != now.state)
+        count(std::string("node: ") + to_string(old->state) + " -> " + to_string(now.state));
+      if (old && old->cordoned != now.cordoned) count(now.cordoned ? "node: cordoned" : "node: uncordoned");
+    } else if (change.key.kind == RecordKind::workload) {
+      const auto old = before.workload(WorkloadUid{change.key.id});
+      if (!change.record)
+        count("workload: forgotten");
+      else if (!old)
+        count("workload: created");
+      else if (const auto& now = *std::get<std::shared_ptr<const Workload>>(*change.record);
+               now.version != old->version)
+        count("workload: new version");
+      else if (now.deleted && !old->deleted)
+        count("workload: deleted");
+      else if (now.spec.replicas != old->spec.replicas)
+        count("workload: scaled");
+    } else if (change.key.kind == RecordKind::version && !change.record) {
+      count("version: forgotten");
+    }
+  }
+}
+
+std::uint64_t Coverage::total(const std::string& prefix) const {
+  std::uint64_t sum = 0;
+  for (const auto& [what, times] : counts_)
+    if (what.starts_with(prefix)) sum += times;
+  return sum;
+}
+
+}  // namespace cloudless::sim

@@ -1,0 +1,154 @@
+#include "chaos/simulator/customers.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "chaos/simulator/hash.hpp"
+#include "messages/codec/wire.hpp"
+
+namespace cloudless::sim {
+namespace {
+
+constexpr std::uint64_t kNames = 5;
+constexpr std::uint64_t kMaxReplicas = 4;
+
+}  // namespace
+
+bool is_healthy(const Template& pod) {
+  if (pod.image.find("missing") != std::string::npos || pod.image.find("unreachable") != std::string::npos)
+    return false;
+  return std::none_of(pod.args.begin(), pod.args.end(),
+                      [](const std::string& a) { return a.starts_with("exit=") || a == "broken"; });
+}
+
+AnyCommand Customers::next(const Snapshot& view) {
+  if (!repeats_.empty() && dice_.once_in(3)) {
+    auto again = repeats_.front();
+    repeats_.pop_front();
+    return again;
+  }
+  if (dice_.once_in(8) && !view.nodes().empty()) return on_node(view);
+  auto command = on_workload(view);
+  if (dice_.once_in(10)) repeats_.push_back(command);
+  return command;
+}
+
+void Customers::unanswered(const WorkloadCommand& command) {
+  if (dice_.once_in(2) && repeats_.size() < 8) repeats_.push_back(command);
+}
+
+WorkloadCommand Customers::wrap(decltype(WorkloadCommand::action) action, std::string method) {
+  WorkloadCommand command;
+  command.action = std::move(action);
+  command.context = {"somebody", std::move(method), "default", {}, {}};
+  Hash hash;
+  hash.add(codec::encode(command));
+  command.context.request_hash = std::to_string(hash.value());
+  if (dice_.once_in(2)) command.context.idempotency_key = "key-" + std::to_string(++next_key_);
+  return command;
+}
+
+WorkloadCommand Customers::on_workload(const Snapshot& view) {
+  const std::string name = "w" + std::to_string(dice_.below(kNames));
+  const auto present = view.workload("default", name);
+  if (!present) return wrap(CreateWorkload{"default", name, new_spec()}, "CreateWorkload");
+  // Now and then with the revision that was seen: by the time it arrives it may be an old one.
+  const Revision expected = dice_.once_in(3) ? present->revision : 0;
+  switch (dice_.below(10)) {
+    case 0:
+      return wrap(DeleteWorkload{"default", name, expected}, "DeleteWorkload");
+    case 1:
+      return wrap(CreateWorkload{"default", name, new_spec()}, "CreateWorkload");
+    case 2:
+    case 3:
+    case 4:
+      return wrap(
+          ScaleWorkload{"default", name, static_cast<std::uint32_t>(dice_.below(kMaxReplicas + 1)), expected},
+          "ScaleWorkload");
+    default:
+      break;
+  }
+  UpdateWorkload update{"default", name, present->spec, dice_.once_in(4), expected};
+  change(update.spec);
+  return wrap(std::move(update), "UpdateWorkload");
+}
+
+NodeCommand Customers::on_node(const Snapshot& view) {
+  std::vector<std::shared_ptr<const Node>> nodes;
+  view.nodes().for_each([&](const NodeId&, const std::shared_ptr<const Node>& n) { nodes.push_back(n); });
+  const auto& node = dice_.pick(nodes);
+  NodeCommand command;
+  command.context = {"somebody", "CordonNode", "", {}, {}};
+  if (dice_.once_in(3)) {
+    command.context.method = "UpdateNode";
+    UpdateNode update;
+    update.node = node->description.id;
+    if (node->taints.empty() && dice_.once_in(2))
+      update.set_taints.push_back({"busy", "yes", TaintEffect::no_schedule});
+    else if (!node->taints.empty())
+      update.remove_taints.push_back("busy");
+    else
+      update.set_labels["colour"] = dice_.once_in(2) ? "red" : "green";
+    command.action = std::move(update);
+  } else {
+    command.action = CordonNode{node->description.id, !node->cordoned, dice_.once_in(3) ? node->revision : 0};
+  }
+  return command;
+}
+
+Template Customers::new_template() {
+  Template pod;
+  pod.image = "registry.local/app:v" + std::to_string(++next_image_);
+  pod.requests = Resources{dice_.between(1, 4) * 50, dice_.between(1, 4) * (16 << 20), 0, 0, 0};
+  pod.restart.backoff = {100, 1000, 5000};
+  pod.termination_grace = dice_.between(1, 10) * 100;
+  if (dice_.once_in(4)) pod.args.push_back("term=" + std::to_string(dice_.between(10, 2000)));
+  if (dice_.once_in(8)) pod.args.push_back("ignore-term");
+  if (dice_.once_in(4)) pod.args.push_back("slow-start=" + std::to_string(dice_.between(10, 1500)));
+  switch (dice_.below(14)) {
+    case 0:
+      pod.image = "registry.local/missing:v" + std::to_string(next_image_);
+      break;
+    case 1:
+      pod.args.push_back("broken");
+      break;
+    case 2:
+      pod.args.push_back("exit=1");
+      pod.args.push_back("after=" + std::to_string(dice_.between(0, 1500)));
+      break;
+    case 3:
+    case 4:
+      pod.args.push_back(dice_.once_in(2) ? "exit=0" : "exit=3");
+      pod.args.push_back("after=" + std::to_string(dice_.between(0, 3000)));
+      pod.restart.mode = dice_.once_in(2) ? RestartMode::never : RestartMode::on_failure;
+      pod.restart.max_retries = 2;
+      break;
+    default:
+      break;
+  }
+  return pod;
+}
+
+WorkloadSpec Customers::new_spec() {
+  WorkloadSpec spec;
+  spec.pod = new_template();
+  spec.replicas = static_cast<std::uint32_t>(dice_.below(kMaxReplicas + 1));
+  if (dice_.once_in(4)) spec.rollout.strategy = RolloutStrategy::recreate;
+  return spec;
+}
+
+void Customers::change(WorkloadSpec& spec) {
+  if (!dice_.once_in(4)) spec.pod = new_template();
+  if (dice_.once_in(4)) spec.replicas = static_cast<std::uint32_t>(dice_.below(kMaxReplicas + 1));
+  if (dice_.once_in(6))
+    spec.rollout.strategy = dice_.once_in(3) ? RolloutStrategy::recreate : RolloutStrategy::rolling_update;
+  if (dice_.once_in(4)) spec.rollout.max_surge = {static_cast<std::uint32_t>(dice_.between(1, 2)), false};
+  if (dice_.once_in(4)) spec.rollout.max_unavailable = {static_cast<std::uint32_t>(dice_.below(60)), true};
+  if (dice_.once_in(6))
+    spec.rollout.min_available = static_cast<std::uint32_t>(dice_.below(kMaxReplicas));
+  else if (dice_.once_in(4))
+    spec.rollout.min_available.reset();
+}
+
+}  // namespace cloudless::sim

@@ -1,0 +1,43 @@
+// The people: a seeded stream of commands, chosen by what exists, with healthy and broken workloads, stale
+// revisions and repeated idempotency keys. Pure but for its dice.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "chaos/simulator/dice.hpp"
+#include "messages/domain/command.hpp"
+#include "messages/domain/snapshot.hpp"
+
+namespace cloudless::sim {
+
+using AnyCommand = std::variant<WorkloadCommand, NodeCommand>;
+
+class Customers {
+ public:
+  explicit Customers(std::uint64_t seed) : dice_(seed) {}
+  /// The next command, seeing this state (of which it may be late).
+  AnyCommand next(const Snapshot& view);
+  /// It was not answered, or not well: some are sent again under the same key.
+  void unanswered(const WorkloadCommand& command);
+
+ private:
+  WorkloadCommand wrap(decltype(WorkloadCommand::action) action, std::string method);
+  WorkloadCommand on_workload(const Snapshot& view);
+  NodeCommand on_node(const Snapshot& view);
+  WorkloadSpec new_spec();
+  Template new_template();
+  void change(WorkloadSpec& spec);
+
+  Dice dice_;
+  std::uint64_t next_key_ = 0;
+  std::uint64_t next_image_ = 0;
+  std::deque<WorkloadCommand> repeats_;
+};
+
+/// Its containers start, run and become ready (see actors/runtime/simulated/behaviour.hpp).
+bool is_healthy(const Template& pod);
+
+}  // namespace cloudless::sim

@@ -1,0 +1,84 @@
+#include "chaos/simulator/run.hpp"
+
+#include <string>
+
+#include "chaos/simulator/faults.hpp"
+#include "chaos/simulator/world.hpp"
+
+namespace cloudless::sim {
+namespace {
+
+constexpr std::uint64_t kFaultsPerRun = 10;
+constexpr std::uint64_t kStepsPerCommand = 70;
+/// Longer than every back-off, lease and grace period of a run together.
+constexpr Millis kSettleWithin = 60'000;
+constexpr std::uint64_t kSettleSteps = 200'000;
+constexpr Millis kRest = 3'000;
+
+bool step(World& world) {
+  world.stage().step();
+  world.after_step();
+  return !world.stage().breach();
+}
+
+/// Faults and commands, then nothing more of either.
+void trouble(World& world, std::uint64_t steps) {
+  auto& stage = world.stage();
+  std::uint64_t faults = 0, next_fault = steps / (kFaultsPerRun + 2), next_command = 0;
+  while (stage.steps() < steps && step(world)) {
+    if (stage.steps() >= next_command) {
+      world.command();
+      next_command = stage.steps() + 1 + stage.dice().below(2 * kStepsPerCommand);
+    }
+    if (stage.steps() >= next_fault && faults < kFaultsPerRun) {
+      make_fault(world);
+      ++faults;
+      next_fault += steps / (kFaultsPerRun + 2);
+    }
+  }
+}
+
+void settle(World& world) {
+  auto& stage = world.stage();
+  const Millis deadline = stage.steady() + kSettleWithin;
+  const std::uint64_t last_step = stage.steps() + kSettleSteps;
+  std::optional<std::string> why = "nothing was looked at";
+  for (Millis look = 0; why;) {
+    if (!step(world)) return;
+    if (stage.steady() < look) continue;
+    look = stage.steady() + 100;
+    why = unsettled(world.truth().view(), world.running(), world.gone());
+    if (why && (stage.steady() > deadline || stage.steps() > last_step))
+      return stage.broken({"when faults stop, the cluster converges", *why});
+  }
+  stage.note("settled");
+  if (!comes_to_rest(world.truth().view())) return;
+  // Late news (a ready condition, history to be forgotten) first; then nothing moves any more.
+  for (const Millis until = stage.steady() + kRest; stage.steady() < until;)
+    if (!step(world)) return;
+  const Revision resting = world.truth().view().revision();
+  for (const Millis until = stage.steady() + kRest; stage.steady() < until;)
+    if (!step(world)) return;
+  if (world.truth().view().revision() != resting)
+    stage.broken(
+        {"a cluster that has converged comes to rest",
+         std::to_string(world.truth().view().revision() - resting) + " commits while nothing happened"});
+  if (const auto moved = unsettled(world.truth().view(), world.running(), world.gone()))
+    stage.broken({"a cluster that has converged comes to rest", *moved});
+}
+
+}  // namespace
+
+RunResult run(const RunOptions& options) {
+  World world(options.seed, options.print_trace);
+  auto& stage = world.stage();
+  trouble(world, options.steps);
+  if (!stage.breach()) {
+    world.heal();
+    settle(world);
+  }
+  return {stage.hash(),   stage.steps(),    stage.coverage().total("fault: "),
+          stage.steady(), stage.coverage(), stage.breach()};
+}
+
+}  // namespace cloudless::sim

@@ -1,0 +1,135 @@
+#include "chaos/simulator/settled.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "chaos/simulator/commit_checker.hpp"
+#include "chaos/simulator/customers.hpp"
+
+namespace cloudless::sim {
+namespace {
+
+constexpr std::size_t kMostHistory = 5;
+
+/// No schedulable node has room for it.
+bool fits_nowhere(const Snapshot& view, const Replica& replica) {
+  const auto version = view.version(replica.workload, replica.version);
+  if (!version) return false;
+  bool fits = false;
+  view.nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
+    const bool closed = std::any_of(node->taints.begin(), node->taints.end(), [](const Taint& t) {
+      return t.effect != TaintEffect::prefer_no_schedule;
+    });
+    if (node->state != NodeState::ready || node->cordoned || closed) return;
+    fits = fits || version->pod.requests.fits(node->description.allocatable - reserved_on(view, id));
+  });
+  return !fits;
+}
+
+std::optional<std::string> unsettled_nodes(const Snapshot& view, const std::set<NodeId>& gone) {
+  std::optional<std::string> out;
+  view.nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
+    const auto wanted = gone.contains(id) ? NodeState::offline : NodeState::ready;
+    if (node->state != wanted) out = "node " + id.value + " is " + to_string(node->state);
+  });
+  return out;
+}
+
+/// Everything that is left of it is told to stop and waits for the agent of a machine that is gone.
+bool waits_for_gone(const Snapshot& view, const Workload& deleted, const std::set<NodeId>& gone) {
+  const auto left = view.replicas_of(deleted.uid);
+  return !left.empty() && std::all_of(left.begin(), left.end(), [&](const auto& r) {
+    return r->stop_requested() && gone.contains(r->node);
+  });
+}
+
+/// What counts for the number of replicas wanted.
+bool is_wanted(const Workload& workload, const Replica& r) {
+  if (r.stop_requested()) return false;
+  if (!is_terminal(r.phase)) return true;
+  return r.version == workload.version && (r.phase == Phase::succeeded || r.phase == Phase::failed);
+}
+
+std::optional<std::string> unsettled_workload(const Snapshot& view, const Workload& workload) {
+  const std::string title = "workload " + workload.name;
+  const bool healthy = is_healthy(workload.spec.pod);
+  const bool runs_for_ever = workload.spec.pod.restart.mode == RestartMode::always;
+  std::size_t wanted = 0, ended = 0, outdated = 0, blocked = 0;
+  for (const auto& r : view.replicas_of(workload.uid)) {
+    if (is_wanted(workload, *r))
+      ++wanted;
+    else if (is_terminal(r->phase))
+      ++ended;
+    else
+      return title + ": " + r->id.value + " has not ended, stop " + to_string(r->stop);
+    if (is_terminal(r->phase)) continue;
+    outdated += r->version != workload.version ? 1 : 0;
+    if (r->phase != Phase::pending) continue;
+    ++blocked;
+    if (r->reason.empty() || !fits_nowhere(view, *r))
+      return title + ": " + r->id.value + " is PENDING: '" + r->reason + "'";
+  }
+  if (ended > kMostHistory + (runs_for_ever ? 0 : 5))
+    return title + ": keeps " + std::to_string(ended) + " ended replicas";
+  // A rollout that cannot go on (no room, or a version that never serves) stands still above the floor.
+  if (blocked > 0 || (!healthy && runs_for_ever)) return std::nullopt;
+  if (healthy && outdated > 0) return title + ": " + std::to_string(outdated) + " outdated replicas";
+  if (wanted < workload.spec.replicas)
+    return title + ": " + std::to_string(wanted) + " of " + std::to_string(workload.spec.replicas);
+  if (healthy && runs_for_ever && wanted > workload.spec.replicas) return title + ": too many";
+  if (healthy && runs_for_ever && available(view, workload.uid) != workload.spec.replicas)
+    return title + ": " + std::to_string(available(view, workload.uid)) + " serve of " +
+           std::to_string(workload.spec.replicas);
+  for (const auto& v : view.versions_of(workload.uid)) {
+    const auto all = view.replicas_of(workload.uid);
+    const bool used =
+        v->number == workload.version ||
+        std::any_of(all.begin(), all.end(), [&](const auto& r) { return r->version == v->number; });
+    if (!used) return title + ": keeps version " + std::to_string(v->number);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> unsettled_machines(const Snapshot& view, const Running& running) {
+  for (const auto& [node, replicas] : running) {
+    std::set<ReplicaId> seen;
+    for (const auto& id : replicas) {
+      const auto r = view.replica(id);
+      if (!seen.insert(id).second) return node.value + " runs " + id.value + " twice";
+      if (!r || is_terminal(r->phase) || r->node != node)
+        return node.value + " runs " + id.value + ", an orphan";
+    }
+    for (const auto& r : view.replicas_on(node))
+      if (r->phase == Phase::running && !seen.contains(r->id) &&
+          is_healthy(view.version(r->workload, r->version)->pod))
+        return r->id.value + " is RUNNING and has no container on " + node.value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> unsettled(const Snapshot& view, const Running& running,
+                                     const std::set<NodeId>& gone) {
+  if (auto why = unsettled_nodes(view, gone)) return why;
+  std::optional<std::string> out;
+  view.workloads().for_each([&](const WorkloadUid&, const std::shared_ptr<const Workload>& w) {
+    if (out) return;
+    if (!w->deleted)
+      out = unsettled_workload(view, *w);
+    else if (!waits_for_gone(view, *w, gone))
+      out = "workload " + w->name + " (" + w->uid.value + ") is still a tombstone";
+  });
+  if (out) return out;
+  return unsettled_machines(view, running);
+}
+
+bool comes_to_rest(const Snapshot& view) {
+  bool rests = true;
+  view.versions().for_each([&](const ReplicaSlot&, const std::shared_ptr<const Version>& v) {
+    rests = rests && is_healthy(v->pod);
+  });
+  return rests;
+}
+
+}  // namespace cloudless::sim

@@ -1,0 +1,180 @@
+#include "chaos/simulator/world.hpp"
+
+#include <utility>
+
+namespace cloudless::sim {
+namespace {
+
+constexpr int kMachines = 4;
+constexpr Millis kBootAgain = 400;
+
+NodeDescription description(int number) {
+  NodeDescription d;
+  d.id = NodeId{"node-" + std::to_string(number)};
+  d.machine_uid = "machine-" + std::to_string(number);
+  d.region = "here";
+  d.zone = number % 2 == 0 ? "zone-a" : "zone-b";
+  d.allocatable = Resources{800, std::int64_t{512} << 20, std::int64_t{1} << 30, 0, 0};
+  d.capacity = d.allocatable;
+  d.agent_version = "simulated";
+  return d;
+}
+
+/// SQLite on the simulated disk costs more: every fourth run has it.
+Coordinator::Disk disk_of(std::uint64_t seed) {
+  return seed % 4 == 0 ? Coordinator::Disk::sqlite : Coordinator::Disk::memory;
+}
+
+std::string in_words(const Change& change) {
+  std::string out = change.key.id;
+  if (!change.record) return out + " erased";
+  if (const auto* r = std::get_if<std::shared_ptr<const Replica>>(&*change.record))
+    out += std::string(" v") + std::to_string((*r)->version) + " " + to_string((*r)->phase) + " a" +
+           std::to_string((*r)->attempt) + " " + (*r)->node.value + ((*r)->ready ? " ready" : "") +
+           ((*r)->stop_requested() ? std::string(" stop:") + to_string((*r)->stop) : "") +
+           ((*r)->reason.empty() ? "" : " (" + (*r)->reason + ")");
+  if (const auto* w = std::get_if<std::shared_ptr<const Workload>>(&*change.record))
+    out += " " + (*w)->name + " v" + std::to_string((*w)->version) + " x" +
+           std::to_string((*w)->spec.replicas) + ((*w)->deleted ? " deleted" : "");
+  if (const auto* n = std::get_if<std::shared_ptr<const Node>>(&*change.record))
+    out += std::string(" ") + to_string((*n)->state) + " incarnation " + std::to_string((*n)->incarnation) +
+           ((*n)->cordoned ? " cordoned" : "");
+  return out;
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed, bool print_trace)
+    : stage_(seed, print_trace),
+      truth_([this](const Snapshot& before, const Commit& commit,
+                    const Snapshot& after) { on_commit(before, commit, after); },
+             [this](Breach breach) { stage_.broken(std::move(breach)); }),
+      customers_(seed + 11),
+      coordinator_(stage_, truth_, acknowledged_, disk_of(seed), seed + 12) {
+  for (int i = 1; i <= kMachines; ++i)
+    machines_.push_back(
+        std::make_unique<Machine>(stage_, description(i), seed * 100 + static_cast<std::uint64_t>(i)));
+  boot();
+  for (auto& machine : machines_) machine->start();
+}
+
+World::~World() {
+  coordinator_.crash();
+  for (auto& machine : machines_) machine->crash();
+  stage_.drain(100'000);
+}
+
+void World::on_commit(const Snapshot& before, const Commit& commit, const Snapshot& after) {
+  std::string words;
+  for (const auto& change : commit.changes) words += (words.empty() ? "" : "; ") + in_words(change);
+  stage_.note("commit " + std::to_string(commit.revision) + ": " + words);
+  stage_.coverage().see(before, commit);
+  for (const auto& change : commit.changes)
+    if (change.key.kind == RecordKind::workload && change.record)
+      if (const auto old = before.workload(WorkloadUid{change.key.id}))
+        acknowledged_.written(*old, *std::get<std::shared_ptr<const Workload>>(*change.record));
+  for (const auto& breach : checker_.check(before, commit, after)) stage_.broken(breach);
+}
+
+void World::boot() {
+  boots_later_ = false;
+  if (coordinator_.up()) return;
+  if (!coordinator_.boot()) {
+    stage_.note("the coordinator cannot boot");
+    coordinator_.fill_disk(false);
+    boots_later_ = true;
+    stage_.after(kBootAgain, [this] { boot(); });
+    return;
+  }
+  stage_.note("the coordinator boots at revision " + std::to_string(truth_.view().revision()));
+  for (auto& machine : machines_) machine->wire().set_door(coordinator_.door());
+}
+
+void World::restart_coordinator(Millis down) {
+  if (!coordinator_.up()) return;
+  stage_.note("the coordinator ends");
+  for (auto& machine : machines_) {
+    machine->wire().set_door(door_actor{});
+    machine->wire().cut();
+  }
+  coordinator_.crash();
+  boots_later_ = true;
+  stage_.after(down, [this] { boot(); });
+}
+
+void World::restart_agent(Machine& machine, Millis down) {
+  if (!machine.up()) return;
+  machine.crash();
+  stage_.after(down, [this, &machine] {
+    if (!gone_.contains(machine.id())) machine.start();
+  });
+}
+
+void World::command() {
+  const auto command = customers_.next(truth_.view());
+  if (const auto* written = std::get_if<WorkloadCommand>(&command)) {
+    stage_.coverage().count("command: " + written->context.method);
+    stage_.note("command " + written->context.method + " " +
+                std::visit([](const auto& action) { return action.name; }, written->action));
+  } else {
+    stage_.coverage().count("command: " + std::get<NodeCommand>(command).context.method);
+    stage_.note("command " + std::get<NodeCommand>(command).context.method);
+  }
+  coordinator_.submit(command, [this](const WorkloadCommand& lost) { customers_.unanswered(lost); });
+}
+
+Running World::running() const {
+  Running out;
+  for (const auto& machine : machines_) {
+    if (gone_.contains(machine->id())) continue;
+    auto& replicas = out[machine->id()];
+    for (const auto& container : machine->runtime().containers())
+      if (container.running) replicas.push_back(container.replica);
+  }
+  return out;
+}
+
+void World::after_step() {
+  if (coordinator_.must_restart() && !boots_later_) restart_coordinator(stage_.dice().between(0, 500));
+  std::uint64_t starts = 0;
+  for (const auto& machine : machines_) starts += machine->runtime().starts();
+  if (starts != starts_) look_at_containers();
+  starts_ = starts;
+}
+
+void World::look_at_containers() {
+  std::map<ReplicaId, NodeId> place;
+  for (const auto& [node, replicas] : running())
+    for (const auto& id : replicas)
+      if (const auto [other, fresh] = place.emplace(id, node); !fresh)
+        stage_.broken(
+            {"a replica runs once", id.value + " on " + node.value + " and " + other->second.value});
+}
+
+void World::heal() {
+  stage_.note("peace");
+  coordinator_.fill_disk(false);
+  coordinator_.fail_power_after(UINT64_MAX);
+  coordinator_.set_slow(false);
+  if (!coordinator_.up() && !boots_later_) boot();
+  if (stage_.dice().once_in(4)) lose(*machines_[stage_.dice().below(machines_.size())]);
+  for (auto& machine : machines_) {
+    if (gone_.contains(machine->id())) continue;
+    machine->start();
+    machine->wire().set_silent(false);
+    machine->wire().set_faults({});
+    machine->disk().set_full(false);
+    machine->runtime().set_away(false);
+    machine->runtime().set_failure_ppm(0);
+  }
+}
+
+void World::lose(Machine& machine) {
+  stage_.note(machine.id().value + " is gone for good");
+  stage_.coverage().count("fault: machine gone for good");
+  gone_.insert(machine.id());
+  machine.crash();
+  machine.runtime().reboot();
+}
+
+}  // namespace cloudless::sim

@@ -1,0 +1,64 @@
+// Everything that a run consists of, wired together: coordinator, machines, customers, faults and the judges.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "chaos/simulator/acknowledged.hpp"
+#include "chaos/simulator/commit_checker.hpp"
+#include "chaos/simulator/coordinator.hpp"
+#include "chaos/simulator/customers.hpp"
+#include "chaos/simulator/machine.hpp"
+#include "chaos/simulator/settled.hpp"
+#include "chaos/simulator/stage.hpp"
+#include "chaos/simulator/truth.hpp"
+
+namespace cloudless::sim {
+
+class World {
+ public:
+  World(std::uint64_t seed, bool print_trace);
+  ~World();
+
+  Stage& stage() { return stage_; }
+  const Truth& truth() const { return truth_; }
+  Coordinator& coordinator() { return coordinator_; }
+  std::vector<std::unique_ptr<Machine>>& machines() { return machines_; }
+  Running running() const;
+
+  /// A command of a customer.
+  void command();
+  /// The coordinator ends now and boots after so long.
+  void restart_coordinator(Millis down);
+  /// The agent of a machine ends now and starts after so long.
+  void restart_agent(Machine& machine, Millis down);
+  /// To be called after every step: restarts what has to be, and looks at the machines.
+  void after_step();
+  /// No more faults: everything is started and every cable whole; but now and then one machine is gone for
+  /// good.
+  void heal();
+  /// Machines that will not come back.
+  const std::set<NodeId>& gone() const { return gone_; }
+
+ private:
+  void on_commit(const Snapshot& before, const Commit& commit, const Snapshot& after);
+  void boot();
+  void lose(Machine& machine);
+  void look_at_containers();
+
+  Stage stage_;
+  Truth truth_;
+  CommitChecker checker_;
+  Acknowledged acknowledged_;
+  Customers customers_;
+  Coordinator coordinator_;
+  std::vector<std::unique_ptr<Machine>> machines_;
+  std::set<NodeId> gone_;
+  bool boots_later_ = false;
+  std::uint64_t starts_ = 0;
+};
+
+}  // namespace cloudless::sim
