@@ -17,6 +17,7 @@
 #include "services/coordinator/coordinator.hpp"
 #include "services/gateway/gateway_process.hpp"
 #include "services/gateway/ring_connection.hpp"
+#include "services/host/host_settings.hpp"
 #include "tests/support/play_agent.hpp"
 
 using namespace cloudless;
@@ -301,16 +302,41 @@ TEST_CASE("the shipped configuration files show the defaults") {
     return text;
   };
   const std::string config = CLOUDLESS_SOURCE_ROOT "/config/";
-  coordinator::CoordinatorSettings c1, c2;
-  settings::Settings f1({}), f2({});
-  coordinator::register_fields(f1, c1);
-  coordinator::register_fields(f2, c2);
-  CHECK(shown(f1, config + "coordinator.yaml") == shown(f2, ""));
-  gateway::GatewaySettings g1, g2;
-  settings::Settings f3({}), f4({});
-  gateway::register_fields(f3, g1);
-  gateway::register_fields(f4, g2);
-  CHECK(shown(f3, config + "gateway.yaml") == shown(f4, ""));
+  auto check_file = [&](const std::string& file, auto with_file, auto without) {
+    CAPTURE(file);
+    settings::Settings f1({}), f2({});
+    register_fields(f1, with_file);
+    register_fields(f2, without);
+    CHECK(shown(f1, config + file) == shown(f2, ""));
+  };
+  check_file("coordinator.yaml", coordinator::CoordinatorSettings{}, coordinator::CoordinatorSettings{});
+  check_file("gateway.yaml", gateway::GatewaySettings{}, gateway::GatewaySettings{});
+  check_file("host.yaml", host::HostSettings{}, host::HostSettings{});
+}
+
+TEST_CASE("where the scheduler runs is said in one setting") {
+  struct Case {
+    const char* text;
+    bool right;
+    bool embedded;
+    bool host;
+  };
+  for (const auto& [text, right, embedded, host] :
+       {Case{"embedded", true, true, false}, Case{"off", true, false, false},
+        Case{"127.0.0.1:9096", true, false, true}, Case{"192.0.2.1:9096", false, false, true},
+        Case{"no", false, true, false}, Case{"", false, true, false}, Case{":1", false, true, false}}) {
+    CAPTURE(text);
+    coordinator::CoordinatorSettings values;
+    settings::Settings form({});
+    register_fields(form, values);
+    const char* argv[] = {"test", "--scheduler", text};
+    const auto loaded = form.load(3, argv, [](const std::string&) { return std::nullopt; });
+    CHECK((loaded.has_value() && coordinator::check(values).has_value()) == right);
+    CHECK(values.scheduler.embedded == embedded);
+    CHECK(values.scheduler.host.has_value() == host);
+    values.ring.reset();
+    if (right) CHECK(coordinator::check(values).has_value() == (embedded || host));
+  }
 }
 
 TEST_CASE("addresses that other machines reach are refused without TLS") {
