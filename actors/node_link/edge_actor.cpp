@@ -2,7 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <map>
+#include <memory>
 
 #include "messages/caf_error.hpp"
 
@@ -106,32 +108,50 @@ bridge_shell::behavior_type edge_bridge(bridge_shell::stateful_pointer<BridgeSta
   };
 }
 
+using door_shell = door_actor::extend<caf::replies_to<caf::timeout_atom>::with<void>>;
+
+/// Numbers connections; shared by all doors of an edge.
+using ConnectionCounter = std::shared_ptr<std::atomic<std::uint64_t>>;
+
+enum class DoorLife { for_all, for_one_connection };
+constexpr auto kHelloPatience = std::chrono::seconds{30};
+
 struct DoorState {
-  std::uint64_t connections = 0;
+  // Without it CAF would make the state of the actor's pointer, and the pointer a true.
+  explicit DoorState(door_shell::pointer) {}
+  bool used = false;
 };
 
-door_actor::behavior_type door(door_actor::stateful_pointer<DoorState> self, bridge_shell bridge) {
-  // Agents can name this actor, so any of them could ask it to end: only its own process may.
-  self->set_exit_handler([self](caf::exit_msg& exit) {
-    if (exit.source == nullptr || exit.source.node() == self->node()) self->quit(exit.reason);
-  });
+door_shell::behavior_type door(door_shell::stateful_pointer<DoorState> self, bridge_shell bridge,
+                               ConnectionCounter connections, DoorLife life) {
+  const bool single = life == DoorLife::for_one_connection;
+  if (single) {
+    self->set_down_handler([self](caf::down_msg&) { self->quit(); });
+    self->delayed_send(self, kHelloPatience, caf::timeout_atom_v);
+  }
   return {
-      [self, bridge](hello_atom, const link_peer_actor& agent,
-                     const std::string& bytes) -> caf::result<link_peer_actor> {
+      [=](hello_atom, const link_peer_actor& agent,
+          const std::string& bytes) -> caf::result<link_peer_actor> {
         LinkFrame frame;
         const bool decoded = agent && bytes.size() <= kMaxFrameBytes && codec::decode(bytes, frame);
         const auto* hello = decoded ? std::get_if<Hello>(&frame) : nullptr;
-        if (hello == nullptr || hello->description.id.empty())
+        if (hello == nullptr || hello->description.id.empty() || (single && self->state.used))
           return to_caf({Errc::invalid_argument,
-                         "the first frame of a node link must be a Hello with the node's name; use an agent "
-                         "of this version",
+                         "the first frame of a node link must be a Hello with the node's name, once; use an "
+                         "agent of this "
+                         "version",
                          {}});
+        self->state.used = true;
         const auto node = hello->description.id;
-        const auto connection = ++self->state.connections;
+        const auto connection = ++*connections;
         const auto peer = self->spawn(link_peer, bridge, node, connection, agent);
+        if (single) self->monitor(peer);
         self->send(bridge, caf::open_atom_v, node.value, connection, outlet_actor{peer});
         self->send(bridge, frame_atom_v, edge_frame(node, connection, std::move(frame)));
         return link_peer_actor{peer};
+      },
+      [=](caf::timeout_atom) {
+        if (!self->state.used) self->quit();
       },
   };
 }
@@ -140,7 +160,11 @@ door_actor::behavior_type door(door_actor::stateful_pointer<DoorState> self, bri
 
 Edge spawn_edge(caf::actor_system& system) {
   const auto bridge = system.spawn(edge_bridge);
-  return {edge_bridge_actor{bridge}, system.spawn(door, bridge)};
+  const auto connections = std::make_shared<std::atomic<std::uint64_t>>(0);
+  return {edge_bridge_actor{bridge}, door_actor{system.spawn(door, bridge, connections, DoorLife::for_all)},
+          [&system, bridge, connections] {
+            return door_actor{system.spawn(door, bridge, connections, DoorLife::for_one_connection)};
+          }};
 }
 
 }  // namespace cloudless::node_link

@@ -3,17 +3,23 @@
 // EdgeFrame values passes the bridge (rule 13).
 #pragma once
 
+#include <functional>
+
 #include "messages/node_link.hpp"
 
 namespace cloudless::node_link {
 
 struct Edge {
   edge_bridge_actor bridge;  ///< for spawn_link_hub
-  door_actor door;           ///< what the node link's port publishes
+  door_actor door;           ///< for any number of agents that trust each other: simulated ones
+  /// A door for one connection, from any thread: what the node link's port publishes to each. Whoever holds
+  /// the secret can end what it was given, so nobody is given what others need. It ends with its connection,
+  /// or after 30 s without a Hello.
+  std::function<door_actor()> new_door;
 };
 
-/// Lives until both handles are told to exit. Frames of nodes are dropped until a hub attaches itself to the
-/// bridge.
+/// Lives until bridge and door are told to exit. Frames of nodes are dropped until a hub attaches itself to
+/// the bridge.
 Edge spawn_edge(caf::actor_system& system);
 
 /// Longest frame of the link, in bytes: the opening of an exec with 1 MiB of input. All others are below 256

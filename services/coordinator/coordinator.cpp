@@ -158,9 +158,8 @@ class Whole final : public Coordinator {
     if (settings_.scheduler.embedded)
       in_ring("the scheduler", spawn_scheduler(system, parts_.store, parts_.workload_state));
     const auto edge = node_link::spawn_edge(edge_->system);
-    edge_door_ = edge.door;
-    // Without them no agent could link again: as good as dead.
-    watch("the node link's door", edge.door);
+    new_door_ = edge.new_door;
+    // Without it no agent could link again: as good as dead.
     watch("the edge bridge", edge.bridge);
     edge_actors_ = {caf::actor_cast<caf::actor>(edge.bridge), caf::actor_cast<caf::actor>(edge.door)};
     parts_.link_hub =
@@ -178,7 +177,7 @@ class Whole final : public Coordinator {
     if (!secret) return fail(secret.error());
     auto link = node_link::Listener::open(
         edge_->system, {settings_.link.host, settings_.link.port, {*secret, node_link::kLinkPurpose}},
-        edge_door_);
+        new_door_);
     if (!link) return fail(link.error());
     link_listener_ = std::move(*link);
     ports_.link = link_listener_->port();
@@ -276,7 +275,7 @@ class Whole final : public Coordinator {
   std::unique_ptr<System> control_;
   std::unique_ptr<System> edge_;
   node_link::Ring parts_;
-  door_actor edge_door_;
+  std::function<door_actor()> new_door_;
   std::vector<std::pair<const char*, caf::actor>> ring_;
   std::vector<caf::actor> edge_actors_;
   std::unique_ptr<node_link::Listener> link_listener_;

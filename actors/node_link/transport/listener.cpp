@@ -34,13 +34,13 @@ struct Handshake {
 class PollingListener final : public Listener {
  public:
   PollingListener(caf::actor_system& system, ListenOptions options, Socket socket, std::uint16_t port,
-                  caf::strong_actor_ptr published, std::set<std::string> interface)
+                  Publish publish, std::set<std::string> interface)
       : system_(system),
         broker_(basp_broker(system)),
         options_(std::move(options)),
         socket_(std::move(socket)),
         port_(port),
-        published_(std::move(published)),
+        publish_(std::move(publish)),
         interface_(std::move(interface)),
         wake_(::eventfd(0, EFD_CLOEXEC)),
         thread_([this] { run(); }) {}
@@ -111,7 +111,7 @@ class PollingListener final : public Listener {
     if (!answer || !send(handshake, *answer)) return refuse();
     ++accepted_;
     caf::anon_send(broker_, caf::publish_atom_v, to_caf_socket(system_, std::move(handshake.socket)), port_,
-                   published_, interface_);
+                   publish_(), interface_);
     return true;
   }
 
@@ -136,7 +136,7 @@ class PollingListener final : public Listener {
   const ListenOptions options_;
   const Socket socket_;
   const std::uint16_t port_;
-  const caf::strong_actor_ptr published_;
+  const Publish publish_;
   const std::set<std::string> interface_;
   std::list<Handshake> handshakes_;  // oldest first
   std::atomic<std::uint64_t> accepted_{0};
@@ -157,8 +157,7 @@ std::uint16_t port_of(const Socket& socket) {
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::open(caf::actor_system& system, ListenOptions options,
-                                                 caf::strong_actor_ptr published,
-                                                 std::set<std::string> interface) {
+                                                 Publish publish, std::set<std::string> interface) {
   const auto endpoints = loopback_endpoints("listen address", options.address, options.port);
   if (!endpoints) return fail(endpoints.error());
   const auto& endpoint = endpoints->front();
@@ -173,7 +172,7 @@ Result<std::unique_ptr<Listener>> Listener::open(caf::actor_system& system, List
                                        "; is another one running?");
   const auto port = port_of(socket);
   return std::make_unique<PollingListener>(system, std::move(options), std::move(socket), port,
-                                           std::move(published), std::move(interface));
+                                           std::move(publish), std::move(interface));
 }
 
 }  // namespace cloudless::node_link

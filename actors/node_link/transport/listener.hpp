@@ -1,10 +1,11 @@
-// A port of ours: publishes one actor to those peers that pass the preface. Until then a connection is ours
+// A port of ours: publishes an actor to those peers that pass the preface. Until then a connection is ours
 // alone: few bytes, a short deadline, a bounded number at once. Only then CAF gets the socket. One thread per
 // listener.
 #pragma once
 
 #include <caf/all.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -32,16 +33,30 @@ class Listener {
     std::uint64_t timed_out = 0;  ///< not done at the deadline
   };
 
-  /// INVALID_ARGUMENT: not a loopback address (this version has no TLS). UNAVAILABLE: the port is taken.
+  /// What a new peer finds; called once per connection, from the listener's thread.
+  using Publish = std::function<caf::strong_actor_ptr()>;
+
+  /// The same actor for all peers. INVALID_ARGUMENT: not a loopback address (this version has no TLS).
+  /// UNAVAILABLE: the port is taken.
   template <class Handle>
   static Result<std::unique_ptr<Listener>> open(caf::actor_system& system, ListenOptions options,
                                                 const Handle& published) {
-    return open(system, std::move(options), caf::actor_cast<caf::strong_actor_ptr>(published),
-                system.message_types(published));
+    return open(
+        system, std::move(options),
+        [found = caf::actor_cast<caf::strong_actor_ptr>(published)] { return found; },
+        system.message_types(published));
+  }
+  /// An actor for each peer, for peers that must not harm each other.
+  template <class Handle>
+  static Result<std::unique_ptr<Listener>> open(caf::actor_system& system, ListenOptions options,
+                                                std::function<Handle()> make) {
+    return open(
+        system, std::move(options),
+        [make = std::move(make)] { return caf::actor_cast<caf::strong_actor_ptr>(make()); },
+        system.message_types<Handle>());
   }
   static Result<std::unique_ptr<Listener>> open(caf::actor_system& system, ListenOptions options,
-                                                caf::strong_actor_ptr published,
-                                                std::set<std::string> interface);
+                                                Publish publish, std::set<std::string> interface);
 
   /// Stops accepting. Links that were handed to CAF go on.
   virtual ~Listener() = default;

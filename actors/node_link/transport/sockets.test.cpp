@@ -83,7 +83,7 @@ class Coordinator {
     membership = spawn_membership(control, owners);
     edge = spawn_edge(edge_system);
     hub = spawn_link_hub(control, source_, workload_state, membership, edge.bridge, clock);
-    auto opened = Listener::open(edge_system, {"127.0.0.1", port, std::move(key)}, edge.door);
+    auto opened = Listener::open(edge_system, {"127.0.0.1", port, std::move(key)}, edge.new_door);
     REQUIRE(opened);
     listener = std::move(*opened);
   }
@@ -180,7 +180,7 @@ std::size_t resident_kib() {
 
 struct Fixture {
   Fixture() {
-    spdlog::set_level(spdlog::level::off);
+    spdlog::set_level(std::getenv("LOGX") ? spdlog::level::debug : spdlog::level::off);
     store->commit({cluster_change("c1"), workload_change(), version_change()});
   }
   bool settled(const Agent& agent, const char* name) {
@@ -266,6 +266,30 @@ TEST_CASE_FIXTURE(Fixture,
     REQUIRE(settled(*agent, "n0"));
     CHECK(supervisor->incarnation == round + 1);
   }
+}
+
+TEST_CASE_FIXTURE(
+    Fixture, "an agent that ends what it was given harms no other, and the next one still finds a door") {
+  Coordinator coordinator{store, owners, key};
+  const DialOptions options{"127.0.0.1", coordinator.listener->port(), key};
+  Agent agent{"n0", 1, options, std::make_shared<FakeSupervisor>()};
+  REQUIRE(settled(agent, "n0"));
+  {
+    NetworkConfig config;
+    caf::actor_system rogue{config};
+    Dialer dialer{rogue, options, rogue.message_types<door_actor>()};
+    const auto door = dial(dialer);
+    REQUIRE(door);
+    caf::scoped_actor self{rogue};
+    self->monitor(*door);
+    caf::anon_send_exit(*door, caf::exit_reason::kill);
+    self->receive([](const caf::down_msg&) {});
+  }
+  Agent late{"n1", 2, options, std::make_shared<FakeSupervisor>()};
+  CHECK(settled(late, "n1"));
+  commit({replica_change(0, "n0")});
+  CHECK(settled(agent, "n0"));
+  CHECK(agent.supervisor->downs == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "who does not know the secret never reaches CAF") {
