@@ -272,10 +272,6 @@ agent_link_shell::behavior_type agent_link(agent_link_shell::stateful_pointer<Ag
                                            runtime_supervisor_actor supervisor, DialPort* dialer,
                                            AgentIdentity identity, const Clock* clock) {
   auto& state = self->state;
-  // The coordinator can name this actor: it may not end it.
-  self->set_exit_handler([self](caf::exit_msg& exit) {
-    if (exit.source == nullptr || exit.source.node() == self->node()) self->quit(exit.reason);
-  });
   self->set_down_handler([&state](const caf::down_msg& down) { state.peer_down(down.source); });
   state.start(std::move(supervisor), dialer, std::move(identity), clock);
   return {

@@ -35,7 +35,7 @@ struct PeerState {
   bool warned = false;
 };
 
-/// One connection of one node; ends with either side. Only the agent that came through the door may speak
+/// One connection of one node; ends with either side, and with the bridge. Only the agent that came through the door may speak
 /// through it.
 link_peer_shell::behavior_type link_peer(link_peer_shell::stateful_pointer<PeerState> self,
                                          bridge_shell bridge, NodeId node, std::uint64_t connection,
@@ -44,6 +44,7 @@ link_peer_shell::behavior_type link_peer(link_peer_shell::stateful_pointer<PeerS
   self->state.connection = connection;
   self->state.agent = std::move(agent);
   self->monitor(self->state.agent);
+  self->monitor(bridge);
   self->set_down_handler([self](caf::down_msg&) { self->quit(); });
   return {
       // From the agent: one encoded frame.
@@ -127,6 +128,7 @@ door_shell::behavior_type door(door_shell::stateful_pointer<DoorState> self, bri
   const bool single = life == DoorLife::for_one_connection;
   if (single) {
     self->set_down_handler([self](caf::down_msg&) { self->quit(); });
+    self->monitor(bridge);
     self->delayed_send(self, kHelloPatience, caf::timeout_atom_v);
   }
   return {

@@ -18,8 +18,8 @@ struct Edge {
   std::function<door_actor()> new_door;
 };
 
-/// Lives until bridge and door are told to exit. Frames of nodes are dropped until a hub attaches itself to
-/// the bridge.
+/// Lives until bridge and door are told to exit; connections end with the bridge. Frames of nodes are dropped
+/// until a hub attaches itself to the bridge.
 Edge spawn_edge(caf::actor_system& system);
 
 /// Longest frame of the link, in bytes: the opening of an exec with 1 MiB of input. All others are below 256
