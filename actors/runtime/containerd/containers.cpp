@@ -283,25 +283,32 @@ Result<std::vector<ObservedContainer>> Containers::list() {
     }
     if (!seen.replica.empty()) out.push_back(std::move(seen));
   }
-  for (const auto& [id, task] : by_id) {
-    if (auto removed = remove_orphan(ContainerId{id}); !removed)
-      spdlog::warn("task {} has no container and could not be removed: {}", id, removed.error().message);
-  }
+  std::set<std::string> orphans;
+  for (const auto& [id, task] : by_id) orphans.insert(id);
+  if (!orphans.empty()) remove_orphans(orphans);
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.container < b.container; });
   return out;
 }
 
-Result<Nothing> Containers::remove_orphan(const ContainerId& container) {
-  // containerd reaches a task only through its container's record, so that is made again.
-  containers_v1::CreateContainerRequest create;
-  create.mutable_container()->set_id(container.value);
-  create.mutable_container()->mutable_runtime()->set_name(options_.runtime);
-  create.mutable_container()->mutable_spec()->set_type_url(kSpecType);
-  create.mutable_container()->mutable_spec()->set_value("{}");
-  auto created = client_.call(client_.containers(), &containers_v1::Containers::Stub::Create, create,
-                              client_.scope("recreate container"));
-  if (!created) return fail(created.error());
-  return remove(container);
+void Containers::remove_orphans(const std::set<std::string>& suspects) {
+  // Records are deleted after their tasks: a suspect whose task is gone by now was only on its way out.
+  const auto tasks = client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::List, tasks_v1::ListTasksRequest{},
+                                  client_.scope("list tasks"));
+  if (!tasks) return;
+  for (const auto& task : tasks->tasks()) {
+    if (!suspects.contains(task.id())) continue;
+    spdlog::warn("task {} lost its container record and is removed", task.id());
+    // containerd reaches a task only through its container's record, so that is made again.
+    containers_v1::CreateContainerRequest create;
+    create.mutable_container()->set_id(task.id());
+    create.mutable_container()->mutable_runtime()->set_name(options_.runtime);
+    create.mutable_container()->mutable_spec()->set_type_url(kSpecType);
+    create.mutable_container()->mutable_spec()->set_value("{}");
+    const auto created = client_.call(client_.containers(), &containers_v1::Containers::Stub::Create, create,
+                                      client_.scope("recreate container"));
+    const auto removed = created ? remove(ContainerId{task.id()}) : Result<Nothing>(fail(created.error()));
+    if (!removed) spdlog::warn("task {} could not be removed: {}", task.id(), removed.error().message);
+  }
 }
 
 Result<Nothing> Containers::remove_everything() {

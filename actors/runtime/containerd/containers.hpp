@@ -44,7 +44,7 @@ class Containers {
   Result<StartedContainer> create_and_start(const ContainerRequest& request, const ResolvedImage& image,
                                             Ipv4 address);
   Result<Nothing> delete_task(const ContainerId& container);
-  Result<Nothing> remove_orphan(const ContainerId& container);
+  void remove_orphans(const std::set<std::string>& suspects);
   Result<Ipv4> take_address(const ContainerId& container);
   void release_address(const ContainerId& container);
 
