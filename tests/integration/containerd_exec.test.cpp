@@ -1,0 +1,61 @@
+// Commands in running containers.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "tests/integration/runtime_node.hpp"
+
+namespace {
+
+using namespace cloudless;
+using namespace cloudless::runtime;
+using namespace cloudless::test;
+namespace fs = std::filesystem;
+
+TEST_CASE("exec runs a command with input, both outputs, exit code and time limit") {
+  RuntimeNode node("exec");
+  REQUIRE_OK(node.start_shell("a", "sleep 100000"));
+  SUBCASE("both outputs and the exit code come back") {
+    const auto result = node.exec("a", {"/bin/sh", "-c", "echo out; echo err >&2; exit 7"});
+    REQUIRE_OK(result);
+    CHECK(result->stdout_data == "out\n");
+    CHECK(result->stderr_data == "err\n");
+    CHECK(result->exit_code == 7);
+    CHECK_FALSE(result->timed_out);
+  }
+  SUBCASE("input arrives whole and ends") {
+    const std::string input(300000, 'x');
+    const auto result = node.exec("a", {"wc", "-c"}, input);
+    REQUIRE_OK(result);
+    CHECK(result->stdout_data == "300000\n");
+  }
+  SUBCASE("a command that takes too long is killed") {
+    const auto result = node.exec("a", {"/bin/sh", "-c", "echo begun; exec sleep 4711"}, {}, 1000);
+    REQUIRE_OK(result);
+    CHECK(result->timed_out);
+    CHECK(result->stdout_data == "begun\n");
+    const auto ps = node.exec("a", {"ps"});
+    REQUIRE_OK(ps);
+    CHECK(ps->stdout_data.find("4711") == std::string::npos);
+  }
+  SUBCASE("output beyond the limit is cut, and said to be") {
+    const auto result = node.exec("a", {"/bin/sh", "-c", "head -c 3000000 /dev/zero"});
+    REQUIRE_OK(result);
+    CHECK(result->truncated);
+    CHECK(result->stdout_data.size() == 1 << 20);
+    CHECK(result->exit_code == 0);
+  }
+  SUBCASE("a command that does not exist says so") {
+    const auto result = node.exec("a", {"/no/such"});
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().code == Errc::failed_precondition);
+    CHECK(result.error().message == "command \"/no/such\" does not exist in the image");
+  }
+  SUBCASE("there must be such a container") {
+    CHECK(node.exec("b", {"true"}).error().code == Errc::not_found);
+  }
+  CHECK((!fs::exists(node.options.state_dir + "/exec") || fs::is_empty(node.options.state_dir + "/exec")));
+  REQUIRE_OK(node.remove("a"));
+}
+
+}  // namespace

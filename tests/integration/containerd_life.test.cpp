@@ -1,0 +1,190 @@
+// A container on a real containerd: from its start to its end, what it may use, and what keeps it from
+// starting.
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tests/integration/runtime_node.hpp"
+
+namespace {
+
+using namespace cloudless;
+using namespace cloudless::runtime;
+using namespace cloudless::test;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+TEST_CASE("a container starts, ends with its exit code, and leaves nothing but its log") {
+  RuntimeNode node("life");
+  REQUIRE_OK(node.prepare(node.image, ImagePullPolicy::if_not_present));
+  const auto started = node.start_shell("a", "echo out; echo err >&2; sleep 0.1; exit 42");
+  REQUIRE_OK(started);
+  CHECK(started->pid > 0);
+  CHECK(started->address.starts_with("10."));
+  const auto exit = node.wait("a");
+  REQUIRE_OK(exit);
+  CHECK(exit->exit_code == 42);
+  CHECK(exit->exited_at >= started->started_at);
+  CHECK(exit->reason == "");
+  SUBCASE("the exit code stays until it is removed") {
+    const auto again = node.wait("a");
+    REQUIRE_OK(again);
+    CHECK(again->exit_code == 42);
+  }
+  REQUIRE_OK(node.remove("a"));
+  CHECK(node.traces("a") == "");
+  CHECK(node.log_text("a").find(" stdout F out\n") != std::string::npos);
+  CHECK(node.log_text("a").find(" stderr F err\n") != std::string::npos);
+  SUBCASE("removing again succeeds") {
+    REQUIRE_OK(node.remove("a"));
+  }
+}
+
+TEST_CASE("SIGTERM reaches the first process; SIGKILL ends one that does not listen") {
+  RuntimeNode node("stop");
+  REQUIRE_OK(node.start_shell("polite", "trap 'exit 7' TERM; while :; do sleep 0.05; done"));
+  REQUIRE_OK(node.start_shell("stubborn", "trap '' TERM; while :; do sleep 0.05; done"));
+  auto polite = node.begin_wait("polite");
+  auto stubborn = node.begin_wait("stubborn");
+  REQUIRE_OK(node.exec("polite", {"sleep", "0.2"}));  // the traps are set by then
+  REQUIRE_OK(node.signal("polite", SIGTERM));
+  REQUIRE_OK(node.signal("stubborn", SIGTERM));
+  const auto left = outcome(std::move(polite));
+  REQUIRE_OK(left);
+  CHECK(left->exit_code == 7);
+  CHECK(stubborn.wait_for(300ms) == std::future_status::timeout);
+  REQUIRE_OK(node.signal("stubborn", SIGKILL));
+  const auto killed = outcome(std::move(stubborn));
+  REQUIRE_OK(killed);
+  CHECK(killed->exit_code == 128 + SIGKILL);
+  CHECK(node.signal("stubborn", SIGTERM).error().code == Errc::not_found);
+  REQUIRE_OK(node.remove("polite"));
+  REQUIRE_OK(node.remove("stubborn"));
+  CHECK(node.traces("polite") + node.traces("stubborn") == "");
+}
+
+TEST_CASE("a running container is removed completely, and its id can be used again") {
+  RuntimeNode node("again");
+  REQUIRE_OK(node.start_shell("a", "sleep 100000"));
+  REQUIRE_OK(node.remove("a"));
+  CHECK(node.traces("a") == "");
+  REQUIRE_OK(node.start_shell("a", "sleep 100000"));
+  REQUIRE_OK(node.start_shell("a", "sleep 100001"));  // what is left from before is removed first
+  const auto seen = node.list();
+  REQUIRE_OK(seen);
+  REQUIRE(seen->size() == 1);
+  CHECK(seen->front().running);
+  REQUIRE_OK(node.remove("a"));
+}
+
+TEST_CASE("what cannot run fails with the reason and leaves nothing behind") {
+  RuntimeNode node("bad");
+  struct Case {
+    const char* name;
+    std::function<void(ContainerRequest&)> spoil;
+    Errc code;
+    const char* message;
+  };
+  const std::vector<Case> cases = {
+      {"command", [](auto& r) { r.assignment.pod.command = {"/no/such"}; }, Errc::failed_precondition,
+       "command \"/no/such\" does not exist in the image"},
+      {"path", [](auto& r) { r.assignment.pod.command = {"nosuch"}; }, Errc::failed_precondition,
+       "command \"nosuch\" does not exist in the image"},
+      {"folder", [](auto& r) { r.assignment.pod.command = {"/etc"}; }, Errc::failed_precondition,
+       "cannot be executed"},
+      {"cwd", [](auto& r) { r.assignment.pod.working_dir = "/etc/passwd/x"; }, Errc::failed_precondition,
+       "working directory"},
+      {"image", [](auto& r) { r.assignment.pod.image = "cloudless.test/none:1"; }, Errc::not_found,
+       "image cloudless.test/none:1 is not on this node"},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.name);
+    auto request = node.request(c.name, {"sleep", "100000"});
+    c.spoil(request);
+    const auto started = node.start(request);
+    REQUIRE_FALSE(started.has_value());
+    CHECK(started.error().code == c.code);
+    CHECK_MESSAGE(started.error().message.find(c.message) != std::string::npos, started.error().message);
+    CHECK(node.traces(c.name) == "");
+  }
+  SUBCASE("an image that may not be pulled is missing") {
+    const auto missing = node.prepare("cloudless.test/none:1", ImagePullPolicy::never);
+    CHECK(missing.error().code == Errc::not_found);
+  }
+  SUBCASE("a registry that is down is said to be") {
+    const auto down = node.prepare("127.0.0.1:1/none:1", ImagePullPolicy::if_not_present);
+    REQUIRE_FALSE(down.has_value());
+    CHECK(down.error().code == Errc::unavailable);
+    CHECK_MESSAGE(down.error().message.find("registry cannot be reached") != std::string::npos,
+                  down.error().message);
+  }
+}
+
+TEST_CASE("what a container may use and see is what its spec says") {
+  RuntimeNode node("limits");
+  auto request = node.request("a", {"sleep", "100000"});
+  auto& pod = request.assignment.pod;
+  pod.requests.cpu_millicores = 250;
+  pod.limits = {500, 64 << 20};
+  pod.env = {{"GREETING", "hello world"}};
+  pod.working_dir = "/tmp";
+  REQUIRE_OK(node.start(request));
+  const auto inside = [&](const std::string& script) {
+    const auto result = node.exec("a", {"/bin/sh", "-c", script});
+    REQUIRE_OK(result);
+    return result->stdout_data;
+  };
+  const bool v1 = fs::exists("/sys/fs/cgroup/memory");
+  const std::string cpu = v1 ? "/sys/fs/cgroup/cpu/cpu." : "/sys/fs/cgroup/cpu.";
+  CHECK(inside(v1 ? "cat /sys/fs/cgroup/memory/memory.limit_in_bytes" : "cat /sys/fs/cgroup/memory.max") ==
+        "67108864\n");
+  CHECK(inside(v1 ? "cat " + cpu + "cfs_quota_us" : "cut -d' ' -f1 " + cpu + "max") == "50000\n");
+  CHECK(inside(v1 ? "cat /sys/fs/cgroup/pids/pids.max" : "cat /sys/fs/cgroup/pids.max") == "4096\n");
+  CHECK(inside("pwd; echo $GREETING; echo $HOSTNAME; hostname; echo $CLOUDLESS_REPLICA $CLOUDLESS_NODE") ==
+        "/tmp\nhello world\na\na\na limits\n");
+  CHECK(inside("grep NoNewPrivs /proc/self/status") == "NoNewPrivs:\t1\n");
+  CHECK(inside("mount -t tmpfs none /tmp 2>/dev/null || echo refused") == "refused\n");
+  CHECK(inside("ps | grep -c '[s]leep 100000'") == "1\n");
+  REQUIRE_OK(node.remove("a"));
+}
+
+TEST_CASE("a container that runs out of memory says so") {
+  RuntimeNode node("oom");
+  auto request = node.request("a", {"tail", "/dev/zero"});
+  request.assignment.pod.limits.memory_bytes = 16 << 20;
+  REQUIRE_OK(node.start(request));
+  const auto exit = node.wait("a");
+  REQUIRE_OK(exit);
+  CHECK(exit->exit_code == 137);
+  CHECK(exit->reason == "out of memory, limit 16 MiB");
+  REQUIRE_OK(node.remove("a"));
+}
+
+TEST_CASE("ten containers start, end and go at the same time") {
+  RuntimeNode node("many");
+  std::vector<std::future<Result<StartedContainer>>> starting;
+  for (int i = 0; i < 10; ++i)
+    starting.push_back(
+        node.begin(node.request("m" + std::to_string(i), {"/bin/sh", "-c", "exit " + std::to_string(i)})));
+  std::vector<std::string> addresses;
+  for (auto& s : starting) {
+    const auto started = outcome(std::move(s));
+    REQUIRE_OK(started);
+    addresses.push_back(started->address);
+  }
+  std::sort(addresses.begin(), addresses.end());
+  CHECK(std::adjacent_find(addresses.begin(), addresses.end()) == addresses.end());
+  for (int i = 0; i < 10; ++i) {
+    const auto exit = node.wait("m" + std::to_string(i));
+    REQUIRE_OK(exit);
+    CHECK(exit->exit_code == i);
+  }
+  std::vector<std::future<Result<Nothing>>> removing;
+  for (int i = 0; i < 10; ++i) removing.push_back(node.begin_remove("m" + std::to_string(i)));
+  for (auto& r : removing) REQUIRE_OK(outcome(std::move(r)));
+  for (int i = 0; i < 10; ++i) CHECK(node.traces("m" + std::to_string(i)) == "");
+}
+
+}  // namespace
