@@ -199,9 +199,13 @@ class SupervisorState {
 
   void on(const Listed& listed) {
     if (!listed.containers) {
-      spdlog::debug("the containers of this machine cannot be listed: {}", listed.containers.error().message);
+      if (!std::exchange(list_failing_, true))
+        spdlog::warn("the containers of this machine cannot be listed: {}",
+                     listed.containers.error().message);
       return sweep_after(listed_ ? sweep_ : kRuntimeRetry);
     }
+    if (std::exchange(list_failing_, false))
+      spdlog::info("the containers of this machine can be listed again");
     listed_ = true;
     containers_ = *listed.containers;
     reconcile_now(false);
@@ -412,6 +416,7 @@ class SupervisorState {
   std::vector<std::pair<ReplicaId, std::uint32_t>> recording_;
 
   bool listed_ = false;
+  bool list_failing_ = false;
   bool sweep_armed_ = false;
   bool set_arrived_ = false;
   std::vector<ObservedContainer> containers_;

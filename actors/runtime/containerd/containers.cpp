@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <csignal>
 
 #include "actors/runtime/containerd/cgroup.hpp"
@@ -30,12 +29,6 @@ template <class T>
 Result<Nothing> done_or_gone(const Result<T>& result) {
   if (result || gone(result.error())) return Nothing{};
   return fail(result.error());
-}
-
-WallMillis wall_now() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 WallMillis millis(const google::protobuf::Timestamp& t) {
@@ -125,7 +118,8 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   auto spec = make_spec({id, request.assignment, request.attempt, options_.node, client_.own_namespace(),
                          to_string(address), image.config});
   if (!spec) return fail(spec.error());
-  if (auto created = create_record(request, *spec, address); !created) return fail(created.error());
+  const auto created_at = create_record(request, *spec, address);
+  if (!created_at) return fail(created_at.error());
   auto pid = create_task(id, image);
   if (!pid) return fail(pid.error());
   loggers_.watch(id);
@@ -135,11 +129,12 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   auto started =
       client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Start, start, client_.scope("start container"));
   if (!started) return fail(started.error());
-  return StartedContainer{*pid, to_string(address), wall_now()};
+  // The record's time, as list says it later: a restarted agent must not report another start.
+  return StartedContainer{*pid, to_string(address), *created_at};
 }
 
-Result<Nothing> Containers::create_record(const ContainerRequest& request, const std::string& spec,
-                                          Ipv4 address) {
+Result<WallMillis> Containers::create_record(const ContainerRequest& request, const std::string& spec,
+                                             Ipv4 address) {
   const auto& a = request.assignment;
   containers_v1::CreateContainerRequest create;
   auto& record = *create.mutable_container();
@@ -166,7 +161,8 @@ Result<Nothing> Containers::create_record(const ContainerRequest& request, const
   record.mutable_runtime()->mutable_options()->set_value(runc.SerializeAsString());
   auto created = client_.call(client_.containers(), &containers_v1::Containers::Stub::Create, create,
                               client_.scope("create container"));
-  return created ? Result<Nothing>(Nothing{}) : fail(created.error());
+  if (!created) return fail(created.error());
+  return millis(created->container().created_at());
 }
 
 Result<std::uint32_t> Containers::create_task(const ContainerId& container, const ResolvedImage& image) {

@@ -39,7 +39,8 @@ class Containers {
 
  private:
   Result<std::vector<containers_v1::Container>> records();
-  Result<Nothing> create_record(const ContainerRequest& request, const std::string& spec, Ipv4 address);
+  /// When it was made.
+  Result<WallMillis> create_record(const ContainerRequest& request, const std::string& spec, Ipv4 address);
   Result<std::uint32_t> create_task(const ContainerId& container, const ResolvedImage& image);
   Result<StartedContainer> create_and_start(const ContainerRequest& request, const ResolvedImage& image,
                                             Ipv4 address);
