@@ -10,17 +10,19 @@
 namespace cloudless::gateway {
 namespace {
 
-/// Goes through commits one change at a time and notes who is touched.
+using WorkloadPtr = std::shared_ptr<const Workload>;
+
+/// Goes through commits one change at a time and notes who is touched. What the commits changed so far lies
+/// over `before`.
 class Toucher {
  public:
-  explicit Toucher(const Snapshot& before) : state_(before) {}
+  explicit Toucher(const Snapshot& before) : before_(before) {}
 
   std::vector<Touch> take(const std::vector<Commit>& commits) {
     for (const auto& commit : commits) {
       revision_ = commit.revision;
       first_of_commit_ = touches_.size();
       for (const auto& change : commit.changes) note(change);
-      state_.apply(commit);
     }
     return std::move(touches_);
   }
@@ -28,18 +30,20 @@ class Toucher {
  private:
   void note(const Change& change) {
     switch (change.key.kind) {
-      case RecordKind::workload: {
-        auto& touch = touched(WorkloadUid{change.key.id});
-        if (!touch.record_changed) touch.before = state_.workload(touch.uid);
-        touch.record_changed = true;
-        touch.after = change.record ? std::get<std::shared_ptr<const Workload>>(*change.record) : nullptr;
+      case RecordKind::workload:
+        note_workload(WorkloadUid{change.key.id},
+                      change.record ? std::get<WorkloadPtr>(*change.record) : nullptr);
         break;
-      }
       case RecordKind::replica:
-        if (auto slot = slot_of(ReplicaId{change.key.id})) touched(slot->workload);
+        if (auto slot = slot_of(ReplicaId{change.key.id})) {
+          touched(slot->workload);
+          if (change.record)
+            placed_[std::get<std::shared_ptr<const Replica>>(*change.record)->node].insert(slot->workload);
+        }
         break;
       case RecordKind::node:
-        note_node(change);
+        note_node(NodeId{change.key.id},
+                  change.record ? std::get<std::shared_ptr<const Node>>(*change.record) : nullptr);
         break;
       case RecordKind::cluster_meta:
       case RecordKind::version:
@@ -49,24 +53,45 @@ class Toucher {
     }
   }
 
+  void note_workload(const WorkloadUid& uid, const WorkloadPtr& after) {
+    const auto known = workloads_.find(uid);
+    const auto before = known == workloads_.end() ? before_.workload(uid) : known->second;
+    workloads_[uid] = after;
+    auto& touch = touched(uid);
+    if (!before) {
+      touch.kind = Touch::Kind::created;
+    } else if (!after) {
+      touch.kind = Touch::Kind::erased;
+      touch.was = before;
+    } else if (before->spec.labels != after->spec.labels && touch.kind == Touch::Kind::changed) {
+      touch.kind = Touch::Kind::relabelled;
+      touch.was = before;
+    }
+  }
+
   /// Replicas count or not by their node's state (ARCHITECTURE.md, rule 3).
-  void note_node(const Change& change) {
-    const NodeId id{change.key.id};
-    const auto before = state_.node(id);
-    const auto after = change.record ? std::get<std::shared_ptr<const Node>>(*change.record) : nullptr;
+  void note_node(const NodeId& id, const std::shared_ptr<const Node>& after) {
+    const auto known = nodes_.find(id);
+    const auto before = known == nodes_.end() ? before_.node(id) : known->second;
+    nodes_[id] = after;
     if (before && after && before->state == after->state) return;
-    for (const auto& replica : state_.replicas_on(id))
+    for (const auto& replica : before_.replicas_on(id))
       if (!is_terminal(replica->phase)) touched(replica->workload);
+    if (const auto placed = placed_.find(id); placed != placed_.end())
+      for (const auto& uid : placed->second) touched(uid);
   }
 
   Touch& touched(const WorkloadUid& uid) {
     for (auto i = first_of_commit_; i < touches_.size(); ++i)
       if (touches_[i].uid == uid) return touches_[i];
-    touches_.push_back({revision_, uid, false, nullptr, nullptr});
+    touches_.push_back({revision_, uid, Touch::Kind::changed, nullptr});
     return touches_.back();
   }
 
-  Snapshot state_;
+  const Snapshot& before_;
+  std::map<WorkloadUid, WorkloadPtr> workloads_;
+  std::map<NodeId, std::shared_ptr<const Node>> nodes_;
+  std::map<NodeId, std::set<WorkloadUid>> placed_;
   Revision revision_ = 0;
   std::size_t first_of_commit_ = 0;
   std::vector<Touch> touches_;
@@ -124,11 +149,12 @@ std::optional<History::Page> History::after(Revision position, std::size_t limit
     auto& change = by_uid[it->uid];
     change.uid = it->uid;
     change.revision = it->revision;
-    if (!it->record_changed) continue;
-    if (!change.record_changed) change.before = it->before;
-    change.record_changed = true;
-    change.erased = it->after == nullptr;
-    change.last = it->after ? it->after : (change.last ? change.last : it->before);
+    if (it->kind == Touch::Kind::created) change.created = true;
+    if (it->was && !change.before) change.before = it->was;
+    if (it->kind == Touch::Kind::erased) {
+      change.erased = true;
+      change.last = it->was;
+    }
   }
   for (auto& [uid, change] : by_uid) page.changes.push_back(std::move(change));
   std::stable_sort(page.changes.begin(), page.changes.end(),

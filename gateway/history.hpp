@@ -14,14 +14,19 @@
 
 namespace cloudless::gateway {
 
-/// A workload's record, its replicas or the nodes under them changed at this revision.
+/// A workload's record, its replicas or the nodes under them changed at this revision. A million of these are
+/// kept: no record is held that can be had from the present snapshot.
 struct Touch {
+  enum class Kind : std::uint8_t {
+    changed,
+    created,     ///< its record was not there before
+    relabelled,  ///< `was` has the labels from before
+    erased,      ///< its record is gone; `was` is the last one
+  };
   Revision revision = 0;
   WorkloadUid uid;
-  /// Its record was put or erased: what it was before (null: it was made here) and after (null: it is gone).
-  bool record_changed = false;
-  std::shared_ptr<const Workload> before;
-  std::shared_ptr<const Workload> after;
+  Kind kind = Kind::changed;
+  std::shared_ptr<const Workload> was;
 };
 
 /// The touches of commits that follow each other, in order, at most one per workload and commit. `before` is
@@ -46,15 +51,14 @@ class History {
   Revision oldest() const { return oldest_; }
   Revision newest() const { return newest_; }
 
-  /// Everything that was touched after a position, one entry per workload.
+  /// What happened to one workload after a position.
   struct Change {
     /// The last revision that touched it (within what was looked at).
     Revision revision = 0;
     WorkloadUid uid;
-    /// With record_changed: the record at the position, and the last one before it was erased. See Touch.
-    bool record_changed = false;
-    bool erased = false;  ///< it was gone after the last touch
-    std::shared_ptr<const Workload> before;
+    bool created = false;                    ///< it was not there at the position
+    bool erased = false;                     ///< it is gone; `last` is what it was
+    std::shared_ptr<const Workload> before;  ///< with the labels at the position, if they changed since
     std::shared_ptr<const Workload> last;
   };
   struct Page {

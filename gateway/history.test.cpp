@@ -45,11 +45,10 @@ TEST_CASE("a commit touches a workload once, however many of its records it chan
       touches_of(before, {{1, {put(workload(kA, 1)), put(replica(kA, 0, "n")), put(replica(kB, 0, "n"))}}});
   REQUIRE(touches.size() == 2);
   CHECK(touches[0].uid.value == kA);
-  CHECK(touches[0].record_changed);
-  CHECK(touches[0].before == nullptr);
-  CHECK(touches[0].after->revision == 1);
+  CHECK(touches[0].kind == Touch::Kind::created);
+  CHECK(touches[0].was == nullptr);
   CHECK(touches[1].uid.value == kB);
-  CHECK_FALSE(touches[1].record_changed);
+  CHECK(touches[1].kind == Touch::Kind::changed);
 }
 
 TEST_CASE("a node that goes offline touches the workloads with live replicas on it; its labels touch none") {
@@ -63,35 +62,55 @@ TEST_CASE("a node that goes offline touches the workloads with live replicas on 
   const auto touches = touches_of(before, {{1, {put(node("n", NodeState::offline))}}});
   REQUIRE(touches.size() == 1);
   CHECK(touches[0].uid.value == kA);
+  // Also one that was placed there in the same batch.
+  const auto batch = touches_of(
+      before, {{1, {put(replica(kB, 1, "n", Phase::assigned))}}, {2, {put(node("n", NodeState::offline))}}});
+  REQUIRE(batch.size() == 3);
+  CHECK(batch[2].revision == 2);
+  CHECK(batch[2].uid.value == kB);
 }
 
-TEST_CASE("a position sees every workload touched after it, once, with the record at the position") {
+TEST_CASE("a position sees every workload touched after it, once, and what it was there") {
   History history({1000, 100});
   history.restart(10);
+  auto labelled = [](const std::string& uid, Revision revision, const std::string& value) {
+    auto w = *workload(uid, revision);
+    w.spec.labels["l"] = value;
+    return put(std::make_shared<const Workload>(w));
+  };
   Snapshot state;
-  state.apply(put(workload(kA, 5)));
+  state.apply(labelled(kA, 5, "old"));
   state.set_revision(10);
-  const std::vector<Commit> commits = {{11, {put(workload(kA, 11))}},
+  const std::vector<Commit> commits = {{11, {put(replica(kA, 1, "n")), labelled(kA, 11, "newer")}},
                                        {12, {put(workload(kB, 12))}},
-                                       {13, {put(replica(kA, 0, "n"))}},
-                                       {14, {erase(workload_key(WorkloadUid{kB}))}}};
-  history.append(touches_of(state, commits), 14, 0);
+                                       {13, {labelled(kA, 13, "newest")}},
+                                       {14, {erase(workload_key(WorkloadUid{kB}))}},
+                                       {15, {put(replica(kA, 0, "n"))}}};
+  history.append(touches_of(state, commits), 15, 0);
   auto page = history.after(10, 100);
   REQUIRE(page.has_value());
-  CHECK(page->upto == 14);
+  CHECK(page->upto == 15);
   REQUIRE(page->changes.size() == 2);
-  CHECK(page->changes[0].uid.value == kA);
-  CHECK(page->changes[0].revision == 13);
-  CHECK(page->changes[0].before->revision == 5);
-  CHECK(page->changes[1].uid.value == kB);
-  CHECK(page->changes[1].revision == 14);
-  CHECK(page->changes[1].before == nullptr);
-  CHECK(page->changes[1].last->revision == 12);
+  const auto& b = page->changes[0];
+  CHECK(b.uid.value == kB);
+  CHECK(b.revision == 14);
+  CHECK(b.created);
+  CHECK(b.erased);
+  CHECK(b.last->revision == 12);
+  const auto& a = page->changes[1];
+  CHECK(a.uid.value == kA);
+  CHECK(a.revision == 15);
+  CHECK_FALSE(a.created);
+  CHECK(a.before->spec.labels.at("l") == "old");
 
+  page = history.after(11, 100);
+  CHECK(page->changes[1].before->spec.labels.at("l") == "newer");
   page = history.after(13, 100);
-  REQUIRE(page->changes.size() == 1);
+  REQUIRE(page->changes.size() == 2);
   CHECK(page->changes[0].before->revision == 12);
-  CHECK(history.after(14, 100)->changes.empty());
+  CHECK_FALSE(page->changes[0].created);
+  CHECK(page->changes[1].before == nullptr);
+  CHECK(history.after(15, 100)->changes.empty());
   CHECK_FALSE(history.after(9, 100).has_value());
 }
 

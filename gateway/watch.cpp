@@ -143,7 +143,7 @@ class Watch final : public grpc::ServerWriteReactor<Reply> {
           i + 1 == page.changes.size() || page.changes[i + 1].revision != change.revision;
       const auto resume = last_of_revision ? change.revision : change.revision - 1;
       const auto now = snapshot.workload(change.uid);
-      const bool was = matches(change.record_changed ? change.before.get() : now.get());
+      const bool was = !change.created && matches(change.before ? change.before.get() : now.get());
       const bool is = matches(now.get());
       if (is)
         push(was ? Reply::CHANGED : Reply::ADDED, resume, snapshot, *now);
