@@ -6,6 +6,7 @@
 #include <string>
 
 #include "chaos/simulator/coverage.hpp"
+#include "chaos/simulator/run.hpp"
 
 namespace cloudless::sim {
 
@@ -16,6 +17,8 @@ struct CampaignOptions {
   unsigned workers = 0;        ///< 0: one per core
   bool stop_at_first = false;  ///< one failed seed is enough
   std::string program;         ///< for the command that replays a seed
+  /// What plays a seed.
+  RunResult (*play)(const RunOptions&) = run;
 };
 
 struct CampaignResult {

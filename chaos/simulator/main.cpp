@@ -10,6 +10,7 @@
 
 #include "chaos/simulator/campaign.hpp"
 #include "chaos/simulator/run.hpp"
+#include "chaos/systems/systems_run.hpp"
 
 namespace {
 
@@ -20,8 +21,8 @@ void print_coverage(const Coverage& coverage) {
     std::printf("  %-44s %10llu\n", what.c_str(), static_cast<unsigned long long>(times));
 }
 
-int run_one(const RunOptions& options) {
-  const auto result = run(options);
+int run_one(const RunOptions& options, RunResult (*play)(const RunOptions&)) {
+  const auto result = play(options);
   std::printf("seed %llu: %llu steps, %llu faults, %.1f s of virtual time, trace %016llx\n",
               static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(result.steps),
               static_cast<unsigned long long>(result.faults), static_cast<double>(result.virtual_time) / 1000,
@@ -43,6 +44,8 @@ int run_many(const CampaignOptions& options) {
               static_cast<unsigned long long>(result.passed + result.failed),
               static_cast<unsigned long long>(result.failed), static_cast<unsigned long long>(result.steps),
               static_cast<unsigned long long>(result.faults), took.count());
+  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(result.passed),
+              static_cast<unsigned long long>(result.failed));
   return result.failed == 0 ? 0 : 1;
 }
 
@@ -63,26 +66,33 @@ int main(int argc, char** argv) {
   CampaignOptions many;
   RunOptions one;
   bool mutants = false;
+  bool systems = false;
   auto* seeds = app.add_option("--seeds", many.seeds, "how many seeds to run, on all cores")
                     ->check(CLI::PositiveNumber);
   auto* seed = app.add_option("--seed", one.seed,
                               "without --seeds: run this one and print its trace hash; with: the first one");
-  app.add_option("--steps", one.steps, "steps with faults, per seed")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+  auto* steps = app.add_option("--steps", one.steps, "steps with faults, per seed")
+                    ->capture_default_str()
+                    ->check(CLI::PositiveNumber);
   app.add_option("--workers", many.workers, "processes; 0: one per core")->capture_default_str();
   app.add_flag("--stop-at-first", many.stop_at_first, "stop when a seed has failed");
   app.add_flag("--trace", one.print_trace, "with one seed: print what happens");
+  app.add_flag("--systems", systems,
+               "several actor systems with CAF's network protocol between them; a step is smaller there");
   app.add_flag("--mutants", mutants,
                "break the control plane in every way that chaos/mutants knows, and count what is noticed");
   CLI11_PARSE(app, argc, argv);
 
   spdlog::set_level(one.print_trace ? spdlog::level::debug : spdlog::level::off);
   if (mutants) return run_mutants();
-  if (seeds->count() == 0 && seed->count() > 0) return run_one(one);
+  if (systems) {
+    many.play = run_systems;
+    if (steps->count() == 0) one.steps = kSystemsSteps;
+  }
+  if (seeds->count() == 0 && seed->count() > 0) return run_one(one, many.play);
   many.first_seed = one.seed;
   many.steps = one.steps;
   if (seeds->count() == 0) many.seeds = 100;
-  many.program = argv[0];
+  many.program = argv[0] + std::string(systems ? " --systems" : "");
   return run_many(many);
 }
