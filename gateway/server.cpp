@@ -1,8 +1,10 @@
 #include "gateway/server.hpp"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/channelz_service_plugin.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <mutex>
@@ -15,10 +17,17 @@ namespace {
 constexpr int kMostReceived = (1 << 20) + (64 << 10);
 constexpr auto kShutdownWithin = std::chrono::seconds(1);
 
+/// gRPC's own words go into our log, and only its complaints.
+void log_of_grpc(gpr_log_func_args* line) {
+  spdlog::warn("grpc: {}", line->message);
+}
+
 /// gRPC's plug-ins are global and are set up before the first server.
 void set_up_plugins() {
   static std::once_flag once;
   std::call_once(once, [] {
+    gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+    gpr_set_log_function(log_of_grpc);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::channelz::experimental::InitChannelzService();

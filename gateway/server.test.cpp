@@ -1,0 +1,92 @@
+#include "gateway/server.hpp"
+
+#include <doctest/doctest.h>
+#include <grpcpp/generic/generic_stub.h>
+
+#include <future>
+
+#include "gateway/gateway_fixture.test.hpp"
+
+using namespace cloudless;
+using namespace cloudless::gateway;
+using namespace cloudless::gateway::test;
+
+namespace {
+
+/// A call of a service that we have no stubs of: bytes in, bytes out.
+Result<std::string> call_raw(Fixture& f, const std::string& method, const std::string& bytes) {
+  grpc::GenericStub stub(f.channel);
+  grpc::CompletionQueue queue;
+  CallContext context;
+  auto stream = stub.PrepareCall(&context, method, &queue);
+  void* tag = nullptr;
+  bool ok = false;
+  auto next = [&] { return queue.Next(&tag, &ok) && ok; };
+  stream->StartCall(nullptr);
+  if (!next()) return fail(Errc::unavailable, "no call");
+  const grpc::Slice slice(bytes);
+  stream->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+  if (!next()) return fail(Errc::unavailable, "not written");
+  stream->WritesDone(nullptr);
+  if (!next()) return fail(Errc::unavailable, "not done");
+  grpc::ByteBuffer reply;
+  stream->Read(&reply, nullptr);
+  const bool read = next();
+  grpc::Status status;
+  stream->Finish(&status, nullptr);
+  next();
+  queue.Shutdown();
+  while (queue.Next(&tag, &ok)) {
+  }
+  if (!read || !status.ok()) return fail(Errc::internal, status.error_message());
+  std::vector<grpc::Slice> slices;
+  REQUIRE(reply.Dump(&slices).ok());
+  std::string out;
+  for (const auto& s : slices) out.append(reinterpret_cast<const char*>(s.begin()), s.size());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("gateway: health, reflection and channelz answer") {
+  Fixture f;
+  f.commit({});
+  const auto health = call_raw(f, "/grpc.health.v1.Health/Check", "");
+  REQUIRE(health.has_value());
+  CHECK(*health == "\x08\x01");  // status: SERVING
+  // list_services: ""
+  const auto services = call_raw(f, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                                 std::string("\x3a\x00", 2));
+  REQUIRE(services.has_value());
+  CHECK(services->find("cloudless.api.CoordinatorService") != std::string::npos);
+  // file_containing_symbol
+  const std::string symbol = "cloudless.api.CoordinatorService";
+  const auto file = call_raw(f, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                             std::string("\x22") + static_cast<char>(symbol.size()) + symbol);
+  REQUIRE(file.has_value());
+  CHECK(file->find("CreateWorkload") != std::string::npos);
+  const auto servers = call_raw(f, "/grpc.channelz.v1.Channelz/GetServers", "");
+  REQUIRE(servers.has_value());
+  CHECK_FALSE(servers->empty());
+}
+
+TEST_CASE("gateway: an address that is taken is refused") {
+  Fixture f;
+  const auto second = Server::start({f.system, f.mirror, f.owners, f.clock, f.method_metrics},
+                                    {"127.0.0.1:" + std::to_string(f.server->port()), {}, {}, {}});
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().code == Errc::unavailable);
+}
+
+TEST_CASE("gateway: a server that stops ends the watches that are open") {
+  Fixture f;
+  f.commit({});
+  grpc::ClientContext context;
+  auto reader = f.stub->WatchWorkloads(&context, {});
+  api::WatchWorkloadsReply reply;
+  REQUIRE(reader->Read(&reply));
+  f.mirror->close();
+  while (reader->Read(&reply)) {
+  }
+  CHECK(reader->Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+}
