@@ -94,7 +94,12 @@ class SupervisorState {
     return promise;
   }
 
-  SetOnDisk on_disk() const { return {durable_cluster_, durable_.revision}; }
+  /// An agent that is to take another cluster's set asks for it by having none: no cluster would welcome
+  /// another's.
+  SetOnDisk on_disk() const {
+    if (book_.accept_cluster) return {};
+    return {durable_cluster_, durable_.revision};
+  }
 
   void link_up(const LinkUp& up) {
     outbox_->link_up(up.incarnation);
