@@ -8,6 +8,7 @@
 
 #include "messages/codec/api_mask.hpp"
 #include "messages/codec/api_spec.hpp"
+#include "messages/codec/bounds.hpp"
 #include "messages/codec/message_bytes.hpp"
 #include "messages/codec/spec_message.hpp"
 #include "messages/codec/violations.hpp"
@@ -18,7 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxKey = 128;
 constexpr std::size_t kMaxNodeItems = 64;
-constexpr std::uint64_t kMaxReplicas = 10000;
 constexpr const char* kLabelRule =
     "must be 1-63 characters of [a-z0-9-], beginning and ending with a letter or digit (RFC 1123 label)";
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "messages/codec/bounds.hpp"
 #include "messages/codec/spec_message.hpp"
 #include "messages/domain/image_reference.hpp"
 #include "messages/domain/names.hpp"
@@ -20,9 +21,7 @@ constexpr std::size_t kMaxPortName = 15;
 constexpr std::size_t kMaxLabels = 64;
 constexpr std::size_t kMaxAnnotationKey = 253;
 constexpr std::size_t kMaxAnnotations = 64 << 10;
-constexpr std::uint64_t kMaxReplicas = 10000;
 constexpr std::uint64_t kDay = 86'400'000;
-constexpr std::uint64_t kHour = 3'600'000;
 
 bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;

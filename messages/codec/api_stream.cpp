@@ -1,5 +1,6 @@
 #include "messages/codec/api_stream.hpp"
 
+#include "messages/codec/bounds.hpp"
 #include "messages/codec/violations.hpp"
 #include "messages/domain/names.hpp"
 
@@ -8,7 +9,6 @@ namespace {
 
 constexpr std::size_t kMaxCommand = 256;
 constexpr std::size_t kMaxStdin = 1 << 20;
-constexpr std::uint64_t kHour = 3'600'000;
 /// The year 9999, the end of protobuf's time stamps.
 constexpr std::int64_t kMaxSeconds = 253'402'300'799;
 

@@ -6,7 +6,7 @@
 namespace cloudless::codec {
 namespace {
 
-constexpr int kMaxReplicas = 100;
+constexpr int kMaxReports = 100;
 
 void write_report(const ReplicaReport& report, record::ReplicaReport& out) {
   out.set_replica(report.replica.value);
@@ -45,7 +45,7 @@ void write(const NodeReport& report, record::NodeReport& out) {
 bool read(const record::NodeReport& wire, NodeReport& out) {
   out = {};
   out.incarnation = wire.incarnation();
-  if (wire.replicas_size() > kMaxReplicas) return false;
+  if (wire.replicas_size() > kMaxReports) return false;
   for (const auto& replica : wire.replicas()) {
     if (!read_report(replica, out.replicas.emplace_back())) return false;
   }
@@ -66,7 +66,7 @@ bool read(const record::ReportAck& wire, ReportAck& out) {
   out = {};
   out.incarnation = wire.incarnation();
   out.revision = wire.revision();
-  if (wire.items_size() > kMaxReplicas) return false;
+  if (wire.items_size() > kMaxReports) return false;
   for (const auto& item : wire.items()) {
     auto& read = out.items.emplace_back();
     read.sequence = item.sequence();
