@@ -9,7 +9,7 @@
 namespace cloudless::node_link {
 namespace {
 
-constexpr std::chrono::seconds kAnswerWithin{5};
+constexpr std::chrono::seconds kPlacedWithin{5};
 
 struct Order {
   host_door_actor door;
@@ -31,7 +31,7 @@ Error why(const caf::error& error, const std::string& kind) {
 }
 
 void spawn_there(caf::event_based_actor* self, const Order& order) {
-  self->request(self->system().middleman().actor_handle(), kAnswerWithin, caf::spawn_atom_v,
+  self->request(self->system().middleman().actor_handle(), kPlacedWithin, caf::spawn_atom_v,
                 order.door->node(), order.kind, order.args, order.interface)
       .then([order](const caf::strong_actor_ptr& placed) { order.done(placed); },
             [order](const caf::error& error) { order.done(fail(why(error, order.kind))); });
@@ -39,7 +39,7 @@ void spawn_there(caf::event_based_actor* self, const Order& order) {
 
 /// An actor that lives until the host has answered.
 void place_by(caf::event_based_actor* self, const Order& order) {
-  self->request(order.door, kAnswerWithin, hello_atom_v, order.who)
+  self->request(order.door, kPlacedWithin, hello_atom_v, order.who)
       .then(
           [self, order](const std::set<std::string>& kinds) {
             if (kinds.count(order.kind) != 0) return spawn_there(self, order);

@@ -8,13 +8,13 @@
 namespace cloudless::node_link {
 namespace {
 
-constexpr std::chrono::seconds kAnswerWithin{5};
+constexpr std::chrono::seconds kJoinedWithin{5};
 
 /// An actor that lives until the door has answered.
 void greet(caf::actor_system& system, const ring_door_actor& door, const std::string& who,
            RingDialer::Done done) {
   system.spawn<caf::hidden>([door, who, done = std::move(done)](caf::event_based_actor* self) {
-    self->request(door, kAnswerWithin, hello_atom_v, who)
+    self->request(door, kJoinedWithin, hello_atom_v, who)
         .then(
             [done](const store_actor& store, const workload_state_actor& workload_state,
                    const node_membership_actor& node_membership, const link_hub_actor& link_hub,
