@@ -38,7 +38,7 @@ Result<void> may_join(const Snapshot& head, const Hello& hello, const Node* know
     return fail(Errc::failed_precondition,
                 "node " + d.id.value + " belongs to cluster " + hello.pinned_cluster +
                     ", and this is cluster " + head.cluster_id() +
-                    "; if it is to change over, start its agent with --accept-cluster " + head.cluster_id());
+                    "; if it is to change over, start its agent once with --accept-cluster");
   if (known != nullptr && known->description.machine_uid != d.machine_uid &&
       known->state != NodeState::offline)
     return fail(Errc::already_exists,

@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(RegistrationTest, "an agent of another cluster is refused, wit
   auto hello = good_hello();
   hello.pinned_cluster = "cluster-b";
   CHECK(say(hello) == Errc::failed_precondition);
-  CHECK(error.message.find("--accept-cluster cluster-a") != std::string::npos);
+  CHECK(error.message.find("--accept-cluster") != std::string::npos);
   hello.pinned_cluster = "cluster-a";
   CHECK(say(hello) == Errc::none);
 }

@@ -183,7 +183,9 @@ Result<Outcome> Settings::load(int argc, const char* const* argv, const Environm
     auto* option = app.add_option_function<std::vector<std::string>>(
         flag_name(field.name),
         [&flags, &field](const std::vector<std::string>& words) {
-          flags[field.name] = words.empty() ? "true" : words[0];
+          // A bare flag arrives as one empty word.
+          const bool bare = words.empty() || (field.shape == Shape::flag && words[0].empty());
+          flags[field.name] = bare ? "true" : words[0];
         },
         field.help + " [" + environment_name(field.name) + "]");
     option->expected(field.shape == Shape::flag ? 0 : 1, 1);

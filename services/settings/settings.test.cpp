@@ -159,6 +159,23 @@ TEST_CASE("a file that is no configuration is refused with its place") {
             .find("/nonexistent/file.yaml: cannot be read") == 0);
 }
 
+TEST_CASE("a yes-or-no flag may stand alone, and then means yes") {
+  struct Case {
+    std::vector<std::string> flags;
+    bool expected;
+  };
+  for (const auto& c :
+       {Case{{"--grpc-reflection"}, true}, Case{{"--grpc-reflection", "--threads", "3"}, true},
+        Case{{"--grpc-reflection=false"}, false}, Case{{"--grpc-reflection", "false"}, false},
+        Case{{"--grpc-reflection", "true"}, true}}) {
+    Sample s;
+    s.reflection = !c.expected;
+    const auto outcome = s.load(c.flags);
+    if (!outcome) FAIL(outcome.error().message);
+    CHECK(s.reflection == c.expected);
+  }
+}
+
 TEST_CASE("an unknown flag is refused") {
   Sample s;
   CHECK(message_of(s.load({"--treads", "2"})).find("--treads") != std::string::npos);
