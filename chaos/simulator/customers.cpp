@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kNames = 5;
 constexpr std::uint64_t kMaxReplicas = 4;
+constexpr const char* kTaint = "busy";
 
 }  // namespace
 
@@ -74,27 +75,40 @@ WorkloadCommand Customers::on_workload(const Snapshot& view) {
   return wrap(std::move(update), "UpdateWorkload");
 }
 
+std::optional<NodeCommand> Customers::open_node(const Snapshot& view) {
+  std::optional<NodeCommand> command;
+  view.nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
+    if (node->cordoned)
+      command = NodeCommand{{"somebody", "CordonNode", "", {}, {}}, CordonNode{id, false, 0}};
+    else if (!node->taints.empty())
+      command = NodeCommand{{"somebody", "UpdateNode", "", {}, {}}, UpdateNode{id, {}, {}, {}, {kTaint}, 0}};
+  });
+  return command;
+}
+
 NodeCommand Customers::on_node(const Snapshot& view) {
   std::vector<std::shared_ptr<const Node>> nodes;
-  view.nodes().for_each([&](const NodeId&, const std::shared_ptr<const Node>& n) { nodes.push_back(n); });
+  std::size_t closed = 0;
+  view.nodes().for_each([&](const NodeId&, const std::shared_ptr<const Node>& n) {
+    nodes.push_back(n);
+    closed += n->cordoned || !n->taints.empty() ? 1 : 0;
+  });
+  if (closed > 1) return *open_node(view);
   const auto& node = dice_.pick(nodes);
-  NodeCommand command;
-  command.context = {"somebody", "CordonNode", "", {}, {}};
-  if (dice_.once_in(3)) {
-    command.context.method = "UpdateNode";
-    UpdateNode update;
-    update.node = node->description.id;
-    if (node->taints.empty() && dice_.once_in(2))
-      update.set_taints.push_back({"busy", "yes", TaintEffect::no_schedule});
-    else if (!node->taints.empty())
-      update.remove_taints.push_back("busy");
-    else
-      update.set_labels["colour"] = dice_.once_in(2) ? "red" : "green";
-    command.action = std::move(update);
-  } else {
-    command.action = CordonNode{node->description.id, !node->cordoned, dice_.once_in(3) ? node->revision : 0};
+  const NodeId& id = node->description.id;
+  switch (dice_.below(4)) {
+    case 0: {
+      UpdateNode taint{id, {}, {}, {{kTaint, "yes", TaintEffect::no_schedule}}, {}, 0};
+      return {{"somebody", "UpdateNode", "", {}, {}}, std::move(taint)};
+    }
+    case 1: {
+      UpdateNode label{id, {{"colour", dice_.once_in(2) ? "red" : "green"}}, {}, {}, {}, 0};
+      return {{"somebody", "UpdateNode", "", {}, {}}, std::move(label)};
+    }
+    default:
+      return {{"somebody", "CordonNode", "", {}, {}},
+              CordonNode{id, !node->cordoned, dice_.once_in(3) ? node->revision : 0}};
   }
-  return command;
 }
 
 Template Customers::new_template() {

@@ -20,13 +20,16 @@ class Customers {
   explicit Customers(std::uint64_t seed) : dice_(seed) {}
   /// The next command, seeing this state (of which it may be late).
   AnyCommand next(const Snapshot& view);
+  /// Closes a node or opens one; a few are open at any time.
+  NodeCommand on_node(const Snapshot& view);
+  /// Opens one that is closed to new replicas; absent if none is.
+  std::optional<NodeCommand> open_node(const Snapshot& view);
   /// It was not answered, or not well: some are sent again under the same key.
   void unanswered(const WorkloadCommand& command);
 
  private:
   WorkloadCommand wrap(decltype(WorkloadCommand::action) action, std::string method);
   WorkloadCommand on_workload(const Snapshot& view);
-  NodeCommand on_node(const Snapshot& view);
   WorkloadSpec new_spec();
   Template new_template();
   void change(WorkloadSpec& spec);

@@ -52,7 +52,7 @@ int run_many(const CampaignOptions& options) {
 /// Replaces this process by the script that builds and runs the mutants.
 int run_mutants() {
   const std::string script = std::string(CLOUDLESS_SOURCE_DIR) + "/chaos/mutants/run";
-  execl(script.c_str(), script.c_str(), CLOUDLESS_BUILD_DIR, static_cast<char*>(nullptr));
+  execl(script.c_str(), script.c_str(), static_cast<char*>(nullptr));
   std::perror(script.c_str());
   return 1;
 }

@@ -43,10 +43,13 @@ void settle(World& world) {
   const Millis deadline = stage.steady() + kSettleWithin;
   const std::uint64_t last_step = stage.steps() + kSettleSteps;
   std::optional<std::string> why = "nothing was looked at";
+  // Half of the time room is made for everything.
+  const bool open_nodes = stage.dice().once_in(2);
   for (Millis look = 0; why;) {
     if (!step(world)) return;
     if (stage.steady() < look) continue;
     look = stage.steady() + 100;
+    if (open_nodes) world.open_a_node();
     why = unsettled(world.truth().view(), world.running(), world.gone());
     if (why && (stage.steady() > deadline || stage.steps() > last_step))
       return stage.broken({"when faults stop, the cluster converges", *why});

@@ -74,6 +74,7 @@ void World::on_commit(const Snapshot& before, const Commit& commit, const Snapsh
       if (const auto old = before.workload(WorkloadUid{change.key.id}))
         acknowledged_.written(*old, *std::get<std::shared_ptr<const Workload>>(*change.record));
   for (const auto& breach : checker_.check(before, commit, after)) stage_.broken(breach);
+  meddle(commit);
 }
 
 void World::boot() {
@@ -111,7 +112,14 @@ void World::restart_agent(Machine& machine, Millis down) {
 }
 
 void World::command() {
-  const auto command = customers_.next(truth_.view());
+  submit(customers_.next(truth_.view()));
+}
+
+void World::open_a_node() {
+  if (const auto command = customers_.open_node(truth_.view())) submit(*command);
+}
+
+void World::submit(const AnyCommand& command) {
   if (const auto* written = std::get_if<WorkloadCommand>(&command)) {
     stage_.coverage().count("command: " + written->context.method);
     stage_.note("command " + written->context.method + " " +
@@ -121,6 +129,20 @@ void World::command() {
     stage_.note("command " + std::get<NodeCommand>(command).context.method);
   }
   coordinator_.submit(command, [this](const WorkloadCommand& lost) { customers_.unanswered(lost); });
+}
+
+/// Where replicas are about to be placed or stopped, a node that changes at the same moment does the most
+/// harm.
+void World::meddle(const Commit& commit) {
+  bool births = false;
+  for (const auto& change : commit.changes)
+    if (const auto* r =
+            change.record ? std::get_if<std::shared_ptr<const Replica>>(&*change.record) : nullptr)
+      births = births || (*r)->phase == Phase::pending || (*r)->stop_requested();
+  if (!births || peace_ || !stage_.dice().once_in(3)) return;
+  stage_.after(stage_.dice().between(0, 40), [this] {
+    if (!peace_ && !truth_.view().nodes().empty()) submit(customers_.on_node(truth_.view()));
+  });
 }
 
 Running World::running() const {
@@ -153,6 +175,7 @@ void World::look_at_containers() {
 
 void World::heal() {
   stage_.note("peace");
+  peace_ = true;
   coordinator_.fill_disk(false);
   coordinator_.fail_power_after(UINT64_MAX);
   coordinator_.set_slow(false);

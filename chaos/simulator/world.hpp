@@ -31,6 +31,8 @@ class World {
 
   /// A command of a customer.
   void command();
+  /// Opens a node that is closed to new replicas, if there is one.
+  void open_a_node();
   /// The coordinator ends now and boots after so long.
   void restart_coordinator(Millis down);
   /// The agent of a machine ends now and starts after so long.
@@ -45,6 +47,8 @@ class World {
 
  private:
   void on_commit(const Snapshot& before, const Commit& commit, const Snapshot& after);
+  void submit(const AnyCommand& command);
+  void meddle(const Commit& commit);
   void boot();
   void lose(Machine& machine);
   void look_at_containers();
@@ -58,6 +62,7 @@ class World {
   std::vector<std::unique_ptr<Machine>> machines_;
   std::set<NodeId> gone_;
   bool boots_later_ = false;
+  bool peace_ = false;
   std::uint64_t starts_ = 0;
 };
 
