@@ -181,12 +181,15 @@ class Whole final : public Coordinator {
     if (!link) return fail(link.error());
     link_listener_ = std::move(*link);
     ports_.link = link_listener_->port();
-    if (settings_.scheduler.host) place_scheduler(*settings_.scheduler.host, *secret);
+    const auto ring_secret =
+        node_link::load_or_make_secret(node_link::ring_secret_path(settings_.secret_file));
+    if (!ring_secret) return fail(ring_secret.error());
+    if (settings_.scheduler.host) place_scheduler(*settings_.scheduler.host, *ring_secret);
     if (!settings_.ring) return {};
     const auto door = in_ring("the ring's door", node_link::spawn_ring_door(control_->system, parts_));
     auto ring = node_link::Listener::open(
-        control_->system, {settings_.ring->host, settings_.ring->port, {*secret, node_link::kRingPurpose}},
-        door);
+        control_->system,
+        {settings_.ring->host, settings_.ring->port, {*ring_secret, node_link::kRingPurpose}}, door);
     if (!ring) return fail(ring.error());
     ring_listener_ = std::move(*ring);
     ports_.ring = ring_listener_->port();

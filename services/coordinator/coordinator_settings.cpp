@@ -26,7 +26,8 @@ void register_fields(settings::Settings& form, CoordinatorSettings& values) {
   form.text("data_dir", values.data_dir, "Folder of the store; made if it does not exist");
   form.text(
       "secret_file", values.secret_file,
-      "File with the secret that agents and gateways must know; made with mode 0600 if it does not exist");
+      "File with the secret that agents must know; made with mode 0600 if it does not exist, and beside it "
+      "another, named like it with .ring, that gateways and hosts must know, and agents must not");
   form.choice("store.engine", values.store_engine, {"sqlite", "memory"},
               "Where records are kept; memory forgets them at the end of the process");
   form.address("grpc.address", values.grpc, "Where the API is served");

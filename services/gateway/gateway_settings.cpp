@@ -8,7 +8,7 @@ namespace cloudless::gateway {
 
 void register_fields(settings::Settings& form, GatewaySettings& values) {
   form.address("coordinator", values.coordinator, "The coordinator's ring port");
-  form.text("secret_file", values.secret_file, "File with the coordinator's secret, mode 0600");
+  form.text("secret_file", values.secret_file, "File with the secret of the coordinator's ring, mode 0600");
   form.address("grpc.address", values.grpc, "Where the API is served");
   settings::add_tls(form, "grpc", values.tls);
   form.address("http.address", values.http, "Where /health and /ready are served");

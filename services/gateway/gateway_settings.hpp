@@ -10,7 +10,7 @@ namespace cloudless::gateway {
 
 struct GatewaySettings {
   settings::Address coordinator{"127.0.0.1", 9094};
-  std::string secret_file = "/etc/cloudless/secret";
+  std::string secret_file = "/etc/cloudless/secret.ring";
 
   settings::Address grpc{"127.0.0.1", 8082};
   settings::Tls tls;

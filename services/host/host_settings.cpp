@@ -9,9 +9,8 @@
 namespace cloudless::host {
 
 void register_fields(settings::Settings& form, HostSettings& values) {
-  form.text(
-      "secret_file", values.secret_file,
-      "File with the secret of the cluster, the coordinator's; made with mode 0600 if it does not exist");
+  form.text("secret_file", values.secret_file,
+            "File with the secret of the coordinator's ring; made with mode 0600 if it does not exist");
   form.address("listen.address", values.listen, "Where others of the cluster place actors, or off");
   form.address("coordinator", values.coordinator,
                "The ring port of the coordinator that `run` works for, or off");

@@ -10,7 +10,7 @@
 namespace cloudless::host {
 
 struct HostSettings {
-  std::string secret_file = "/etc/cloudless/secret";
+  std::string secret_file = "/etc/cloudless/secret.ring";
   std::optional<settings::Address> listen = settings::Address{"127.0.0.1", 9096};
   std::optional<settings::Address> coordinator;
   std::vector<std::string> run;

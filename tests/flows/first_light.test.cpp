@@ -280,7 +280,8 @@ TEST_CASE("an actor of the ring that ends takes the coordinator with it") {
         system,
         {"127.0.0.1",
          cluster.coordinator->ports().ring,
-         {*node_link::load_secret(cluster.settings.secret_file), node_link::kRingPurpose}},
+         {*node_link::load_secret(node_link::ring_secret_path(cluster.settings.secret_file)),
+          node_link::kRingPurpose}},
         "a test");
     ring.find_store([](Result<store_actor>) {});
     REQUIRE(eventually([&] { return ring.connected(); }));
@@ -358,7 +359,7 @@ TEST_CASE("a gateway in another system serves the same API, and survives the coo
   Cluster cluster;
   gateway::GatewaySettings settings;
   settings.coordinator.port = cluster.coordinator->ports().ring;
-  settings.secret_file = cluster.settings.secret_file;
+  settings.secret_file = node_link::ring_secret_path(cluster.settings.secret_file);
   settings.grpc.port = settings.http.port = 0;
   settings.metrics.reset();
   auto process = gateway::GatewayProcess::start(settings, [](const Error& error) { FAIL(error.message); });

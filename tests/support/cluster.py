@@ -193,8 +193,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
         self.wait_ready(self.coordinator, self.ports["http"])
 
     def start_other(self, name, executable, *options):
-        """Another executable of ours, with this cluster's secret; started again under its name after its end."""
-        self.others[name] = Process(name, [BUILD / executable, "--secret-file", self.secret, *options], self.dir / f"{name}.log")
+        """Another executable of ours, with the secret of this cluster's ring; started again under its name after its end."""
+        self.others[name] = Process(name, [BUILD / executable, "--secret-file", f"{self.secret}.ring", *options], self.dir / f"{name}.log")
         return self.others[name]
 
     def start_gateway(self, grpc_port, http_port):

@@ -71,6 +71,10 @@ std::string random_bytes(std::size_t count) {
   return out;
 }
 
+std::string ring_secret_path(const std::string& link_secret_path) {
+  return link_secret_path + ".ring";
+}
+
 Result<std::string> load_secret(const std::string& path) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.fd < 0) {

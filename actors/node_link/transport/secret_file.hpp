@@ -16,6 +16,10 @@ Result<std::string> load_secret(const std::string& path);
 /// processes that do so at once end with the same secret.
 Result<std::string> load_or_make_secret(const std::string& path);
 
+/// Where a coordinator keeps the secret of its ring, beside that of its node link: whoever knows it is
+/// trusted with everything, so agents must not (messages/ring.hpp).
+std::string ring_secret_path(const std::string& link_secret_path);
+
 /// `count` bytes of the kernel's randomness.
 std::string random_bytes(std::size_t count);
 
