@@ -36,8 +36,6 @@ Spawn spawn_orphan(const ObservedContainer& container) {
   return {std::move(assignment), std::nullopt, input::Adopt{container}};
 }
 
-}  // namespace
-
 std::vector<std::pair<ReplicaId, StopCause>> find_stops(const AssignmentSet& wanted,
                                                         const std::map<ReplicaId, RunnerView>& runners) {
   std::map<ReplicaId, StopCause> causes;
@@ -51,6 +49,8 @@ std::vector<std::pair<ReplicaId, StopCause>> find_stops(const AssignmentSet& wan
   }
   return out;
 }
+
+}  // namespace
 
 Reconciliation reconcile(const MachineView& view) {
   Reconciliation out;

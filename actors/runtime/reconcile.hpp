@@ -17,7 +17,7 @@ struct RunnerView {
 };
 
 struct MachineView {
-  const AssignmentSet& wanted;  ///< the full set that may be acted on
+  const AssignmentSet& wanted;  ///< the full set that was accepted last
   const std::map<ReplicaId, ReplicaProgress>& progress;
   const std::map<ReplicaId, RunnerView>& runners;
   const std::vector<ObservedContainer>& containers;  ///< of the last list
@@ -42,9 +42,5 @@ struct Reconciliation {
 };
 
 Reconciliation reconcile(const MachineView& view);
-
-/// Only the stops of it: what may be done before the set is durable.
-std::vector<std::pair<ReplicaId, StopCause>> find_stops(const AssignmentSet& wanted,
-                                                        const std::map<ReplicaId, RunnerView>& runners);
 
 }  // namespace cloudless::runtime

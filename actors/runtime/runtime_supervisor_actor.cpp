@@ -123,12 +123,17 @@ class SupervisorState {
       return;
     }
     if (incoming.full) book_.accept_cluster = false;
-    const bool same = *taken == durable_ && taken->cluster_id == durable_cluster_ && !saving_;
+    const bool same = *taken == durable_ && taken->cluster_id == durable_cluster_ && !saving_ && !unsaved_;
     book_.cluster_id = taken->cluster_id;
     book_.set = std::move(*taken);
-    arrived_ = true;
-    stop_runners(find_stops(book_.set, views_));
-    same ? reconcile_now(true) : save();
+    if (!same) save();
+    // Not after the disk: what is done early is not reported before the set is durable (publish), and a
+    // container is found again by its labels.
+    const bool first = !std::exchange(set_arrived_, true);
+    reconcile_now();
+    // The list may be older than the set: containers whose start an earlier agent asked for may have come
+    // since.
+    if (first) ask_for_list();
   }
 
   void save() {
@@ -142,7 +147,7 @@ class SupervisorState {
       state.progress.push_back(progress);
       recording_.emplace_back(replica, progress.ended_attempts);
     }
-    in_flight_ = {book_.cluster_id, book_.set, arrived_};
+    in_flight_ = {book_.cluster_id, book_.set};
     parts_->disk.save(frame_agent_file(codec::encode(state)),
                       [feed = feed()](Result<Nothing> result) { feed(Saved{std::move(result)}); });
   }
@@ -150,7 +155,7 @@ class SupervisorState {
   void on(const Saved& saved) {
     saving_ = false;
     if (!saved.result) {
-      spdlog::error("the assignment set is not on disk, nothing new is started: {}",
+      spdlog::error("the assignment set is not on disk, so nothing new is reported: {}",
                     saved.result.error().message);
       unsaved_ = true;
       return later(kDiskRetry, SaveAgain{});
@@ -161,7 +166,7 @@ class SupervisorState {
     durable_ = std::move(in_flight_.set);
     if (moved && link_) self_->send(link_, on_disk());
     for (const auto& [replica, ended] : recording_) tell_runner(replica, input::Recorded{ended});
-    reconcile_now(in_flight_.arrived);
+    publish_held();
     if (unsaved_) save();
   }
 
@@ -177,7 +182,7 @@ class SupervisorState {
       spdlog::error("{}", loaded.bytes.error().message);
     for (auto& promise : attaching_) promise.deliver(on_disk());
     attaching_.clear();
-    reconcile_now(false);
+    reconcile_now();
   }
 
   void restore(const std::string& bytes) {
@@ -213,7 +218,7 @@ class SupervisorState {
       spdlog::info("the containers of this machine can be listed again");
     listed_ = true;
     containers_ = *listed.containers;
-    reconcile_now(false);
+    reconcile_now();
     forget_logs();
     sweep_after(sweep_);
   }
@@ -229,12 +234,9 @@ class SupervisorState {
     ask_for_list();
   }
 
-  /// `arrived`: the durable set came from the coordinator in this process.
-  void reconcile_now(bool arrived) {
-    const bool first = arrived && !set_arrived_;
-    set_arrived_ = set_arrived_ || arrived;
+  void reconcile_now() {
     if (!loaded_ || !listed_) return;
-    auto todo = reconcile({durable_, progress_, views_, containers_, restored_, set_arrived_});
+    auto todo = reconcile({book_.set, progress_, views_, containers_, restored_, set_arrived_});
     stop_runners(todo.stops);
     for (const auto& replica : todo.forgotten) forget(replica);
     for (const auto& container : todo.leftovers) parts_->runtime.remove(container, [](Result<Nothing>) {});
@@ -242,10 +244,6 @@ class SupervisorState {
     // What was seen is acted on once: soon it is no longer true.
     if (set_arrived_) containers_.clear();
     std::erase_if(containers_, [this](const auto& seen) { return views_.contains(seen.replica); });
-    publish_held();
-    // The list may be older than the set: containers whose start an earlier agent asked for may have come
-    // since.
-    if (first) ask_for_list();
   }
 
   void spawn_runner(Spawn spawn) {
@@ -305,7 +303,7 @@ class SupervisorState {
     if (news.over) runners_.erase(replica);
     if (!news.hidden) publish(replica);
     desk_->replica_moved({replica, news.report.container, news.report.attempt, news.over});
-    if (news.over) reconcile_now(false);
+    if (news.over) reconcile_now();
   }
 
   const Assignment* find_assignment(const AssignmentSet& set, const ReplicaId& replica) const {
@@ -314,19 +312,22 @@ class SupervisorState {
     return nullptr;
   }
 
-  /// STOPPING and STOPPED are said only once the disk knows that it should be stopped: a restarted agent must
-  /// not start it again.
+  /// A replica is reported once the disk knows of it, and that it stops once the disk knows that it should:
+  /// what a restarted agent does must not contradict what was said.
   void publish(const ReplicaId& replica) {
     auto report = reports_.find(replica);
-    const Assignment* wanted = find_assignment(durable_, replica);
-    if (report == reports_.end()) return;
+    const bool wanted = find_assignment(book_.set, replica) != nullptr;
+    if (report == reports_.end() || !wanted) {
+      held_.erase(replica);
+      return;
+    }
+    const Assignment* durable = find_assignment(durable_, replica);
     const bool stops = report->second.phase == Phase::stopping || report->second.phase == Phase::stopped;
-    if (stops && wanted && wanted->stop == StopCause::none) {
+    if (!durable || (stops && durable->stop == StopCause::none)) {
       held_.insert(replica);
       return;
     }
     held_.erase(replica);
-    if (!wanted) return;
     outbox_->put(report->second);
     flush();
   }
@@ -400,7 +401,6 @@ class SupervisorState {
   struct InFlight {
     std::string cluster_id;
     AssignmentSet set;
-    bool arrived = false;
   };
 
   supervisor::pointer self_;
@@ -409,9 +409,8 @@ class SupervisorState {
   agent_link_actor link_;
   std::vector<caf::typed_response_promise<SetOnDisk>> attaching_;
 
-  AssignmentBook book_;  ///< what is accepted
-  bool arrived_ = false;
-  std::string durable_cluster_;  ///< what is on the disk, and acted on
+  AssignmentBook book_;          ///< what is accepted
+  std::string durable_cluster_;  ///< what is on the disk
   AssignmentSet durable_;
   std::map<ReplicaId, ReplicaProgress> progress_;
   bool loaded_ = false;
@@ -423,7 +422,7 @@ class SupervisorState {
   bool listed_ = false;
   bool list_failing_ = false;
   bool sweep_armed_ = false;
-  bool set_arrived_ = false;
+  bool set_arrived_ = false;  ///< the book's set came from the coordinator in this process
   std::vector<ObservedContainer> containers_;
   std::set<ReplicaId> restored_;
   std::map<ReplicaId, RunnerView> views_;

@@ -1,7 +1,7 @@
-// The agent's centre: keeps the assignment set (on disk before it is acted on), a runner per replica, and the
-// reports until they are acknowledged. Talks to agent_link above it, to the runtime port and its runners
-// below. Always holds: a container of ours is stopped only because a set of our own cluster says so
-// (ARCHITECTURE.md, rule 10).
+// The agent's centre: keeps the assignment set (on disk before anything is reported of it), a runner per
+// replica, and the reports until they are acknowledged. Talks to agent_link above it, to the runtime port and
+// its runners below. Always holds: a container of ours is stopped only because a set of our own cluster says
+// so (ARCHITECTURE.md, rule 10).
 #pragma once
 
 #include "actors/runtime/agent_disk.hpp"
