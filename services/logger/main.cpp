@@ -95,10 +95,14 @@ class Logger {
         discard(i);
         break;
       case Taken::end:
-        open_[i] = false;
-        write_lines(i, true);
+        end(i);
         break;
     }
+  }
+
+  void end(int i) {
+    open_[i] = false;
+    write_lines(i, true);
   }
 
   void idle(int i) {
@@ -115,7 +119,8 @@ class Logger {
   void discard(int i) {
     char bytes[65536];
     const ssize_t n = read(kOut + i, bytes, sizeof bytes);
-    if (n <= 0) return;
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return end(i);
+    if (n < 0) return;
     auto state = slots_.state();
     state.streams[i].dropped += static_cast<std::uint64_t>(std::count(bytes, bytes + n, '\n'));
     slots_.commit(state);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -16,6 +17,7 @@ using namespace cloudless;
 using namespace cloudless::runtime;
 using namespace cloudless::test;
 using namespace std::chrono_literals;
+namespace fs = std::filesystem;
 
 TEST_CASE(
     "100,000 lines of each stream arrive complete and in order, also when the logger is killed all the "
@@ -141,6 +143,22 @@ TEST_CASE("an agent that starts again recognises its containers, and keeps their
   REQUIRE_OK(node.remove("runs"));
   REQUIRE_OK(node.remove("ended"));
   CHECK(node.traces("runs") + node.traces("ended") == "");
+}
+
+TEST_CASE("what a logger had taken when it was killed together with its agent is in the log in the end") {
+  RuntimeNode node("late");
+  node.port.reset();
+  // As such a logger leaves it: bytes in its journal, its lock gone, and no container any more.
+  const auto state = node.options.state_dir + "/loggers/ghost-0";
+  fs::create_directories(state);
+  std::ofstream(state + "/stdout.0") << "whole\nunfinished";
+  std::ofstream(state + "/pid") << "1\n";
+  node.open();
+  REQUIRE_OK(node.list());
+  CHECK_FALSE(fs::exists(state));
+  const auto log = node.log_text("ghost");
+  CHECK(log.find(" stdout F whole\n") != std::string::npos);
+  CHECK(log.find(" stdout F unfinished\n") != std::string::npos);
 }
 
 TEST_CASE("a killed shim takes its container with it; that is noticed, and the rest is removed") {

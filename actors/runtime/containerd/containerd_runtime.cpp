@@ -38,7 +38,9 @@ class ContainerdRuntime final : public RuntimePort {
         client_(options),
         images_(client_, options),
         loggers_(options.logger, options.log_dir, options.state_dir + "/loggers"),
-        containers_(client_, images_, loggers_, options, subnet) {}
+        containers_(client_, images_, loggers_, options, subnet) {
+    forget_execs(options.state_dir);
+  }
 
   ~ContainerdRuntime() override {
     client_.shut_down();

@@ -68,6 +68,7 @@ Result<Nothing> Containers::ensure_ready() {
     if (const auto address = parse_ipv4(label_of(record, kAddressLabel))) addresses_[id] = *address;
     loggers_.watch(id);
   }
+  loggers_.finish_all_except(ours);
   if (auto bridge = network_.ensure_bridge(); !bridge) return bridge;
   if (auto strays = network_.detach_all_except(ours); !strays) return strays;
   ready_ = true;

@@ -164,6 +164,11 @@ std::string new_exec_id() {
 
 }  // namespace
 
+void forget_execs(const std::string& state_dir) {
+  std::error_code ignored;
+  std::filesystem::remove_all(state_dir + "/exec", ignored);
+}
+
 Result<ExecResult> run_exec(Client& client, const std::string& state_dir, const ExecQuery& query) {
   using Tasks = tasks_v1::Tasks::Stub;
   const auto deadline = Steady::now() + std::chrono::milliseconds(query.timeout);

@@ -25,7 +25,7 @@ namespace cloudless::runtime {
 namespace {
 
 constexpr int kFirstFd = 10;  // above those that a logger is given
-constexpr auto kReleaseTimeout = std::chrono::seconds(2);
+constexpr int kReleaseMillis = 2000;
 
 /// As Go's url.Query expects a value.
 std::string percent_encoded(const std::string& text) {
@@ -155,16 +155,53 @@ void LoggerKeeper::watch(const ContainerId& container) {
 
 void LoggerKeeper::release(const ContainerId& container) {
   std::unique_lock lock(mutex_);
-  const bool finished =
-      changed_.wait_for(lock, kReleaseTimeout, [&] { return !watched_.contains(container); });
+  const bool finished = changed_.wait_for(lock, std::chrono::milliseconds(kReleaseMillis),
+                                          [&] { return !watched_.contains(container); });
   if (!finished) {
     spdlog::warn("the log of container {} is still being written", container.value);
     close_all(watched_[container]);
     watched_.erase(container);
     return;
   }
+  lock.unlock();
+  finish(container);
+}
+
+void LoggerKeeper::finish(const ContainerId& container) const {
+  const auto state = state_path(container);
+  if (!std::filesystem::exists(state) || living_logger(state) > 0) return;
+  // Two pipes that have ended: nothing more comes, what is left is written.
+  int out[2], err[2];
+  if (pipe2(out, O_CLOEXEC) != 0) return;
+  if (pipe2(err, O_CLOEXEC) != 0) {
+    close(out[0]);
+    close(out[1]);
+    return;
+  }
+  close(out[1]);
+  close(err[1]);
+  Watched ended;
+  ended.out = fcntl(out[0], F_DUPFD_CLOEXEC, kFirstFd);
+  ended.err = fcntl(err[0], F_DUPFD_CLOEXEC, kFirstFd);
+  close(out[0]);
+  close(err[0]);
+  start_logger(container, ended);
+  pollfd over{ended.process, POLLIN, 0};
+  if (ended.process >= 0 && poll(&over, 1, kReleaseMillis) == 1) {
+    siginfo_t info{};
+    waitid(P_PIDFD, static_cast<id_t>(ended.process), &info, WEXITED);
+  }
+  close_all(ended);
   std::error_code ignored;
-  std::filesystem::remove_all(state_path(container), ignored);
+  std::filesystem::remove_all(state, ignored);
+}
+
+void LoggerKeeper::finish_all_except(const std::set<ContainerId>& keep) const {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(state_dir_, ignored)) {
+    const ContainerId id{entry.path().filename().string()};
+    if (!keep.contains(id)) finish(id);
+  }
 }
 
 void LoggerKeeper::start_logger(const ContainerId& container, Watched& watched) const {

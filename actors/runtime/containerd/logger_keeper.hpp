@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -32,6 +33,8 @@ class LoggerKeeper {
   void watch(const ContainerId& container);
   /// After the task was deleted: waits until everything is in the log (at most 2 s), then forgets.
   void release(const ContainerId& container);
+  /// Writes what loggers that were killed have left, of containers that are not in `keep`, and forgets them.
+  void finish_all_except(const std::set<ContainerId>& keep) const;
 
  private:
   struct Watched {
@@ -44,6 +47,7 @@ class LoggerKeeper {
   std::string state_path(const ContainerId& container) const;
   bool open_logger(const ContainerId& container, Watched& watched) const;
   void start_logger(const ContainerId& container, Watched& watched) const;
+  void finish(const ContainerId& container) const;
   void run();
   void replace(const ContainerId& container);
   static void close_all(Watched& watched);
