@@ -10,6 +10,8 @@
 #include <mutex>
 #include <utility>
 
+#include "gateway/undecodable.hpp"
+
 namespace cloudless::gateway {
 namespace {
 
@@ -68,6 +70,7 @@ Result<std::unique_ptr<Server>> Server::start(Parts parts, const ServerOptions& 
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   grpc::ServerBuilder builder;
   tune(builder);
+  refuse_undecodable(builder);
   int port = 0;
   builder.AddListeningPort(options.address, credentials(options), &port);
   builder.RegisterService(&server->service_);
@@ -75,6 +78,9 @@ Result<std::unique_ptr<Server>> Server::start(Parts parts, const ServerOptions& 
   if (!server->server_ || port == 0)
     return fail(Errc::unavailable, "cannot listen at " + options.address +
                                        " for gRPC; is another process there, or is the certificate wrong?");
+  // Clients ask for a service by its name, or for "" which stands for all of the server.
+  server->server_->GetHealthCheckService()->SetServingStatus(api::CoordinatorService::service_full_name(),
+                                                             true);
   server->port_ = static_cast<std::uint16_t>(port);
   return server;
 }

@@ -13,7 +13,8 @@ using namespace cloudless::gateway::test;
 
 namespace {
 
-/// A call of a service that we have no stubs of: bytes in, bytes out.
+/// A call of a service that we have no stubs of: bytes in, bytes out. An error's message begins with gRPC's
+/// code.
 Result<std::string> call_raw(Fixture& f, const std::string& method, const std::string& bytes) {
   grpc::GenericStub stub(f.channel);
   grpc::CompletionQueue queue;
@@ -38,7 +39,8 @@ Result<std::string> call_raw(Fixture& f, const std::string& method, const std::s
   queue.Shutdown();
   while (queue.Next(&tag, &ok)) {
   }
-  if (!read || !status.ok()) return fail(Errc::internal, status.error_message());
+  if (!read || !status.ok())
+    return fail(Errc::internal, std::to_string(status.error_code()) + " " + status.error_message());
   std::vector<grpc::Slice> slices;
   REQUIRE(reply.Dump(&slices).ok());
   std::string out;
@@ -54,6 +56,11 @@ TEST_CASE("gateway: health, reflection and channelz answer") {
   const auto health = call_raw(f, "/grpc.health.v1.Health/Check", "");
   REQUIRE(health.has_value());
   CHECK(*health == "\x08\x01");  // status: SERVING
+  const std::string service = "cloudless.api.CoordinatorService";
+  const auto by_name = call_raw(f, "/grpc.health.v1.Health/Check",
+                                std::string("\x0a") + static_cast<char>(service.size()) + service);
+  if (!by_name) FAIL(by_name.error().message);
+  CHECK(*by_name == "\x08\x01");
   // list_services: ""
   const auto services = call_raw(f, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
                                  std::string("\x3a\x00", 2));
@@ -68,6 +75,31 @@ TEST_CASE("gateway: health, reflection and channelz answer") {
   const auto servers = call_raw(f, "/grpc.channelz.v1.Channelz/GetServers", "");
   REQUIRE(servers.has_value());
   CHECK_FALSE(servers->empty());
+}
+
+TEST_CASE(
+    "gateway: a request that cannot be decoded is INVALID_ARGUMENT, a method that is not there "
+    "UNIMPLEMENTED") {
+  Fixture f;
+  f.commit({});
+  const std::string service = "/cloudless.api.CoordinatorService/";
+  const std::string cut_off =
+      "\x0a\x05"
+      "ab";
+  const std::string no_utf8 = "\x12\x02\xff\xfe";
+  struct Case {
+    std::string method, bytes, expected;
+  };
+  for (const auto& c :
+       {Case{"CreateWorkload", cut_off,
+             "3 CreateWorkload: the request is not a cloudless.api.CreateWorkloadRequest"},
+        Case{"CreateWorkload", no_utf8, "3 CreateWorkload"}, Case{"GetWorkload", cut_off, "3 GetWorkload"},
+        Case{"WatchWorkloads", cut_off, "3 WatchWorkloads"}, Case{"Nonsense", "", "12 "}}) {
+    CAPTURE(c.method);
+    const auto answer = call_raw(f, service + c.method, c.bytes);
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().message.substr(0, c.expected.size()) == c.expected);
+  }
 }
 
 TEST_CASE("gateway: an address that is taken is refused") {

@@ -14,6 +14,7 @@
 
 #include "cloudless/api/agent_service.grpc.pb.h"
 #include "gateway/status.hpp"
+#include "gateway/undecodable.hpp"
 #include "messages/codec/api_objects.hpp"
 #include "messages/codec/api_stream.hpp"
 #include "services/agent/local_session.hpp"
@@ -254,10 +255,13 @@ class Server final : public AgentServer {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 200);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+    gateway::refuse_undecodable(builder);
     int port = 0;
     builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
+    if (server_)
+      server_->GetHealthCheckService()->SetServingStatus(api::AgentService::service_full_name(), true);
     port_ = static_cast<std::uint16_t>(port);
   }
 
