@@ -66,8 +66,10 @@ bool Coordinator::boot() {
   StoreOptions options;
   options.new_cluster_id = "0123456789abcdef0123456789abcdef";
   options.on_fatal = [this, alive](const Error& error) {
-    if (*alive) stage_.note("the store gives up: " + error.message);
-    if (*alive) must_restart_ = true;
+    if (!*alive) return;
+    stage_.note("the store gives up: " + error.message);
+    must_restart_ = true;
+    if (error.code == Errc::internal) stage_.broken({"no defect of ours ends the store", error.message});
   };
   options.simulated_delay = [this] {
     const Millis most = slow_ ? 800 : 4;
