@@ -80,7 +80,7 @@ class RuntimePort {
   virtual void exec(ContainerId container, ExecQuery query, Done<ExecResult> done) = 0;
   /// The log file of a container, whether or not it exists yet; empty if this runtime keeps none.
   virtual std::string log_path(const ContainerId& container) const = 0;
-  /// Deletes log files of containers that are neither here nor in `keep`.
+  /// Deletes log files of containers that are neither here nor in `keep`, once they are old or many (log_retention).
   virtual void forget_logs(const std::vector<ContainerId>& keep) = 0;
 };
 

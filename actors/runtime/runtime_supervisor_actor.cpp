@@ -281,9 +281,7 @@ class SupervisorState {
 
   void forget_logs() {
     std::vector<ContainerId> keep;
-    for (const auto& [replica, report] : reports_)
-      for (std::uint32_t n = report.attempt; n > 0 && n + 5 > report.attempt; --n)
-        keep.push_back(ContainerId{container_prefix(replica) + std::to_string(n)});
+    for (const auto& [replica, report] : reports_) keep.push_back(report.container);
     parts_->runtime.forget_logs(keep);
   }
 

@@ -1,11 +1,14 @@
 #include "actors/runtime/containerd/containerd_runtime.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/containers.hpp"
@@ -13,6 +16,7 @@
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/logger_keeper.hpp"
 #include "actors/runtime/containerd/worker_pool.hpp"
+#include "actors/runtime/log_retention.hpp"
 
 namespace cloudless::runtime {
 namespace {
@@ -21,6 +25,11 @@ namespace {
 constexpr std::size_t kLifecycleThreads = 16;
 constexpr std::size_t kImageThreads = 4;
 constexpr std::size_t kExecThreads = 16;
+
+WallMillis wall_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
 
 /// One answer to Tasks.Wait, under way for as long as the container runs. Costs no thread.
 struct PendingWait {
@@ -129,19 +138,26 @@ class ContainerdRuntime final : public RuntimePort {
     lifecycle_jobs_.submit([this, keep] {
       const auto here = containers_.list();
       if (!here) return;  // some other time: nothing is deleted on a guess
-      namespace fs = std::filesystem;
+      std::set<ContainerId> stay(keep.begin(), keep.end());
+      for (const auto& container : *here) stay.insert(container.container);
       std::error_code error;
-      for (const auto& entry : fs::directory_iterator(options_.log_dir, error)) {
-        const ContainerId id{entry.path().stem().string()};
-        const auto is_here = [&](const auto& c) { return c.container == id; };
-        if (entry.path().extension() == ".log" && std::find(keep.begin(), keep.end(), id) == keep.end() &&
-            std::none_of(here->begin(), here->end(), is_here))
-          fs::remove(entry.path(), error);
-      }
+      for (const auto& expired : expired_logs(log_files(), stay, wall_now()))
+        std::filesystem::remove(log_path(expired), error);
     });
   }
 
  private:
+  std::vector<LogFile> log_files() const {
+    std::vector<LogFile> files;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.log_dir, error)) {
+      struct stat status {};
+      if (entry.path().extension() != ".log" || ::stat(entry.path().c_str(), &status) != 0) continue;
+      files.push_back({ContainerId{entry.path().stem().string()}, status.st_mtim.tv_sec * WallMillis{1000}});
+    }
+    return files;
+  }
+
   const ContainerdOptions options_;
   Client client_;
   Images images_;
