@@ -55,6 +55,7 @@ void settle(World& world) {
       return stage.broken({"when faults stop, the cluster converges", *why});
   }
   stage.note("settled");
+  if (world.acknowledged() == 0) stage.broken({"customers are served", "not one write was acknowledged"});
   if (!comes_to_rest(world.truth().view())) return;
   // Late news (a ready condition, history to be forgotten) first; then nothing moves any more.
   for (const Millis until = stage.steady() + kRest; stage.steady() < until;)

@@ -42,6 +42,8 @@ class World {
   /// No more faults: everything is started and every cable whole; but now and then one machine is gone for
   /// good.
   void heal();
+  /// Writes that customers were told of.
+  std::size_t acknowledged() const { return acknowledged_.size(); }
   /// Machines that will not come back.
   const std::set<NodeId>& gone() const { return gone_; }
 
