@@ -283,6 +283,10 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             self.ctr("-n", agent.namespace, "containers", "rm", container, check=False)
         for link in links_of_bridge(agent.bridge):
             subprocess.run(["ip", "link", "del", link], capture_output=True, check=False)
+        for root in ("/sys/fs/cgroup", *map(str, pathlib.Path("/sys/fs/cgroup").glob("*/"))):
+            for group in (f"{root}/cloudless/{agent.namespace}", f"{root}/cloudless"):
+                with contextlib.suppress(OSError):  # not there, or another cluster's too
+                    os.rmdir(group)
         if not self.own_containerd:
             for image in self.ctr("-n", agent.namespace, "images", "ls", "-q", check=False).stdout.split():
                 self.ctr("-n", agent.namespace, "images", "rm", "--sync", image, check=False)
