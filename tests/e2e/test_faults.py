@@ -1,9 +1,12 @@
 """Every process of ours is killed at any time, and containerd too: acknowledged writes survive, containers keep running."""
 import contextlib
+import os
+import pathlib
 import random
 import signal
 import subprocess
 import threading
+import time
 
 import grpc
 
@@ -102,6 +105,36 @@ class Kills(ClusterTest):
             return len(numbers) > 300
         wait_until(enough, 60, "300 lines without a gap", pause=0.3)
         self.delete_and_wait("chatty")
+
+    def test_no_log_line_is_lost_when_loggers_are_killed(self):
+        """A child of the container's first process goes on printing, and would be killed if nobody read what it says."""
+        count = "(i=0; while true; do echo $i; i=$((i+1)); sleep 0.002; done) & trap 'exit 0' TERM; wait"
+        self.create("talker", command=["sh", "-c", count])
+        self.wait_ready("talker", 1)
+        before = self.pids("talker")
+        for _ in range(20):
+            for pid in self.loggers():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+
+        def enough():
+            numbers = [int(line.line) for line in self.api.log_lines({"workload": "talker"})]
+            self.assertEqual(numbers, list(range(len(numbers))))
+            return len(numbers) > 1000
+        wait_until(enough, 60, "1000 lines without a gap", pause=0.3)
+        self.assertEqual(self.pids("talker"), before)
+        self.delete_and_wait("talker")
+
+    def loggers(self):
+        """Process ids of this cluster's loggers."""
+        found = []
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if words[0].endswith(b"cloudless-logger") and any(str(self.cluster.dir).encode() in word for word in words):
+                    found.append(int(entry.name))
+        return found
 
     def test_a_node_that_is_gone_is_replaced(self):
         self.create("moving", replicas=2)
