@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kListedAtOnce = 64;
 constexpr std::size_t kTouchesAtOnce = 1024;
+/// Looked through before somebody else gets the thread; the next wake goes on.
+constexpr int kMostPages = 16;
 constexpr Millis kProgressEvery = 5'000;
 /// How long a position ahead of this gateway is waited for.
 constexpr Millis kAheadFor = 5'000;
@@ -95,7 +97,7 @@ class Watch final : public grpc::ServerWriteReactor<Reply> {
                  std::to_string(snapshot->revision()) + ": list again and watch from there"});
       return;
     }
-    while (pending_.empty() && position_ < mirror_->revision()) {
+    for (int pages = 0; pages < kMostPages && pending_.empty() && position_ < mirror_->revision(); ++pages) {
       auto page = mirror_->changes_after(position_, kTouchesAtOnce);
       if (!page) return end(to_status(page.error()));
       if (page->upto <= position_) break;
