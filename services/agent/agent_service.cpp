@@ -1,10 +1,8 @@
 #include "services/agent/agent_service.hpp"
 
-#include <grpcpp/ext/channelz_service_plugin.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/resource_quota.h>
 
 #include <algorithm>
 #include <chrono>
@@ -237,7 +235,6 @@ void set_up_plugins() {
   std::call_once(once, [] {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    grpc::channelz::experimental::InitChannelzService();
   });
 }
 
@@ -246,7 +243,7 @@ class Server final : public AgentServer {
   Server(ServiceParts parts, const std::string& address) : service_(std::move(parts)) {
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(kMostReceived);
-    // Reflection, health and channelz are the only synchronous services: few threads are enough for them.
+    // Reflection and health are the only synchronous services: few threads are enough for them.
     builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
     builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
     builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);

@@ -21,7 +21,7 @@ struct ServiceParts {
 
 class AgentServer {
  public:
-  /// The API with reflection, grpc.health.v1 and channelz. Port 0 takes a free one. UNAVAILABLE if the
+  /// The API with reflection and grpc.health.v1. Port 0 takes a free one. UNAVAILABLE if the
   /// address cannot be listened at.
   static Result<std::unique_ptr<AgentServer>> start(ServiceParts parts, const std::string& address);
   /// Ends all calls within a second.
