@@ -223,7 +223,6 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
     const char* name;
     bool set;
   } fields[] = {
-      {"placement", spec.has_placement()},
       {"volumes", spec.volumes_size() > 0},
       {"liveness", spec.has_liveness()},
       {"readiness", spec.has_readiness()},
@@ -234,12 +233,14 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
       {"runtime_class", !spec.runtime_class().empty()},
       {"exclusive", spec.exclusive()},
       {"all_or_nothing", spec.all_or_nothing()},
-      {"security_context", spec.has_security_context()},
       {"priority", spec.priority() != 0},
   };
   for (const auto& field : fields) {
     if (field.set) v.add_unimplemented(join(path, field.name));
   }
+  if (spec.has_placement()) v.add_unimplemented(spec.placement(), join(path, "placement"));
+  if (spec.has_security_context())
+    v.add_unimplemented(spec.security_context(), join(path, "security_context"));
   v.check_count(join(path, "volumes"), static_cast<std::size_t>(spec.volumes_size()), 64);
   v.check_count(join(path, "image_pull_secrets"), static_cast<std::size_t>(spec.image_pull_secrets_size()),
                 16);

@@ -30,6 +30,13 @@ void Violations::add_unimplemented(std::string path) {
   unimplemented_.push_back({std::move(path), "is not carried out by this version; leave it out"});
 }
 
+void Violations::add_unimplemented(const google::protobuf::Message& message, const std::string& path) {
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  message.GetReflection()->ListFields(message, &fields);
+  if (fields.empty()) add_unimplemented(path);
+  for (const auto* field : fields) add_unimplemented(join(path, field->name()));
+}
+
 void Violations::check_range(std::string path, std::uint64_t number, std::uint64_t low, std::uint64_t high) {
   if (number >= low && number <= high) return;
   add(std::move(path),
@@ -64,9 +71,12 @@ void Violations::check_known(const google::protobuf::Message& message, const std
 }
 
 std::optional<Error> Violations::error(std::string_view subject) const {
-  if (!wrong_.empty())
-    return Error{Errc::invalid_argument,
-                 std::string(subject) + ": " + count_of_fields(wrong_.size()) + " wrong", limited(wrong_)};
+  if (!wrong_.empty()) {
+    auto all = wrong_;
+    all.insert(all.end(), unimplemented_.begin(), unimplemented_.end());
+    return Error{Errc::invalid_argument, std::string(subject) + ": " + count_of_fields(all.size()) + " wrong",
+                 limited(all)};
+  }
   if (!unimplemented_.empty())
     return Error{Errc::unimplemented,
                  std::string(subject) + ": " + count_of_fields(unimplemented_.size()) +

@@ -18,6 +18,8 @@ class Violations {
   void add(std::string path, std::string reason);
   /// This field is fine by the schema, but this version does not carry it out.
   void add_unimplemented(std::string path);
+  /// None of the fields that `message` has set is carried out; an empty one is named itself.
+  void add_unimplemented(const google::protobuf::Message& message, const std::string& path);
   /// `number` must be within [low, high].
   void check_range(std::string path, std::uint64_t number, std::uint64_t low, std::uint64_t high);
   /// There must be at most `most` items.
@@ -27,8 +29,8 @@ class Violations {
 
   bool empty() const { return wrong_.empty() && unimplemented_.empty(); }
   /// INVALID_ARGUMENT if anything is wrong, else UNIMPLEMENTED if anything is not carried out, else absent.
-  /// What is wrong comes in the order in which it was found; at most 100 fields, the last then says how many
-  /// more there are.
+  /// What is wrong comes in the order in which it was found, then what is not carried out; at most 100
+  /// fields, the last then says how many more there are.
   std::optional<Error> error(std::string_view subject) const;
 
  private:

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <ostream>
+#include <string_view>
 
 #include "services/cloudlessctl/commands.hpp"
 #include "services/cloudlessctl/completion.hpp"
+#include "services/cloudlessctl/message_json.hpp"
+#include "services/cloudlessctl/yaml_message.hpp"
 
 namespace cloudless::cli {
 namespace {
@@ -28,11 +32,27 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->capture_default_str();
 }
 
+using LocalAction = std::function<void(std::ostream&, Output)>;
+
+void print_version(std::ostream& out, Output output) {
+  const nlohmann::ordered_json version{{"version", CLOUDLESS_VERSION}};
+  switch (output) {
+    case Output::table:
+      out << "cloudlessctl " CLOUDLESS_VERSION "\n";
+      return;
+    case Output::json:
+      out << version.dump(2) << "\n";
+      return;
+    case Output::yaml:
+      out << to_yaml(version);
+      return;
+  }
+}
+
 /// Commands that need no server.
-void add_local_commands(CLI::App& app, std::function<void(std::ostream&)>& local) {
+void add_local_commands(CLI::App& app, LocalAction& local) {
   auto* version = app.add_subcommand("version", "Print the version");
-  version->callback(
-      [&local] { local = [](std::ostream& out) { out << "cloudlessctl " CLOUDLESS_VERSION "\n"; }; });
+  version->callback([&local] { local = print_version; });
   auto* completion = app.add_subcommand("completion", "Print a completion script: bash, zsh or fish");
   auto shell = std::make_shared<std::string>();
   completion->add_option("shell", *shell, "bash, zsh or fish")
@@ -43,7 +63,7 @@ void add_local_commands(CLI::App& app, std::function<void(std::ostream&)>& local
       "zsh:  source <(cloudlessctl completion zsh)\n"
       "fish: cloudlessctl completion fish | source");
   completion->callback([&app, &local, shell] {
-    local = [&app, shell](std::ostream& out) { out << completion_script(app, *shell); };
+    local = [&app, shell](std::ostream& out, Output) { out << completion_script(app, *shell); };
   });
 }
 
@@ -56,6 +76,26 @@ void let_options_follow_commands(CLI::App& app) {
 
 Output output_of(const std::string& word) {
   return word == "json" ? Output::json : word == "yaml" ? Output::yaml : Output::table;
+}
+
+/// A command line without a command, or with one that is not there.
+void explain_missing_command(const CLI::App& app, std::ostream& err) {
+  const CLI::App* deepest = &app;
+  std::string path = app.get_name();
+  while (!deepest->get_subcommands().empty()) {
+    deepest = deepest->get_subcommands().front();
+    path += " " + deepest->get_name();
+  }
+  std::vector<std::string> commands;
+  for (const auto* command : deepest->get_subcommands([](const CLI::App*) { return true; }))
+    commands.push_back(command->get_name());
+  const auto rest = app.remaining(true);
+  if (rest.empty()) {
+    err << app.help();
+  } else {
+    err << "error: " << path << " has no command '" << rest.front() << "'"
+        << did_you_mean(rest.front(), commands) << "; " << path << " --help lists them\n";
+  }
 }
 
 ExitCode run_action(const Action& action, const Globals& globals, Terminal& terminal,
@@ -83,9 +123,10 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
   CLI::App app("Talks to a Cloudless coordinator or gateway.", "cloudlessctl");
   app.require_subcommand(1);
   app.footer(kExitCodeHelp);
+  app.set_version_flag("--version", "cloudlessctl " CLOUDLESS_VERSION, "Print the version and exit");
   Globals globals;
   Action action;
-  std::function<void(std::ostream&)> local;
+  LocalAction local;
   add_globals(app, globals);
   auto* workload = app.add_subcommand("workload", "Workloads: the same container, a number of times")
                        ->require_subcommand(1);
@@ -99,12 +140,18 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
   try {
     std::reverse(arguments.begin(), arguments.end());
     app.parse(std::move(arguments));
+  } catch (const CLI::RequiredError& e) {
+    if (std::string_view(e.what()) == CLI::RequiredError::Subcommand(1).what())
+      explain_missing_command(app, terminal.err);
+    else
+      app.exit(e, terminal.out, terminal.err);
+    return static_cast<int>(ExitCode::usage);
   } catch (const CLI::ParseError& e) {
     const int code = app.exit(e, terminal.out, terminal.err);
     return code == 0 ? 0 : static_cast<int>(ExitCode::usage);
   }
   if (local) {
-    local(terminal.out);
+    local(terminal.out, output_of(globals.output));
     return 0;
   }
   return static_cast<int>(run_action(action, globals, terminal, environment));

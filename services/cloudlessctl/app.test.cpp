@@ -391,6 +391,26 @@ TEST_CASE("a wrong command line is exit code 2, help and version are 0 and need 
   CHECK(contains(help.out, "Exit codes"));
   CHECK(contains(run_with({}, {"workload", "exec", "--help"}).out, "COMMAND"));
   CHECK(run_with({}, {"version"}).out.starts_with("cloudlessctl "));
+  CHECK(run_with({}, {"--version"}).out == run_with({}, {"version"}).out);
+  CHECK(run_with({}, {"version", "-o", "json"}).out == "{\n  \"version\": \"" CLOUDLESS_VERSION "\"\n}\n");
+  CHECK(run_with({}, {"-o", "yaml", "version"}).out.starts_with("version: "));
+}
+
+TEST_CASE("a command that is not there is named, with the one that was meant") {
+  CHECK(run_with({}, {"nodes", "list"}).err ==
+        "error: cloudlessctl has no command 'nodes', did you mean 'node'?; cloudlessctl --help lists them\n");
+  CHECK(
+      run_with({}, {"workload", "frobnicate"}).err ==
+      "error: cloudlessctl workload has no command 'frobnicate'; cloudlessctl workload --help lists them\n");
+  CHECK(contains(run_with({}, {}).err, "Subcommands:"));
+  CHECK(contains(run_with({}, {"workload"}).err, "describe"));
+  CHECK(contains(run_with({}, {"workload", "get"}).err, "name is required"));
+}
+
+TEST_CASE("a server that is not there is exit code 6, with the way to name another") {
+  const auto result = run_with({{"CLOUDLESS_SERVER", "127.0.0.1:1"}}, {"workload", "list"});
+  CHECK(result.code == 6);
+  CHECK(contains(result.err, "--server"));
 }
 
 TEST_CASE("completion scripts know every command and are valid for their shells") {

@@ -78,6 +78,11 @@ ExitCode exit_code_of(grpc::StatusCode code) {
 std::string to_text(const Failure& failure) {
   std::string out = std::string(name_of(failure.code)) + ": " + failure.message;
   for (const auto& violation : failure.violations) out += "\n  " + violation.path + ": " + violation.reason;
+  if (failure.code == grpc::StatusCode::UNAVAILABLE &&
+      (failure.message.starts_with("failed to connect") || failure.message.starts_with("DNS resolution")))
+    out +=
+        "\nIs a coordinator or a gateway running there? --server, CLOUDLESS_SERVER or the configuration file "
+        "name another.";
   return out;
 }
 
