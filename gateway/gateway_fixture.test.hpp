@@ -22,7 +22,7 @@ namespace cloudless::gateway::test {
 
 using namespace std::chrono_literals;
 
-inline constexpr auto kPatience = 10s;
+inline constexpr auto kPatience = 60s;
 
 /// True as soon as the condition holds, false after kPatience.
 inline bool eventually(const std::function<bool()>& condition) {

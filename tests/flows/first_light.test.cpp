@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 namespace {
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + 30s;
+  const auto end = std::chrono::steady_clock::now() + 60s;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(2ms);
@@ -85,14 +85,14 @@ struct Cluster {
     request.mutable_spec()->set_image("image:1");
     request.mutable_spec()->set_replicas(replicas);
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
     return stub->CreateWorkload(&context, request, &reply);
   }
   static grpc::Status get(const Stub& from, const std::string& name, api::Workload& reply) {
     api::GetWorkloadRequest request;
     request.set_name(name);
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
     return from->GetWorkload(&context, request, &reply);
   }
   bool sees_nodes(int count) {
@@ -181,7 +181,7 @@ TEST_CASE("logs and exec reach the agent and come back") {
     api::StreamLogsRequest request;
     request.set_workload("web");
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
     auto reader = cluster.stub->StreamLogs(&context, request);
     api::StreamLogsReply lines;
     REQUIRE(reader->Read(&lines));
@@ -195,7 +195,7 @@ TEST_CASE("logs and exec reach the agent and come back") {
   request.add_command("it");
   api::ExecCommandReply output;
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + 20s);
+  context.set_deadline(std::chrono::system_clock::now() + 60s);
   REQUIRE(cluster.stub->ExecCommand(&context, request, &output).ok());
   CHECK(output.stdout() == "say\nit\n");
 }
@@ -218,7 +218,7 @@ TEST_CASE("what was acknowledged is there after a restart, and the same key gets
   {
     grpc::ClientContext context;
     context.set_wait_for_ready(true);
-    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
     REQUIRE(cluster.stub->CreateWorkload(&context, request, &again).ok());
   }
   CHECK(again.uid() == first.uid());
@@ -373,7 +373,7 @@ TEST_CASE("a gateway in another system serves the same API, and survives the coo
     request.set_name("one");
     grpc::ClientContext context;
     context.AddMetadata("cloudless-min-revision", std::to_string(made.store_revision()));
-    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
     REQUIRE(stub->GetWorkload(&context, request, &seen).ok());
     CHECK(seen.uid() == made.uid());
   }
@@ -386,7 +386,7 @@ TEST_CASE("a gateway in another system serves the same API, and survives the coo
   request.mutable_spec()->set_replicas(0);
   CHECK(eventually([&] {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    context.set_deadline(std::chrono::system_clock::now() + 60s);
     const auto code = stub->CreateWorkload(&context, request, &seen).error_code();
     return code == grpc::StatusCode::OK || code == grpc::StatusCode::ALREADY_EXISTS;
   }));
