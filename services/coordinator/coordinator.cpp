@@ -30,6 +30,7 @@
 #include "gateway/mirror_feed.hpp"
 #include "gateway/server.hpp"
 #include "services/coordinator/measured_engine.hpp"
+#include "services/coordinator/owners_ready.hpp"
 #include "services/coordinator/port_figures.hpp"
 #include "telemetry/http_server.hpp"
 #include "telemetry/metrics.hpp"
@@ -40,8 +41,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The store's mirror is this far behind at most, or /ready says no.
-constexpr Millis kSilentFor = 5'000;
+/// For the owners to load what is stored.
+constexpr Millis kReadyWithin = 60'000;
 
 struct ControlConfig : caf::actor_system_config {
   explicit ControlConfig(std::size_t threads) {
@@ -104,6 +105,10 @@ class Whole final : public Coordinator {
 
   Result<void> start() {
     if (auto started = start_ring(); !started) return started;
+    if (auto ready =
+            await_owners(control_->system, parts_.workload_state, parts_.node_membership, kReadyWithin);
+        !ready)
+      return ready;
     if (auto opened = open_links(); !opened) return opened;
     if (auto started = start_gateway(); !started) return started;
     return start_http();
