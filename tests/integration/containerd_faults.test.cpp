@@ -161,6 +161,31 @@ TEST_CASE("what a logger had taken when it was killed together with its agent is
   CHECK(log.find(" stdout F unfinished\n") != std::string::npos);
 }
 
+TEST_CASE("a logger that cannot be started is tried again, and the container only waits") {
+  RuntimeNode node("gone");
+  const auto program = node.options.state_dir + "/logger";
+  fs::copy_file(node.options.logger, program);
+  node.options.logger = program;
+  node.open();
+  REQUIRE_OK(node.start_shell("a", "i=0; while :; do echo tick $i; i=$((i+1)); sleep 0.001; done"));
+  CHECK(eventually([&] { return node.log_text("a").size() > 1000; }));
+  fs::rename(program, program + ".away");
+  REQUIRE(kill(node.logger_of("a"), SIGKILL) == 0);
+  std::this_thread::sleep_for(500ms);
+  const auto size = node.log_text("a").size();
+  fs::rename(program + ".away", program);
+  CHECK(eventually([&] { return node.log_text("a").size() > size + 10000; }));
+  REQUIRE_OK(node.remove("a"));
+  std::ifstream in(node.log_file("a"));
+  int next = 0;
+  for (std::string text; std::getline(in, text); ++next) {
+    const auto line = parse_log_line(text);
+    REQUIRE(line.has_value());
+    REQUIRE(line->text == "tick " + std::to_string(next));
+  }
+  CHECK(next > 200);
+}
+
 TEST_CASE("a killed shim takes its container with it; that is noticed, and the rest is removed") {
   RuntimeNode node("shim");
   const auto started = node.start_shell("a", "sleep 100000");

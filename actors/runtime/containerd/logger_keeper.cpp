@@ -26,6 +26,9 @@ namespace {
 
 constexpr int kFirstFd = 10;  // above those that a logger is given
 constexpr int kReleaseMillis = 2000;
+constexpr int kEarlyMillis = 10;
+constexpr int kPauseMillis = 200;
+constexpr int kLongestPauseMillis = 5000;
 
 /// As Go's url.Query expects a value.
 std::string percent_encoded(const std::string& text) {
@@ -40,6 +43,11 @@ std::string percent_encoded(const std::string& text) {
     }
   }
   return out;
+}
+
+std::int64_t steady_now() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 int pidfd_open(pid_t pid) {
@@ -230,9 +238,11 @@ void LoggerKeeper::start_logger(const ContainerId& container, Watched& watched) 
     return;
   }
   watched.process = pidfd_open(pid);
+  watched.started = steady_now();
 }
 
-void LoggerKeeper::replace(const ContainerId& container) {
+/// Its logger ended: either everything was said, or another one is due.
+void LoggerKeeper::bury(const ContainerId& container) {
   auto& watched = watched_.at(container);
   siginfo_t info{};
   waitid(P_PIDFD, static_cast<id_t>(watched.process), &info,
@@ -246,31 +256,49 @@ void LoggerKeeper::replace(const ContainerId& container) {
     return;
   }
   ++watched.deaths;
-  spdlog::warn("the logger of container {} died (time {}), starting another", container.value,
+  watched.early_deaths = steady_now() - watched.started < kEarlyMillis ? watched.early_deaths + 1 : 0;
+  watched.start_at = steady_now() + std::min(watched.early_deaths * kPauseMillis, kLongestPauseMillis);
+  spdlog::warn("the logger of container {} died (time {}), another one takes over", container.value,
                watched.deaths);
-  start_logger(container, watched);
+}
+
+/// Starts what is due; milliseconds until the next one is, -1: none. The container waits meanwhile, when its
+/// pipe is full.
+int LoggerKeeper::start_due() {
+  int next = -1;
+  for (auto& [id, watched] : watched_) {
+    if (watched.process >= 0) continue;
+    if (watched.start_at <= steady_now()) start_logger(id, watched);
+    if (watched.process >= 0) continue;
+    watched.start_at = std::max(watched.start_at, steady_now() + kPauseMillis);
+    const int wait = static_cast<int>(watched.start_at - steady_now());
+    next = next < 0 ? wait : std::min(next, wait);
+  }
+  return next;
 }
 
 void LoggerKeeper::run() {
   for (;;) {
     std::vector<pollfd> polled = {{wake_, POLLIN, 0}};
     std::vector<ContainerId> ids = {ContainerId{}};
+    int timeout = -1;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
+      timeout = start_due();
       for (const auto& [id, watched] : watched_) {
         polled.push_back({watched.process, POLLIN, 0});
         ids.push_back(id);
       }
     }
-    poll(polled.data(), polled.size(), -1);
+    poll(polled.data(), polled.size(), timeout);
     eventfd_t ignored = 0;
     eventfd_read(wake_, &ignored);
     const std::lock_guard lock(mutex_);
     for (std::size_t i = 1; i < polled.size(); ++i) {
       const auto found = watched_.find(ids[i]);
       if (polled[i].revents != 0 && found != watched_.end() && found->second.process == polled[i].fd)
-        replace(ids[i]);
+        bury(ids[i]);
     }
   }
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <set>
@@ -42,6 +43,9 @@ class LoggerKeeper {
     int out = -1;      // the container's output, to be read by no one but loggers
     int err = -1;
     int deaths = 0;
+    int early_deaths = 0;       // in a row, soon after the start
+    std::int64_t started = 0;   // by a steady clock, in milliseconds
+    std::int64_t start_at = 0;  // while there is no process: when the next one is due
   };
 
   std::string state_path(const ContainerId& container) const;
@@ -49,7 +53,8 @@ class LoggerKeeper {
   void start_logger(const ContainerId& container, Watched& watched) const;
   void finish(const ContainerId& container) const;
   void run();
-  void replace(const ContainerId& container);
+  void bury(const ContainerId& container);
+  int start_due();
   static void close_all(Watched& watched);
   static bool ended(const Watched& watched);
 
