@@ -4,12 +4,13 @@
 
 namespace cloudless::runtime {
 
-void ReportOutbox::put(ReplicaReport report) {
+void ReportOutbox::put(ReplicaReport report, Millis now) {
   auto& entry = entries_[report.replica];
   report.sequence = entry.report.sequence;
   if (report.sequence != 0 && report == entry.report) return;
   report.sequence = ++last_sequence_;
-  entry = {std::move(report), false, 0};
+  const bool passing = report.phase == Phase::preparing || report.phase == Phase::starting;
+  entry = {std::move(report), false, passing ? now + kSettle : 0};
 }
 
 void ReportOutbox::forget(const ReplicaId& replica) {

@@ -17,10 +17,14 @@ class ReportOutbox {
   /// Replicas in one NodeReport.
   static constexpr std::size_t kBatch = 100;
 
+  /// PREPARING and STARTING are told only if they last this long: most replicas run before, and every report
+  /// is a commit.
+  static constexpr Millis kSettle = 250;
+
   explicit ReportOutbox(NodeId node) : node_(std::move(node)) {}
 
   /// The replica's state; a new sequence if it differs from the last.
-  void put(ReplicaReport report);
+  void put(ReplicaReport report, Millis now);
   void forget(const ReplicaId& replica);
   /// A new connection or incarnation: everything is reported afresh, also what was acknowledged.
   void link_up(std::uint64_t incarnation);

@@ -22,7 +22,7 @@ ReportAck acknowledge(const NodeReport& sent) {
 
 TEST_CASE("a report is repeated until it is acknowledged") {
   ReportOutbox outbox{NodeId{"node-1"}};
-  outbox.put(report("r1", Phase::running));
+  outbox.put(report("r1", Phase::running), 0);
   CHECK(outbox.take_due(0).empty());
   outbox.link_up(7);
   const auto first = outbox.take_due(0);
@@ -39,9 +39,9 @@ TEST_CASE("a report is repeated until it is acknowledged") {
 TEST_CASE("an acknowledgement of an older state or incarnation does not count") {
   ReportOutbox outbox{NodeId{"node-1"}};
   outbox.link_up(1);
-  outbox.put(report("r1", Phase::starting));
+  outbox.put(report("r1", Phase::stopping), 0);
   const auto old = outbox.take_due(0);
-  outbox.put(report("r1", Phase::running));
+  outbox.put(report("r1", Phase::running), 0);
   outbox.acknowledge(acknowledge(old[0]));
   CHECK_FALSE(outbox.acknowledged(ReplicaId{"r1"}));
   const auto newer = outbox.take_due(0);
@@ -55,16 +55,16 @@ TEST_CASE("an acknowledgement of an older state or incarnation does not count") 
 TEST_CASE("the same state again is not news") {
   ReportOutbox outbox{NodeId{"node-1"}};
   outbox.link_up(1);
-  outbox.put(report("r1", Phase::running));
+  outbox.put(report("r1", Phase::running), 0);
   outbox.acknowledge(acknowledge(outbox.take_due(0)[0]));
-  outbox.put(report("r1", Phase::running));
+  outbox.put(report("r1", Phase::running), 0);
   CHECK(outbox.take_due(10'000).empty());
 }
 
 TEST_CASE("a new link hears every state, at most 100 in one report") {
   ReportOutbox outbox{NodeId{"node-1"}};
   outbox.link_up(1);
-  for (int n = 0; n < 250; ++n) outbox.put(report("r" + std::to_string(n), Phase::running));
+  for (int n = 0; n < 250; ++n) outbox.put(report("r" + std::to_string(n), Phase::running), 0);
   for (const auto& sent : outbox.take_due(0)) outbox.acknowledge(acknowledge(sent));
   outbox.link_down();
   CHECK(outbox.take_due(100'000).empty());
@@ -73,6 +73,21 @@ TEST_CASE("a new link hears every state, at most 100 in one report") {
   REQUIRE(again.size() == 3);
   CHECK(again[0].replicas.size() == 100);
   CHECK(again[2].replicas.size() == 50);
+}
+
+TEST_CASE("a passing phase is told only if it lasts") {
+  ReportOutbox outbox{NodeId{"node-1"}};
+  outbox.link_up(1);
+  outbox.put(report("quick", Phase::preparing), 1000);
+  outbox.put(report("slow", Phase::starting), 1000);
+  CHECK(outbox.take_due(1000).empty());
+  outbox.put(report("quick", Phase::running), 1100);
+  const auto first = outbox.take_due(1100);
+  REQUIRE(first.size() == 1);
+  REQUIRE(first[0].replicas.size() == 1);
+  CHECK(first[0].replicas[0].phase == Phase::running);
+  CHECK(outbox.next_due() == 1000 + ReportOutbox::kSettle);
+  CHECK(outbox.take_due(1000 + ReportOutbox::kSettle)[0].replicas[0].phase == Phase::starting);
 }
 
 }  // namespace cloudless::runtime

@@ -326,7 +326,7 @@ class SupervisorState {
       return;
     }
     held_.erase(replica);
-    outbox_->put(report->second);
+    outbox_->put(report->second, parts_->clock.steady());
     flush();
   }
 
