@@ -61,7 +61,6 @@ void Mirror::publish(const CommitsPublished& batch, Millis now) {
       history_.restart(batch.after->revision());
     present_.store(batch.after, std::memory_order_release);
     revision_.store(batch.after->revision(), std::memory_order_release);
-    heard_at_.store(now, std::memory_order_relaxed);
     const auto end = waiting_.upper_bound(batch.after->revision());
     for (auto it = waiting_.begin(); it != end; ++it) reached.push_back(std::move(it->second.done));
     waiting_.erase(waiting_.begin(), end);

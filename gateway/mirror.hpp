@@ -26,8 +26,6 @@ class Mirror {
   SnapshotPtr present() const { return present_.load(std::memory_order_acquire); }
   /// 0 until the first snapshot is there.
   Revision revision() const { return revision_.load(std::memory_order_acquire); }
-  /// Steady time of the last word from the source.
-  Millis heard_at() const { return heard_at_.load(std::memory_order_relaxed); }
 
   /// Nothing more will come.
   bool closed() const { return closed_.load(std::memory_order_acquire); }
@@ -62,7 +60,6 @@ class Mirror {
 
   std::atomic<SnapshotPtr> present_;
   std::atomic<Revision> revision_{0};
-  std::atomic<Millis> heard_at_{0};
 
   mutable std::mutex mutex_;
   History history_;
