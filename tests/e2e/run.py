@@ -40,6 +40,12 @@ class Result(unittest.TestResult):
         self.line("FAILED", test)
         print(self.errors[-1][1], flush=True)
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.line("FAILED", subtest)
+            print(self._exc_info_to_string(err, test), flush=True)
+
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
         self.line("skipped", test)
