@@ -62,4 +62,10 @@ TEST_CASE("a machine keeps its id, and offers what it has less what is reserved"
   std::filesystem::remove_all(values.state_dir);
 }
 
+TEST_CASE("a machine's architecture has the name that OCI images use") {
+  CHECK(oci_architecture("x86_64") == "amd64");
+  CHECK(oci_architecture("aarch64") == "arm64");
+  CHECK(oci_architecture("riscv64") == "riscv64");
+}
+
 }  // namespace cloudless::agent

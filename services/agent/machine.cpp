@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "actors/node_link/transport/secret_file.hpp"
@@ -37,6 +38,13 @@ std::int64_t or_detected(std::int64_t configured, std::int64_t detected) {
 }
 
 }  // namespace
+
+std::string oci_architecture(const std::string& machine) {
+  static const std::map<std::string, std::string> kNames{
+      {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"}, {"i686", "386"}};
+  const auto found = kNames.find(machine);
+  return found == kNames.end() ? machine : found->second;
+}
 
 Resources detect_capacity(const std::string& folder) {
   Resources out;
@@ -90,7 +98,7 @@ NodeDescription describe_node(const AgentSettings& settings, const std::string& 
   node.agent_address = agent_address;
   node.agent_version = kVersion;
   struct utsname system {};
-  if (::uname(&system) == 0) node.architecture = system.machine;
+  if (::uname(&system) == 0) node.architecture = oci_architecture(system.machine);
   return node;
 }
 

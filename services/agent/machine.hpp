@@ -14,6 +14,9 @@ namespace cloudless::agent {
 /// What the kernel says: processors this process may use, memory, the file system of `folder`.
 Resources detect_capacity(const std::string& folder);
 
+/// What OCI images call a machine that the kernel calls `machine`: "amd64" for "x86_64". Other names stay.
+std::string oci_architecture(const std::string& machine);
+
 /// Kept in <state_dir>/machine-uid, 32 hexadecimal digits; a random one is made at the first start. DATA_LOSS
 /// or UNAVAILABLE if the file cannot be read or made.
 Result<std::string> load_machine_uid(const std::string& state_dir);
