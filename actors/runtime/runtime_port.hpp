@@ -57,6 +57,9 @@ ContainerId container_id(const Assignment& assignment, std::uint32_t attempt);
 /// What the ids of all of a replica's containers begin with.
 std::string container_prefix(const ReplicaId& replica);
 
+/// Nobody waits any more. May be called in any thread, and also when it has long ended; may be empty.
+using GiveUp = std::function<void()>;
+
 class RuntimePort {
  public:
   virtual ~RuntimePort() = default;
@@ -76,11 +79,13 @@ class RuntimePort {
   virtual void remove(ContainerId container, Done<Nothing> done) = 0;
   /// Every container of ours on this node, running or not.
   virtual void list(Done<std::vector<ObservedContainer>> done) = 0;
-  /// Runs a command in a running container; the command is killed when its time is over.
-  virtual void exec(ContainerId container, ExecQuery query, Done<ExecResult> done) = 0;
+  /// Runs a command in a running container; the command is killed when its time is over, or when the returned
+  /// function is called.
+  virtual GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) = 0;
   /// The log file of a container, whether or not it exists yet; empty if this runtime keeps none.
   virtual std::string log_path(const ContainerId& container) const = 0;
-  /// Deletes log files of containers that are neither here nor in `keep`, once they are old or many (log_retention).
+  /// Deletes log files of containers that are neither here nor in `keep`, once they are old or many
+  /// (log_retention).
   virtual void forget_logs(const std::vector<ContainerId>& keep) = 0;
 };
 

@@ -39,11 +39,12 @@ class SessionState {
 
   void run(RuntimePort& runtime, ContainerId container, ExecQuery query, std::uint64_t credit) {
     credit_ = credit;
-    runtime.exec(std::move(container), std::move(query), [target = weak()](Result<ExecResult> result) {
-      if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(target))
-        caf::anon_send(caf::actor_cast<session>(alive),
-                       std::make_shared<const Result<ExecResult>>(std::move(result)));
-    });
+    give_up_ =
+        runtime.exec(std::move(container), std::move(query), [target = weak()](Result<ExecResult> result) {
+          if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(target))
+            caf::anon_send(caf::actor_cast<session>(alive),
+                           std::make_shared<const Result<ExecResult>>(std::move(result)));
+        });
   }
 
  private:
@@ -95,6 +96,8 @@ class SessionState {
 
   void leave() {
     reading_.reset();
+    // A command that still runs is killed: nobody will hear of its end.
+    if (give_up_) give_up_();
     self_->quit();
   }
 
@@ -102,6 +105,7 @@ class SessionState {
   SessionId id_;
   session_sink_actor sink_;
   std::unique_ptr<LogReading> reading_;
+  GiveUp give_up_;
   std::uint64_t credit_ = 0;
   std::uint64_t sequence_ = 0;
   std::deque<std::pair<std::string, bool>> waiting_;  ///< output of an exec; true: stderr

@@ -47,8 +47,9 @@ class GatedRuntime final : public runtime::RuntimePort {
   void list(runtime::Done<std::vector<runtime::ObservedContainer>> done) override {
     if (*alive_) inner_.list(while_alive(alive_, std::move(done)));
   }
-  void exec(ContainerId container, ExecQuery query, runtime::Done<ExecResult> done) override {
-    if (*alive_) inner_.exec(std::move(container), std::move(query), while_alive(alive_, std::move(done)));
+  runtime::GiveUp exec(ContainerId container, ExecQuery query, runtime::Done<ExecResult> done) override {
+    if (!*alive_) return {};
+    return inner_.exec(std::move(container), std::move(query), while_alive(alive_, std::move(done)));
   }
   std::string log_path(const ContainerId& container) const override { return inner_.log_path(container); }
   void forget_logs(const std::vector<ContainerId>& keep) override {

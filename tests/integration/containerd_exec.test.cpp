@@ -1,7 +1,10 @@
 // Commands in running containers.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <future>
+#include <memory>
 
 #include "tests/integration/runtime_node.hpp"
 
@@ -37,6 +40,27 @@ TEST_CASE("exec runs a command with input, both outputs, exit code and time limi
     const auto ps = node.exec("a", {"ps"});
     REQUIRE_OK(ps);
     CHECK(ps->stdout_data.find("4711") == std::string::npos);
+  }
+  SUBCASE("a command that nobody waits for any more is killed") {
+    const auto shows = [&](const std::string& word) {
+      const auto ps = node.exec("a", {"ps"});
+      REQUIRE_OK(ps);
+      return ps->stdout_data.find(word) != std::string::npos;
+    };
+    ExecQuery query;
+    query.command = {"sleep", "4712"};
+    query.timeout = 600'000;
+    auto ended = std::make_shared<std::promise<void>>();
+    auto end = ended->get_future();
+    const auto give_up =
+        node.port->exec(ContainerId{"a-0"}, query, [ended](Result<ExecResult>) { ended->set_value(); });
+    for (int tries = 0; tries < 100 && !shows("4712"); ++tries) {
+    }
+    REQUIRE(shows("4712"));
+    give_up();
+    REQUIRE(end.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+    CHECK_FALSE(shows("4712"));
+    give_up();  // late, and again
   }
   SUBCASE("output beyond the limit is cut, and said to be") {
     const auto result = node.exec("a", {"/bin/sh", "-c", "head -c 3000000 /dev/zero"});

@@ -125,11 +125,13 @@ class ContainerdRuntime final : public RuntimePort {
     lifecycle_jobs_.submit([this, done = std::move(done)] { done(containers_.list()); });
   }
 
-  void exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override {
+  GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override {
     query.container = std::move(container);
-    exec_jobs_.submit([this, query = std::move(query), done = std::move(done)] {
-      done(run_exec(client_, options_.state_dir, query));
+    auto abandoned = std::make_shared<Abandonment>();
+    exec_jobs_.submit([this, abandoned, query = std::move(query), done = std::move(done)] {
+      done(run_exec(client_, options_.state_dir, query, *abandoned));
     });
+    return [abandoned] { abandoned->declare(); };
   }
 
   std::string log_path(const ContainerId& container) const override { return loggers_.log_path(container); }

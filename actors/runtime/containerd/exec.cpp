@@ -123,18 +123,20 @@ bool read_some(int fd, short events, std::string& into, bool& truncated) {
   return (events & (POLLHUP | POLLERR)) == 0;
 }
 
-/// Moves bytes until the process ended and its output is read, or the deadline. True when it ended.
+/// Moves bytes until the process ended and its output is read, or the deadline, or nobody waits. True when it
+/// ended.
 bool pump(Pipes& pipes, Exit& exit, const std::string& input, const std::function<void()>& input_done,
-          Steady::time_point deadline, ExecResult& result) {
+          Steady::time_point deadline, const Abandonment& abandoned, ExecResult& result) {
   std::size_t written = 0;
   bool out_open = true, err_open = true, over = false;
   while (!over || out_open || err_open) {
     const auto now = Steady::now();
-    if (now >= deadline) return over;
-    std::array<pollfd, 4> p = {{{out_open ? pipes.out_fd : -1, POLLIN, 0},
+    if (now >= deadline || abandoned.declared()) return over;
+    std::array<pollfd, 5> p = {{{out_open ? pipes.out_fd : -1, POLLIN, 0},
                                 {err_open ? pipes.err_fd : -1, POLLIN, 0},
                                 {over ? -1 : exit.event(), POLLIN, 0},
-                                {pipes.in_fd, POLLOUT, 0}}};
+                                {pipes.in_fd, POLLOUT, 0},
+                                {abandoned.event(), POLLIN, 0}}};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(
         over ? std::min<Steady::duration>(kDrain, deadline - now) : deadline - now);
     const int ready = poll(p.data(), p.size(), static_cast<int>(left.count()));
@@ -169,10 +171,22 @@ void forget_execs(const std::string& state_dir) {
   std::filesystem::remove_all(state_dir + "/exec", ignored);
 }
 
-Result<ExecResult> run_exec(Client& client, const std::string& state_dir, const ExecQuery& query) {
+Abandonment::Abandonment() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Abandonment::~Abandonment() {
+  if (event_ >= 0) close(event_);
+}
+
+void Abandonment::declare() {
+  if (!declared_.exchange(true) && event_ >= 0) eventfd_write(event_, 1);
+}
+
+Result<ExecResult> run_exec(Client& client, const std::string& state_dir, const ExecQuery& query,
+                            const Abandonment& abandoned) {
   using Tasks = tasks_v1::Tasks::Stub;
   const auto deadline = Steady::now() + std::chrono::milliseconds(query.timeout);
   const auto& container = query.container.value;
+  if (abandoned.declared()) return fail(Errc::aborted, "exec: nobody waits for it any more");
   if (query.command.empty()) return fail(Errc::invalid_argument, "exec: the command is empty");
 
   containers_v1::GetContainerRequest get;
@@ -224,7 +238,7 @@ Result<ExecResult> run_exec(Client& client, const std::string& state_dir, const 
       done.set_stdin(true);
       client.call(client.tasks(), &Tasks::CloseIO, done, client.scope("close exec's input"));
     };
-    if (!pump(pipes, exit, query.stdin_data, input_done, deadline, result)) {
+    if (!pump(pipes, exit, query.stdin_data, input_done, deadline, abandoned, result)) {
       result.timed_out = true;
       tasks_v1::KillRequest kill;
       kill.set_container_id(container);

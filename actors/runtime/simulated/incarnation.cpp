@@ -28,8 +28,9 @@ void Incarnation::list(Done<std::vector<ObservedContainer>> done) {
   if (*open_) runtime_.list(while_open(std::move(done)));
 }
 
-void Incarnation::exec(ContainerId container, ExecQuery query, Done<ExecResult> done) {
-  if (*open_) runtime_.exec(std::move(container), std::move(query), while_open(std::move(done)));
+GiveUp Incarnation::exec(ContainerId container, ExecQuery query, Done<ExecResult> done) {
+  if (!*open_) return {};
+  return runtime_.exec(std::move(container), std::move(query), while_open(std::move(done)));
 }
 
 std::string Incarnation::log_path(const ContainerId& container) const {

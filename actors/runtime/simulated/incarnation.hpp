@@ -22,7 +22,7 @@ class Incarnation final : public RuntimePort, public AgentDisk {
   void signal(ContainerId container, int signal, Done<Nothing> done) override;
   void remove(ContainerId container, Done<Nothing> done) override;
   void list(Done<std::vector<ObservedContainer>> done) override;
-  void exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override;
+  GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override;
   std::string log_path(const ContainerId& container) const override;
   void forget_logs(const std::vector<ContainerId>& keep) override;
   void load(Done<std::string> done) override;

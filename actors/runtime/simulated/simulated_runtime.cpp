@@ -173,7 +173,7 @@ void SimulatedRuntime::list(Done<std::vector<ObservedContainer>> done) {
   answer<std::vector<ObservedContainer>>(0, std::move(done), [this] { return containers(); });
 }
 
-void SimulatedRuntime::exec(ContainerId container, ExecQuery query, Done<ExecResult> done) {
+GiveUp SimulatedRuntime::exec(ContainerId container, ExecQuery query, Done<ExecResult> done) {
   const bool hangs = !query.command.empty() && query.command.front() == "sleep";
   answer<ExecResult>(
       hangs ? query.timeout : 0, std::move(done), [this, container, query]() -> Result<ExecResult> {
@@ -183,6 +183,7 @@ void SimulatedRuntime::exec(ContainerId container, ExecQuery query, Done<ExecRes
           return fail(Errc::failed_precondition, "container " + container.value + " does not run");
         return run_command(query);
       });
+  return {};
 }
 
 std::string SimulatedRuntime::log_path(const ContainerId&) const {

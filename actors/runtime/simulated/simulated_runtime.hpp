@@ -33,7 +33,7 @@ class SimulatedRuntime final : public RuntimePort {
   void signal(ContainerId container, int signal, Done<Nothing> done) override;
   void remove(ContainerId container, Done<Nothing> done) override;
   void list(Done<std::vector<ObservedContainer>> done) override;
-  void exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override;
+  GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override;
   std::string log_path(const ContainerId& container) const override;
   void forget_logs(const std::vector<ContainerId>& keep) override;
 
