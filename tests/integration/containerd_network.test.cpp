@@ -41,9 +41,10 @@ TEST_CASE("the host reaches a replica at its address, replicas reach each other,
   CHECK(a->address != b->address);
   CHECK(eventually([&] { return ask(a->address, 8080) == "alpha\n"; }));
   CHECK(eventually([&] { return ask(b->address, 8080) == "beta\n"; }));
-  const auto across = node.exec("alpha", {"/bin/sh", "-c", "nc -w 5 " + b->address + " 8080 </dev/null"});
-  REQUIRE_OK(across);
-  CHECK(across->stdout_data == "beta\n");
+  REQUIRE_OK(node.start_shell("gamma", "nc -w 5 " + b->address + " 8080 </dev/null"));
+  REQUIRE_OK(node.wait("gamma"));
+  CHECK(eventually([&] { return node.printed("gamma") == "beta\n"; }));
+  REQUIRE_OK(node.remove("gamma"));
   REQUIRE_OK(node.remove("alpha"));
   REQUIRE_OK(node.remove("beta"));
 }

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "actors/runtime/containerd/network.hpp"
@@ -120,6 +121,13 @@ std::string RuntimeNode::log_file(const std::string& name) const {
 std::string RuntimeNode::log_text(const std::string& name) const {
   std::ifstream in(log_file(name), std::ios::binary);
   return std::string((std::istreambuf_iterator<char>(in)), {});
+}
+
+std::string RuntimeNode::printed(const std::string& name) const {
+  std::istringstream log(log_text(name));
+  std::string time, stream, flag, line, out;
+  while (log >> time >> stream >> flag && std::getline(log, line)) out += line.substr(1) + "\n";
+  return out;
 }
 
 pid_t RuntimeNode::logger_of(const std::string& name) const {

@@ -63,6 +63,8 @@ class RuntimeNode {
 
   std::string log_file(const std::string& name) const;
   std::string log_text(const std::string& name) const;
+  /// What the container wrote, without the log's time stamps.
+  std::string printed(const std::string& name) const;
   /// Process number of the container's logger; 0: none.
   pid_t logger_of(const std::string& name) const;
   std::string ctr(std::vector<std::string> arguments) const;
