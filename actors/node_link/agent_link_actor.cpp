@@ -70,6 +70,7 @@ class AgentLinkState {
 
   std::uint64_t attempt_ = 0;  // grows with every dial: answers and timers of older ones are stale
   std::uint32_t failures_ = 0;
+  std::string last_failure_;  ///< said once, however often it is tried again
   caf::strong_actor_ptr door_;
   link_peer_actor peer_;
   std::uint32_t hellos_ = 0;
@@ -159,6 +160,7 @@ void AgentLinkState::welcomed(const Welcome& welcome) {
   lease_duration_ = std::max(welcome.lease_duration, 4 * lease_interval_);
   heard_at_ = clock_->steady();
   failures_ = 0;
+  last_failure_.clear();
   spdlog::info("link: welcomed by cluster {} as incarnation {}", welcome.cluster_id, incarnation_);
   self_->send(supervisor_, LinkUp{welcome.cluster_id, incarnation_});
   if (!leasing) keep_lease(attempt_);
@@ -175,7 +177,9 @@ void AgentLinkState::keep_lease(std::uint64_t attempt) {
 
 void AgentLinkState::lost(const std::string& reason) {
   const bool was_up = up();
-  spdlog::info("link: {}{}", was_up ? "lost: " : "no link: ", reason);
+  const auto level = reason == last_failure_ ? spdlog::level::debug : spdlog::level::warn;
+  spdlog::log(level, "link: {}{}; trying again", was_up ? "lost: " : "none: ", reason);
+  last_failure_ = reason;
   if (door_) self_->demonitor(door_->address());
   if (peer_) {
     self_->demonitor(peer_.address());
@@ -208,9 +212,8 @@ void AgentLinkState::frame(const std::string& bytes) {
   }
   if (const auto* welcome = std::get_if<Welcome>(&frame)) return welcomed(*welcome);
   if (const auto* refused = std::get_if<Refused>(&frame)) {
-    spdlog::error("link: this agent may not join: {}", refused->error.message);
     failures_ = std::max<std::uint32_t>(failures_, 16);
-    return lost("refused: " + refused->error.message);
+    return lost("this agent may not join: " + refused->error.message);
   }
   if (!up()) return;
   if (std::holds_alternative<LeaseAck>(frame)) heard_at_ = clock_->steady();

@@ -1,5 +1,6 @@
 """What an operator meets: processes that end at once, refuse what cannot work and say how to mend it, and keep their secrets."""
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -84,7 +85,10 @@ class Operator(ClusterTest):
         wrong = self.cluster.dir / "wrong"
         wrong.write_text("0123456789abcdef" * 4 + "\n")
         wrong.chmod(0o600)
-        for name, secret, words in ((agent.name, self.cluster.secret, "belongs to another machine"), ("stranger", wrong, "same secret file")):
+        refusals = self.cluster.dir / "coordinator.log"
+        for name, secret, words, tries in (
+                (agent.name, self.cluster.secret, "belongs to another machine", r"(?s)(another machine.*){3}"),
+                ("stranger", wrong, "same secret file", r"\((3|4|5) so far\)")):
             state = self.cluster.dir / f"other-{name}"
             log = self.cluster.dir / f"other-{name}.log"
             process = Process(f"other-{name}", [
@@ -94,6 +98,8 @@ class Operator(ClusterTest):
                 "--grpc-address", "127.0.0.1:0", "--http-address", "off", "--logger", BUILD / "services/logger/cloudless-logger"], log)
             self.addCleanup(process.stop)
             wait_until(lambda p=log, w=words: w in p.read_text(), 20, f"{name} to be told: {words}", pause=0.05)
+            wait_until(lambda t=tries: re.search(t, refusals.read_text()), 20, "it to be tried again", pause=0.05)
+            self.assertEqual(log.read_text().count(words), 1, "what is wrong is said once")
             process.stop()
         self.assertEqual([n["state"] for n in self.cluster.nodes()], ["READY"])
 
