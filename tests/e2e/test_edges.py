@@ -1,5 +1,7 @@
 """What clients do that stubs and good manners would not: raw bytes, leaving early, too much at once; on both services."""
 import concurrent.futures
+import os
+import pathlib
 
 import grpc
 
@@ -15,6 +17,14 @@ def raw(channel, method, request=b"", timeout=20):
         return channel.unary_unary(method, request_serializer=bytes, response_deserializer=bytes)(request, timeout=timeout)
     except grpc.RpcError as error:
         return error.code(), error.details()
+
+
+def command_line(entry):
+    """Of a process, or nothing if it has just ended."""
+    try:
+        return entry.read_bytes()
+    except OSError:
+        return b""
 
 
 class Edges(ClusterTest):
@@ -47,12 +57,13 @@ class Edges(ClusterTest):
 
         def request(*command, **fields):
             return parse(stream_pb2.ExecCommandRequest(), {"container_id": replica.container_id, "command": list(command), **fields})
-        for seconds, (name, _, stub) in enumerate(self.services(), start=4000):
+        # Seen from this machine: in a chroot a process that joins a container may have another root, and another ps.
+        for seconds, (name, _, stub) in enumerate(self.services(), start=1000000 + 10 * os.getpid()):
             with self.subTest(name):
                 left = stub.ExecCommand.future(request("sleep", str(seconds), timeout_ms=3600000), timeout=60)
 
-                def runs(words=f"sleep {seconds}"):
-                    return words in stub.ExecCommand(request("ps"), timeout=20).stdout.decode()
+                def runs(words=f"sleep\0{seconds}\0".encode()):
+                    return any(words == command_line(entry) for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"))
                 wait_until(runs, 20, "the command to run", pause=0.05)
                 left.cancel()
                 wait_until(lambda: not runs(), 20, "the command to be killed", pause=0.05)
