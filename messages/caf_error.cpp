@@ -14,7 +14,8 @@ caf::error to_caf(const Error& error) {
     violations.push_back(v.path);
     violations.push_back(v.reason);
   }
-  return caf::error{static_cast<std::uint8_t>(error.code), kCategory, caf::make_message(error.message, std::move(violations))};
+  return caf::error{static_cast<std::uint8_t>(error.code), kCategory,
+                    caf::make_message(error.message, std::move(violations))};
 }
 
 Error from_caf(const caf::error& error) {

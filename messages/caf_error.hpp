@@ -1,4 +1,5 @@
-// Error <-> caf::error, once for all actors. The category is "cloudless"; the message and the violations are its context.
+// Error <-> caf::error, once for all actors. The category is "cloudless"; the message and the violations are
+// its context.
 #pragma once
 
 #include "messages/caf_shim.hpp"
@@ -16,7 +17,8 @@ caf::result<T> reply(Result<U> result) {
   return T{std::move(*result)};
 }
 
-/// Registers the error category and every message type of ours with a system's configuration. Defined in messages/register.cpp.
+/// Registers the error category and every message type of ours with a system's configuration. Defined in
+/// messages/register.cpp.
 void register_messages(caf::actor_system_config& config);
 
 }  // namespace cloudless

@@ -1,5 +1,5 @@
-// The one place that knows how CAF 0.17.6 spells things that later versions spell better: typed interfaces as function
-// signatures, and messages that never leave the process.
+// The one place that knows how CAF 0.17.6 spells things that later versions spell better: typed interfaces as
+// function signatures, and messages that never leave the process.
 #pragma once
 
 #include <caf/all.hpp>

@@ -1,5 +1,6 @@
-// How a domain value travels in a CAF message. Inside a process it is a shared pointer, for free; between processes it is the
-// encoded protobuf record, so that an old agent and a new coordinator understand each other (ARCHITECTURE.md, decision 1).
+// How a domain value travels in a CAF message. Inside a process it is a shared pointer, for free; between
+// processes it is the encoded protobuf record, so that an old agent and a new coordinator understand each
+// other (ARCHITECTURE.md, decision 1).
 #pragma once
 
 #include <memory>
@@ -16,7 +17,8 @@ template <class T>
 class Carried {
  public:
   Carried() = default;
-  Carried(T value) : value_(std::make_shared<const T>(std::move(value))) {}  // NOLINT(google-explicit-constructor)
+  Carried(T value)
+      : value_(std::make_shared<const T>(std::move(value))) {}  // NOLINT(google-explicit-constructor)
   explicit Carried(std::shared_ptr<const T> value) : value_(std::move(value)) {}
 
   /// A default T if it was default-constructed.

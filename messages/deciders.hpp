@@ -1,5 +1,5 @@
-// Deciders follow commits, compute with pure functions and send proposals to workload_state. They keep nothing that they cannot
-// rebuild from the mirror, so they may run anywhere.
+// Deciders follow commits, compute with pure functions and send proposals to workload_state. They keep
+// nothing that they cannot rebuild from the mirror, so they may run anywhere.
 #pragma once
 
 #include "messages/store.hpp"

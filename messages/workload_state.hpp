@@ -1,4 +1,5 @@
-// The owner of workloads, versions and replicas: the only writer of their records. A request is answered when its commit is durable.
+// The owner of workloads, versions and replicas: the only writer of their records. A request is answered when
+// its commit is durable.
 #pragma once
 
 #include "messages/carried.hpp"

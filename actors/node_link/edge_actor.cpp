@@ -35,8 +35,8 @@ struct PeerState {
   bool warned = false;
 };
 
-/// One connection of one node; ends with either side, and with the bridge. Only the agent that came through the door may speak
-/// through it.
+/// One connection of one node; ends with either side, and with the bridge. Only the agent that came through
+/// the door may speak through it.
 link_peer_shell::behavior_type link_peer(link_peer_shell::stateful_pointer<PeerState> self,
                                          bridge_shell bridge, NodeId node, std::uint64_t connection,
                                          link_peer_actor agent) {

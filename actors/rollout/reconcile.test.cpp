@@ -110,7 +110,8 @@ TEST_CASE("A replica that ran to completion counts as wanted, also when it faile
   CHECK(job(2, {done, failed}).empty());
   CHECK(job(3, {done, failed}) == "add 1 from 2");
   CHECK(job(1, {done, kUnready}) == "stop 1 scale");
-  CHECK(job(1, {done, kRunning}).empty());  // stopping what serves would go below the floor; it ends by itself
+  CHECK(
+      job(1, {done, kRunning}).empty());  // stopping what serves would go below the floor; it ends by itself
   CHECK(job(1, {SnapshotBuilder::ended(Phase::succeeded, StopCause::scale)}) == "add 1 from 1");
 }
 

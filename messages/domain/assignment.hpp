@@ -22,11 +22,12 @@ struct Assignment {
   bool operator==(const Assignment&) const = default;
 };
 
-/// A full set replaces everything; changes apply to the set at base_revision, else the agent asks for a full one.
+/// A full set replaces everything; changes apply to the set at base_revision, else the agent asks for a full
+/// one.
 struct AssignmentSet {
   std::string cluster_id;
   NodeId node;
-  Revision revision = 0;       ///< of the snapshot it was derived from: sets only move forward
+  Revision revision = 0;  ///< of the snapshot it was derived from: sets only move forward
   bool full = true;
   Revision base_revision = 0;  ///< for changes
   std::vector<Assignment> assignments;

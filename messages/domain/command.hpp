@@ -1,5 +1,5 @@
-// What users ask the owners to do. Sent by gateways; values are already parsed and valid in themselves, what depends on
-// the present state is judged by the owner.
+// What users ask the owners to do. Sent by gateways; values are already parsed and valid in themselves, what
+// depends on the present state is judged by the owner.
 #pragma once
 
 #include <memory>
@@ -34,7 +34,7 @@ struct UpdateWorkload {
   std::string ns;
   std::string name;
   WorkloadSpec spec;
-  bool keep_replicas = false;  ///< the scale has another owner: spec.replicas is not looked at
+  bool keep_replicas = false;      ///< the scale has another owner: spec.replicas is not looked at
   Revision expected_revision = 0;  ///< 0: whatever it is
   bool operator==(const UpdateWorkload&) const = default;
 };

@@ -1,6 +1,6 @@
-// What can go wrong, in one vocabulary for every room: a code, a sentence that says what, where and how to mend it, and
-// for bad input every offending field at once. Mapped once to caf::error (messages/caf_error.hpp) and once to a gRPC
-// status (gateway/status.hpp).
+// What can go wrong, in one vocabulary for every room: a code, a sentence that says what, where and how to
+// mend it, and for bad input every offending field at once. Mapped once to caf::error
+// (messages/caf_error.hpp) and once to a gRPC status (gateway/status.hpp).
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,9 @@ using Result = tl::expected<T, Error>;
 inline tl::unexpected<Error> fail(Errc code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message), {}});
 }
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 /// Upper-case name as in gRPC, e.g. "NOT_FOUND".
 const char* to_string(Errc code);

@@ -36,5 +36,7 @@ using Revision = std::uint64_t;
 
 template <class Tag>
 struct std::hash<cloudless::Id<Tag>> {
-  std::size_t operator()(const cloudless::Id<Tag>& id) const noexcept { return std::hash<std::string>{}(id.value); }
+  std::size_t operator()(const cloudless::Id<Tag>& id) const noexcept {
+    return std::hash<std::string>{}(id.value);
+  }
 };

@@ -1,5 +1,5 @@
-// Everything that crosses the link between a coordinator's node_link and an agent. Level-triggered: every frame may be lost,
-// late or repeated; leases and reconnects repair it.
+// Everything that crosses the link between a coordinator's node_link and an agent. Level-triggered: every
+// frame may be lost, late or repeated; leases and reconnects repair it.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ namespace cloudless {
 /// Agent, first on every connection, and again until answered.
 struct Hello {
   NodeDescription description;
-  std::uint64_t boot_id = 0;     ///< random per agent process: a new one is a new incarnation
-  std::string pinned_cluster;    ///< empty: none yet
-  Revision set_revision = 0;     ///< of the assignment set on its disk
+  std::uint64_t boot_id = 0;   ///< random per agent process: a new one is a new incarnation
+  std::string pinned_cluster;  ///< empty: none yet
+  Revision set_revision = 0;   ///< of the assignment set on its disk
   bool operator==(const Hello&) const = default;
 };
 /// Coordinator, to Hello.
@@ -58,6 +58,7 @@ struct SetPart {
   bool operator==(const SetPart&) const = default;
 };
 
-using LinkFrame = std::variant<Hello, Welcome, Refused, Lease, LeaseAck, SetPart, NodeReport, ReportAck, SessionFrame>;
+using LinkFrame =
+    std::variant<Hello, Welcome, Refused, Lease, LeaseAck, SetPart, NodeReport, ReportAck, SessionFrame>;
 
 }  // namespace cloudless

@@ -15,7 +15,8 @@ namespace cloudless {
 /// The whole state of one replica on its node. Repeats are harmless.
 struct ReplicaReport {
   ReplicaId replica;
-  std::uint64_t sequence = 0;  ///< grows with each change on the agent, within an incarnation; older ones are stale
+  std::uint64_t sequence =
+      0;  ///< grows with each change on the agent, within an incarnation; older ones are stale
   std::uint32_t attempt = 0;
   Phase phase = Phase::assigned;
   bool ready = false;

@@ -1,6 +1,7 @@
-// An ordered map whose copies share structure: a copy costs one pointer, a change costs O(log n) new nodes, and readers of an
-// older copy never notice. A treap whose priorities are a hash of the key, so its shape depends on its content alone.
-// Not thread-safe for writers of one object; distinct copies may be read and changed by different threads.
+// An ordered map whose copies share structure: a copy costs one pointer, a change costs O(log n) new nodes,
+// and readers of an older copy never notice. A treap whose priorities are a hash of the key, so its shape
+// depends on its content alone. Not thread-safe for writers of one object; distinct copies may be read and
+// changed by different threads.
 #pragma once
 
 #include <cstddef>
@@ -36,9 +37,12 @@ class PersistentMap {
   const V* find(const K& key) const {
     const Node* n = root_.get();
     while (n != nullptr) {
-      if (key < n->key) n = n->left.get();
-      else if (n->key < key) n = n->right.get();
-      else return &n->value;
+      if (key < n->key)
+        n = n->left.get();
+      else if (n->key < key)
+        n = n->right.get();
+      else
+        return &n->value;
     }
     return nullptr;
   }
@@ -49,7 +53,8 @@ class PersistentMap {
       return;
     }
     auto [low, high] = split(root_, key);
-    auto fresh = std::make_shared<const Node>(Node{key, std::move(value), mix(KeyHash<K>{}(key)), nullptr, nullptr});
+    auto fresh =
+        std::make_shared<const Node>(Node{key, std::move(value), mix(KeyHash<K>{}(key)), nullptr, nullptr});
     root_ = merge(merge(low, fresh), high);
     ++size_;
   }
@@ -114,7 +119,8 @@ class PersistentMap {
   static bool walk_from(const Node* n, const K& from, Visit& visit) {
     if (n == nullptr) return true;
     if (n->key < from) return walk_from(n->right.get(), from, visit);
-    return walk_from(n->left.get(), from, visit) && visit(n->key, n->value) && walk_from(n->right.get(), from, visit);
+    return walk_from(n->left.get(), from, visit) && visit(n->key, n->value) &&
+           walk_from(n->right.get(), from, visit);
   }
   template <class Visit>
   static void walk(const Node* n, Visit& visit) {

@@ -1,5 +1,5 @@
-// What deciders (scheduler, rollout) ask workload_state to do, computed from a mirror at some revision. Each item is judged
-// on its own at the owner's head and answered (ARCHITECTURE.md, rule 1).
+// What deciders (scheduler, rollout) ask workload_state to do, computed from a mirror at some revision. Each
+// item is judged on its own at the owner's head and answered (ARCHITECTURE.md, rule 1).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@
 
 namespace cloudless {
 
-/// From rollout. Refused (ABORTED) unless the workload's next_ordinal and version are still these: so a repeat is accepted once.
+/// From rollout. Refused (ABORTED) unless the workload's next_ordinal and version are still these: so a
+/// repeat is accepted once.
 struct AddReplicas {
   WorkloadUid workload;
   std::uint64_t version = 0;
@@ -21,7 +22,8 @@ struct AddReplicas {
   std::uint32_t count = 0;  ///< 1-100
   bool operator==(const AddReplicas&) const = default;
 };
-/// From scheduler. Refused unless the replica is PENDING without a stop and the node is as it was and has room.
+/// From scheduler. Refused unless the replica is PENDING without a stop and the node is as it was and has
+/// room.
 struct AssignReplica {
   ReplicaId replica;
   NodeId node;
@@ -34,8 +36,8 @@ struct ExplainPending {
   std::string reason;
   bool operator==(const ExplainPending&) const = default;
 };
-/// From rollout. A voluntary cause is refused (FAILED_PRECONDITION) below the availability floor. node_lost is refused unless the
-/// node is OFFLINE or gone, and commits LOST at once.
+/// From rollout. A voluntary cause is refused (FAILED_PRECONDITION) below the availability floor. node_lost
+/// is refused unless the node is OFFLINE or gone, and commits LOST at once.
 struct StopReplica {
   ReplicaId replica;
   StopCause cause = StopCause::none;
@@ -58,8 +60,8 @@ struct ForgetVersion {
   bool operator==(const ForgetVersion&) const = default;
 };
 
-using ProposalItem =
-    std::variant<AddReplicas, AssignReplica, ExplainPending, StopReplica, ForgetReplica, ForgetWorkload, ForgetVersion>;
+using ProposalItem = std::variant<AddReplicas, AssignReplica, ExplainPending, StopReplica, ForgetReplica,
+                                  ForgetWorkload, ForgetVersion>;
 
 struct Proposal {
   std::string from;      ///< "scheduler" or "rollout"

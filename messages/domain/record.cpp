@@ -10,23 +10,32 @@ struct Overloaded : Fs... {
 
 }  // namespace
 
-Key workload_key(const WorkloadUid& uid) { return {RecordKind::workload, uid.value}; }
+Key workload_key(const WorkloadUid& uid) {
+  return {RecordKind::workload, uid.value};
+}
 Key version_key(const WorkloadUid& uid, std::uint64_t number) {
   return {RecordKind::version, uid.value + "/" + std::to_string(number)};
 }
-Key replica_key(const ReplicaId& id) { return {RecordKind::replica, id.value}; }
-Key node_key(const NodeId& id) { return {RecordKind::node, id.value}; }
+Key replica_key(const ReplicaId& id) {
+  return {RecordKind::replica, id.value};
+}
+Key node_key(const NodeId& id) {
+  return {RecordKind::node, id.value};
+}
 
 Key key_of(const Record& record) {
   return std::visit(
       Overloaded{
-          [](const std::shared_ptr<const ClusterMeta>&) { return Key{RecordKind::cluster_meta, "cluster"}; },
+          [](const std::shared_ptr<const ClusterMeta>&) {
+            return Key{RecordKind::cluster_meta, "cluster"};
+          },
           [](const std::shared_ptr<const Workload>& w) { return workload_key(w->uid); },
           [](const std::shared_ptr<const Version>& v) { return version_key(v->workload, v->number); },
           [](const std::shared_ptr<const Replica>& r) { return replica_key(r->id); },
           [](const std::shared_ptr<const Node>& n) { return node_key(n->description.id); },
           [](const std::shared_ptr<const Event>& e) {
-            return Key{RecordKind::event, std::to_string(e->revision) + "/" + e->kind + "/" + e->replica.value + e->node.value};
+            return Key{RecordKind::event,
+                       std::to_string(e->revision) + "/" + e->kind + "/" + e->replica.value + e->node.value};
           },
           [](const std::shared_ptr<const IdempotencyRow>& i) {
             return Key{RecordKind::idempotency, i->principal + "/" + i->method + "/" + i->ns + "/" + i->key};
@@ -45,6 +54,8 @@ Change put(Record record) {
   Key key = key_of(record);
   return {std::move(key), std::move(record)};
 }
-Change erase(Key key) { return {std::move(key), std::nullopt}; }
+Change erase(Key key) {
+  return {std::move(key), std::nullopt};
+}
 
 }  // namespace cloudless

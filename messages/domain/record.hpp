@@ -1,4 +1,5 @@
-// What the store keeps: records under keys, changed by commits. Records are immutable and shared: a change replaces one.
+// What the store keeps: records under keys, changed by commits. Records are immutable and shared: a change
+// replaces one.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ struct ClusterMeta {
   bool operator==(const ClusterMeta&) const = default;
 };
 
-/// Record "idempotency/<principal>/<method>/<namespace>/<key>" (ARCHITECTURE.md, rule 14). Not part of a Snapshot.
+/// Record "idempotency/<principal>/<method>/<namespace>/<key>" (ARCHITECTURE.md, rule 14). Not part of a
+/// Snapshot.
 struct IdempotencyRow {
   std::string principal;
   std::string method;
@@ -53,9 +55,10 @@ struct Key {
   auto operator<=>(const Key&) const = default;
 };
 
-using Record = std::variant<std::shared_ptr<const ClusterMeta>, std::shared_ptr<const Workload>, std::shared_ptr<const Version>,
-                            std::shared_ptr<const Replica>, std::shared_ptr<const Node>, std::shared_ptr<const Event>,
-                            std::shared_ptr<const IdempotencyRow>>;
+using Record =
+    std::variant<std::shared_ptr<const ClusterMeta>, std::shared_ptr<const Workload>,
+                 std::shared_ptr<const Version>, std::shared_ptr<const Replica>, std::shared_ptr<const Node>,
+                 std::shared_ptr<const Event>, std::shared_ptr<const IdempotencyRow>>;
 
 /// The key that a record is stored under.
 Key key_of(const Record& record);

@@ -10,8 +10,8 @@
 
 namespace cloudless {
 
-/// Within an attempt only moves down this list; (attempt, phase) only grows. backoff ends an attempt: the next phase
-/// is preparing of attempt + 1, or a terminal one. The values are stored and sent: never renumber.
+/// Within an attempt only moves down this list; (attempt, phase) only grows. backoff ends an attempt: the
+/// next phase is preparing of attempt + 1, or a terminal one. The values are stored and sent: never renumber.
 enum class Phase : std::uint8_t {
   pending = 1,
   assigned = 2,
@@ -26,10 +26,13 @@ enum class Phase : std::uint8_t {
   lost = 11,
 };
 
-constexpr bool is_terminal(Phase p) { return p >= Phase::succeeded; }
+constexpr bool is_terminal(Phase p) {
+  return p >= Phase::succeeded;
+}
 const char* to_string(Phase phase);
 
-/// Why a replica is told to stop. Everything but node_lost and deleted is voluntary and under the availability floor.
+/// Why a replica is told to stop. Everything but node_lost and deleted is voluntary and under the
+/// availability floor.
 enum class StopCause : std::uint8_t {
   none = 0,
   rollout = 1,    ///< replaced by a newer version

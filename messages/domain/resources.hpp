@@ -36,7 +36,8 @@ struct Resources {
   /// Every amount of this fits in `room`.
   bool fits(const Resources& room) const {
     return cpu_millicores <= room.cpu_millicores && memory_bytes <= room.memory_bytes &&
-           storage_bytes <= room.storage_bytes && bandwidth_bps <= room.bandwidth_bps && gpu_count <= room.gpu_count;
+           storage_bytes <= room.storage_bytes && bandwidth_bps <= room.bandwidth_bps &&
+           gpu_count <= room.gpu_count;
   }
 };
 

@@ -1,4 +1,5 @@
-// Logs and exec between a client's gateway and an agent: numbered chunks with credit. A session dies with any of its hops.
+// Logs and exec between a client's gateway and an agent: numbered chunks with credit. A session dies with any
+// of its hops.
 #pragma once
 
 #include <cstdint>
@@ -86,7 +87,9 @@ struct SessionEnd {
 };
 
 /// What a line, and a chunk, count against a session's credit, in bytes; both ends must count alike.
-inline std::uint64_t session_bytes(const LogLine& line) { return line.line.size() + 128; }
+inline std::uint64_t session_bytes(const LogLine& line) {
+  return line.line.size() + 128;
+}
 inline std::uint64_t session_bytes(const SessionData& data) {
   std::uint64_t bytes = data.output.size();
   for (const auto& line : data.lines) bytes += session_bytes(line);

@@ -6,7 +6,9 @@
 namespace cloudless {
 namespace {
 
-std::size_t combine(std::size_t a, std::size_t b) { return a ^ (b + 0x9e3779b97f4a7c15u + (a << 6) + (a >> 2)); }
+std::size_t combine(std::size_t a, std::size_t b) {
+  return a ^ (b + 0x9e3779b97f4a7c15u + (a << 6) + (a >> 2));
+}
 
 template <class Map, class K>
 auto value_or_null(const Map& map, const K& key) {
@@ -31,7 +33,8 @@ std::size_t KeyHash<NodeSlot>::operator()(const NodeSlot& k) const {
 std::optional<ReplicaSlot> slot_of(const ReplicaId& id) {
   const std::string& s = id.value;
   const auto dash = s.rfind('-');
-  if (dash == std::string::npos || dash < kUidLength + 2 || s[dash - kUidLength - 1] != '-') return std::nullopt;
+  if (dash == std::string::npos || dash < kUidLength + 2 || s[dash - kUidLength - 1] != '-')
+    return std::nullopt;
   std::uint64_t ordinal = 0;
   const auto* end = s.data() + s.size();
   const auto [stop, ec] = std::from_chars(s.data() + dash + 1, end, ordinal);
@@ -43,7 +46,9 @@ ReplicaId replica_id(std::string_view workload_name, const WorkloadUid& uid, std
   return ReplicaId{std::string(workload_name) + "-" + uid.value + "-" + std::to_string(ordinal)};
 }
 
-std::shared_ptr<const Workload> Snapshot::workload(const WorkloadUid& uid) const { return value_or_null(workloads_, uid); }
+std::shared_ptr<const Workload> Snapshot::workload(const WorkloadUid& uid) const {
+  return value_or_null(workloads_, uid);
+}
 
 std::shared_ptr<const Workload> Snapshot::workload(const std::string& ns, const std::string& name) const {
   const auto* uid = names_.find(QualifiedName{ns, name});
@@ -61,15 +66,18 @@ std::shared_ptr<const Replica> Snapshot::replica(const ReplicaId& id) const {
   return found && found->id == id ? found : nullptr;
 }
 
-std::shared_ptr<const Node> Snapshot::node(const NodeId& id) const { return value_or_null(nodes_, id); }
+std::shared_ptr<const Node> Snapshot::node(const NodeId& id) const {
+  return value_or_null(nodes_, id);
+}
 
 std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_of(const WorkloadUid& uid) const {
   std::vector<std::shared_ptr<const Replica>> out;
-  replicas_.visit_from(ReplicaSlot{uid, 0}, [&](const ReplicaSlot& slot, const std::shared_ptr<const Replica>& r) {
-    if (slot.workload != uid) return false;
-    out.push_back(r);
-    return true;
-  });
+  replicas_.visit_from(ReplicaSlot{uid, 0},
+                       [&](const ReplicaSlot& slot, const std::shared_ptr<const Replica>& r) {
+                         if (slot.workload != uid) return false;
+                         out.push_back(r);
+                         return true;
+                       });
   return out;
 }
 
@@ -85,17 +93,19 @@ std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_on(const NodeId& 
 
 std::vector<std::shared_ptr<const Version>> Snapshot::versions_of(const WorkloadUid& uid) const {
   std::vector<std::shared_ptr<const Version>> out;
-  versions_.visit_from(ReplicaSlot{uid, 0}, [&](const ReplicaSlot& slot, const std::shared_ptr<const Version>& v) {
-    if (slot.workload != uid) return false;
-    out.push_back(v);
-    return true;
-  });
+  versions_.visit_from(ReplicaSlot{uid, 0},
+                       [&](const ReplicaSlot& slot, const std::shared_ptr<const Version>& v) {
+                         if (slot.workload != uid) return false;
+                         out.push_back(v);
+                         return true;
+                       });
   return out;
 }
 
 std::uint64_t Snapshot::guard(const Key& key) const {
   switch (key.kind) {
-    case RecordKind::cluster_meta: return cluster_id_.empty() ? 0 : 1;
+    case RecordKind::cluster_meta:
+      return cluster_id_.empty() ? 0 : 1;
     case RecordKind::workload: {
       const auto w = workload(WorkloadUid{key.id});
       return w ? w->revision : 0;
@@ -104,14 +114,19 @@ std::uint64_t Snapshot::guard(const Key& key) const {
       const auto n = node(NodeId{key.id});
       return n ? n->schedulable_revision : 0;
     }
-    case RecordKind::replica: return replica(ReplicaId{key.id}) ? 1 : 0;
+    case RecordKind::replica:
+      return replica(ReplicaId{key.id}) ? 1 : 0;
     case RecordKind::version: {
       const auto slash = key.id.find('/');
       if (slash == std::string::npos) return 0;
-      return version(WorkloadUid{key.id.substr(0, slash)}, std::strtoull(key.id.c_str() + slash + 1, nullptr, 10)) ? 1 : 0;
+      return version(WorkloadUid{key.id.substr(0, slash)},
+                     std::strtoull(key.id.c_str() + slash + 1, nullptr, 10))
+                 ? 1
+                 : 0;
     }
     case RecordKind::event:
-    case RecordKind::idempotency: return 0;
+    case RecordKind::idempotency:
+      return 0;
   }
   return 0;
 }
@@ -134,7 +149,8 @@ void Snapshot::put_workload(const std::shared_ptr<const Workload>& w) {
 
 void Snapshot::put_replica(const std::shared_ptr<const Replica>& r) {
   const ReplicaSlot slot{r->workload, r->ordinal};
-  if (const auto* before = replicas_.find(slot); before != nullptr && (*before)->node != r->node && !(*before)->node.empty())
+  if (const auto* before = replicas_.find(slot);
+      before != nullptr && (*before)->node != r->node && !(*before)->node.empty())
     by_node_.erase(NodeSlot{(*before)->node, slot});
   replicas_.set(slot, r);
   if (!r->node.empty()) by_node_.set(NodeSlot{r->node, slot}, r);
@@ -142,18 +158,21 @@ void Snapshot::put_replica(const std::shared_ptr<const Replica>& r) {
 
 void Snapshot::apply(const Change& change) {
   if (change.record) {
-    if (const auto* m = std::get_if<std::shared_ptr<const ClusterMeta>>(&*change.record)) cluster_id_ = (*m)->cluster_id;
+    if (const auto* m = std::get_if<std::shared_ptr<const ClusterMeta>>(&*change.record))
+      cluster_id_ = (*m)->cluster_id;
     if (const auto* w = std::get_if<std::shared_ptr<const Workload>>(&*change.record)) put_workload(*w);
     if (const auto* v = std::get_if<std::shared_ptr<const Version>>(&*change.record))
       versions_.set(ReplicaSlot{(*v)->workload, (*v)->number}, *v);
     if (const auto* r = std::get_if<std::shared_ptr<const Replica>>(&*change.record)) put_replica(*r);
-    if (const auto* n = std::get_if<std::shared_ptr<const Node>>(&*change.record)) nodes_.set((*n)->description.id, *n);
+    if (const auto* n = std::get_if<std::shared_ptr<const Node>>(&*change.record))
+      nodes_.set((*n)->description.id, *n);
     return;
   }
   switch (change.key.kind) {
     case RecordKind::workload:
       if (const auto w = workload(WorkloadUid{change.key.id})) {
-        if (const auto* holder = names_.find(QualifiedName{w->ns, w->name}); holder != nullptr && *holder == w->uid)
+        if (const auto* holder = names_.find(QualifiedName{w->ns, w->name});
+            holder != nullptr && *holder == w->uid)
           names_.erase(QualifiedName{w->ns, w->name});
         workloads_.erase(w->uid);
       }
@@ -172,10 +191,13 @@ void Snapshot::apply(const Change& change) {
         replicas_.erase(slot);
       }
       break;
-    case RecordKind::node: nodes_.erase(NodeId{change.key.id}); break;
+    case RecordKind::node:
+      nodes_.erase(NodeId{change.key.id});
+      break;
     case RecordKind::cluster_meta:
     case RecordKind::event:
-    case RecordKind::idempotency: break;
+    case RecordKind::idempotency:
+      break;
   }
 }
 

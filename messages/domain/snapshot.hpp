@@ -1,5 +1,6 @@
-// Everything that is true at one revision: records with the indexes that readers need. Copies share structure, so a
-// snapshot is taken for free and read without a lock; every mirror is one of these. Idempotency rows and events are not in it.
+// Everything that is true at one revision: records with the indexes that readers need. Copies share
+// structure, so a snapshot is taken for free and read without a lock; every mirror is one of these.
+// Idempotency rows and events are not in it.
 #pragma once
 
 #include <compare>
@@ -83,7 +84,8 @@ class Snapshot {
   /// Every precondition holds here; idempotency rows are not looked at.
   bool satisfies(const std::vector<Precondition>& preconditions) const;
 
-  /// Makes the change visible; the revision does not move. Used by owners for what they have sent but not seen committed.
+  /// Makes the change visible; the revision does not move. Used by owners for what they have sent but not
+  /// seen committed.
   void apply(const Change& change);
   /// Applies all changes and moves to the commit's revision.
   void apply(const Commit& commit);

@@ -1,6 +1,6 @@
-// A workload as its owner keeps it. Only what this version carries out is here: the API schema (proto/cloudless/api) is
-// wider, and gateway/ refuses the rest with UNIMPLEMENTED. Every value here is valid: parsing happens at the edge, in
-// messages/codec and actors/workload_state/validate.
+// A workload as its owner keeps it. Only what this version carries out is here: the API schema
+// (proto/cloudless/api) is wider, and gateway/ refuses the rest with UNIMPLEMENTED. Every value here is
+// valid: parsing happens at the edge, in messages/codec and actors/workload_state/validate.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,8 @@ struct Port {
 
 enum class RestartMode : std::uint8_t { always = 1, on_failure = 2, never = 3 };
 
-/// Pause before attempt n + 1: min(initial * 2^(failures in a row - 1), max); failures count anew after reset_after of running.
+/// Pause before attempt n + 1: min(initial * 2^(failures in a row - 1), max); failures count anew after
+/// reset_after of running.
 struct Backoff {
   Millis initial = 1000;
   Millis max = 60000;
@@ -63,8 +64,8 @@ struct IntOrPercent {
 /// How a change of the template reaches the replicas. Not part of the template.
 struct RolloutPolicy {
   RolloutStrategy strategy = RolloutStrategy::rolling_update;
-  IntOrPercent max_surge{25, true};  ///< rounded up
-  IntOrPercent max_unavailable{0, false};  ///< rounded down
+  IntOrPercent max_surge{25, true};            ///< rounded up
+  IntOrPercent max_unavailable{0, false};      ///< rounded down
   std::optional<std::uint32_t> min_available;  ///< an explicit 0 is 0
   bool operator==(const RolloutPolicy&) const = default;
 };
@@ -114,7 +115,8 @@ struct Workload {
   bool operator==(const Workload&) const = default;
 };
 
-/// Record "version/<uid>/<number>". Immutable; kept as long as the workload or a replica needs it. Owner: workload_state.
+/// Record "version/<uid>/<number>". Immutable; kept as long as the workload or a replica needs it. Owner:
+/// workload_state.
 struct Version {
   WorkloadUid workload;
   std::uint64_t number = 1;
