@@ -293,14 +293,15 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             self.ctr("namespaces", "rm", agent.namespace, check=False)
 
     def end_shims(self):
-        """Shims (and what they hold) that outlived their containers: those whose arguments name our socket."""
+        """Shims and loggers that outlived their containers: those whose arguments name our socket or our folder."""
         needle = str(self.socket).encode()
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
                 continue
             with contextlib.suppress(OSError):
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                if b"containerd-shim" in words[0] and needle in words:
+                ours = any(word.startswith(bytes(self.dir) + b"/") for word in words)
+                if (b"containerd-shim" in words[0] and needle in words) or (b"cloudless-logger" in words[0] and ours):
                     os.kill(int(entry.name), signal.SIGKILL)
 
 
