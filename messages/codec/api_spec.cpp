@@ -125,7 +125,7 @@ void check_ports(const api::WorkloadSpec& spec, const std::string& path, Violati
       v.add(here + ".container_port",
             "is " + std::to_string(port.container_port()) + " again, with the same protocol");
     if (!port.has_host_port()) continue;
-    v.check_range(here + ".host_port", port.host_port(), 1, 65535);
+    v.check_range(here + ".host_port", port.host_port(), 0, 65535);
     v.add_unimplemented(here + ".host_port");
   }
 }
@@ -234,6 +234,7 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
       {"exclusive", spec.exclusive()},
       {"all_or_nothing", spec.all_or_nothing()},
       {"priority", spec.priority() != 0},
+      {"resources.pids_limit", spec.resources().has_pids_limit()},
   };
   for (const auto& field : fields) {
     if (field.set) v.add_unimplemented(join(path, field.name));

@@ -217,6 +217,17 @@ TEST_CASE("what a valid spec is printed as is parsed to the same spec") {
     // trip.
     auto message = to_api(random.spec());
     message.mutable_resources()->clear_limits();
+    message.mutable_resources()->clear_pids_limit();
+    for (auto& port : *message.mutable_ports()) port.clear_host_port();
+    message.clear_volumes();
+    message.clear_config_files();
+    message.clear_liveness();
+    message.clear_readiness();
+    message.clear_startup();
+    message.clear_image_pull_secrets();
+    message.clear_host_network();
+    message.clear_runtime_class();
+    message.clear_security_context();
     auto& requests = *message.mutable_resources()->mutable_requests();
     requests.set_cpu_millicores(random.below(1'024'001));
     requests.clear_storage_bytes();

@@ -44,6 +44,62 @@ Taint RandomValues::taint() {
   return {name(), coin() ? name() : "", one_of(TaintEffect::no_schedule, TaintEffect::no_execute)};
 }
 
+Volume RandomValues::volume() {
+  Volume out{name(), "/" + name(), coin(), {}};
+  if (coin())
+    out.source = HostPath{"/" + name()};
+  else
+    out.source = EmptyDir{static_cast<std::int64_t>(below(1ULL << 40)), coin()};
+  return out;
+}
+
+Probe RandomValues::probe() {
+  Probe out;
+  switch (below(4)) {
+    case 0:
+      out.check = ExecCheck{list(3, [&] { return text(10); })};
+      break;
+    case 1:
+      out.check = HttpCheck{coin(), port(), "/" + name(), labels()};
+      break;
+    case 2:
+      out.check = TcpCheck{port()};
+      break;
+    default:
+      out.check = GrpcCheck{port(), coin() ? name() : ""};
+  }
+  out.initial_delay = millis();
+  out.period = millis();
+  out.timeout = millis();
+  out.success_threshold = static_cast<std::uint32_t>(below(100));
+  out.failure_threshold = static_cast<std::uint32_t>(below(100));
+  return out;
+}
+
+SecurityContext RandomValues::security() {
+  const auto names = [&] { return list(3, [&] { return name(); }); };
+  const auto id = [&] { return static_cast<std::uint32_t>(below(4294967295)); };
+  SecurityContext out;
+  if (coin()) out.run_as_user = id();
+  if (coin()) out.run_as_group = id();
+  out.supplemental_groups = list(3, id);
+  out.run_as_non_root = coin();
+  out.read_only_root_filesystem = coin();
+  out.capabilities_add = names();
+  out.capabilities_drop = names();
+  out.privileged = coin();
+  if (coin()) out.seccomp = {ProfileKind::localhost, name()};
+  if (coin()) out.apparmor = SecurityProfile{ProfileKind::unconfined, {}};
+  if (coin()) out.selinux = name();
+  out.allow_privilege_escalation = coin();
+  out.sysctls = labels();
+  out.host_pid = coin();
+  out.host_ipc = coin();
+  out.masked_paths = names();
+  out.read_only_paths = names();
+  return out;
+}
+
 Template RandomValues::pod() {
   Template out;
   out.image = name() + "/" + name() + ":" + name();
@@ -55,13 +111,28 @@ Template RandomValues::pod() {
   if (coin()) out.limits.cpu_millicores = static_cast<std::int64_t>(below(100000));
   if (coin()) out.limits.memory_bytes = static_cast<std::int64_t>(below(1ULL << 50));
   out.ports = list(4, [&] {
-    return Port{name(), static_cast<std::uint16_t>(1 + below(65535)), one_of(Protocol::tcp, Protocol::udp)};
+    Port out{name(), port(), one_of(Protocol::tcp, Protocol::udp), {}};
+    if (coin()) out.host_port = static_cast<std::uint16_t>(below(65536));
+    return out;
   });
   out.restart.mode = one_of(RestartMode::always, RestartMode::never);
   if (coin()) out.restart.max_retries = static_cast<std::uint32_t>(below(100));
   out.restart.backoff = {millis(), millis(), millis()};
   out.pull_policy = one_of(ImagePullPolicy::always, ImagePullPolicy::never);
   out.termination_grace = millis();
+  if (coin()) out.limits.storage_bytes = static_cast<std::int64_t>(below(1ULL << 50));
+  if (coin()) out.limits.pids = static_cast<std::int64_t>(1 + below(4194304));
+  out.volumes = list(3, [&] { return volume(); });
+  out.config_files = list(3, [&] {
+    return ConfigFile{"/" + name(), bytes(60), static_cast<std::uint32_t>(below(010000))};
+  });
+  if (coin()) out.liveness = probe();
+  if (coin()) out.readiness = probe();
+  if (coin()) out.startup = probe();
+  out.image_pull_secrets = list(2, [&] { return name(); });
+  out.host_network = coin();
+  if (coin()) out.runtime_class = name();
+  if (coin()) out.security = security();
   return out;
 }
 

@@ -18,6 +18,7 @@ class RandomValues {
 
   std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
   bool coin() { return below(2) == 1; }
+  std::uint16_t port() { return static_cast<std::uint16_t>(1 + below(65535)); }
   std::int64_t millis() { return static_cast<std::int64_t>(below(1'000'000'000'000)); }
   std::uint64_t number() { return coin() ? below(100) : engine_(); }
   std::string from(std::string_view alphabet, std::size_t min, std::size_t max);
@@ -46,6 +47,9 @@ class RandomValues {
   Error error();
   Resources resources();
   Taint taint();
+  Volume volume();
+  Probe probe();
+  SecurityContext security();
   Template pod();
   WorkloadSpec spec();
   Workload workload();

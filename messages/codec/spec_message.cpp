@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "messages/codec/container_message.hpp"
 #include "messages/codec/message_bytes.hpp"
 
 namespace cloudless::codec {
@@ -23,10 +24,13 @@ bool read_or_default(int wire, Enum first, Enum last, Enum& out) {
 void write_limits(const ResourceLimits& limits, api::ResourceList& out) {
   if (limits.cpu_millicores) out.set_cpu_millicores(static_cast<std::uint64_t>(*limits.cpu_millicores));
   if (limits.memory_bytes) out.set_memory_bytes(static_cast<std::uint64_t>(*limits.memory_bytes));
+  if (limits.storage_bytes) out.set_storage_bytes(static_cast<std::uint64_t>(*limits.storage_bytes));
 }
 
 bool read_limits(const api::ResourceList& wire, ResourceLimits& out) {
   if (wire.has_cpu_millicores() && !read_amount(wire.cpu_millicores(), out.cpu_millicores.emplace()))
+    return false;
+  if (wire.has_storage_bytes() && !read_amount(wire.storage_bytes(), out.storage_bytes.emplace()))
     return false;
   return !wire.has_memory_bytes() || read_amount(wire.memory_bytes(), out.memory_bytes.emplace());
 }
@@ -82,6 +86,10 @@ bool read(const api::Port& wire, Port& out) {
     return false;
   out.name = wire.name();
   out.container_port = static_cast<std::uint16_t>(wire.container_port());
+  if (wire.has_host_port()) {
+    if (wire.host_port() > std::numeric_limits<std::uint16_t>::max()) return false;
+    out.host_port = static_cast<std::uint16_t>(wire.host_port());
+  }
   return read_or_default(wire.protocol(), Protocol::tcp, Protocol::udp, out.protocol);
 }
 
@@ -128,15 +136,18 @@ void write(const Template& pod, api::WorkloadSpec& out) {
   out.set_working_dir(pod.working_dir);
   write(pod.requests, *out.mutable_resources()->mutable_requests());
   if (pod.limits != ResourceLimits{}) write_limits(pod.limits, *out.mutable_resources()->mutable_limits());
+  if (pod.limits.pids) out.mutable_resources()->set_pids_limit(static_cast<std::uint32_t>(*pod.limits.pids));
   for (const auto& port : pod.ports) {
     auto& wire = *out.add_ports();
     wire.set_name(port.name);
     wire.set_container_port(port.container_port);
     wire.set_protocol(static_cast<api::Port::Protocol>(port.protocol));
+    if (port.host_port) wire.set_host_port(*port.host_port);
   }
   write(pod.restart, *out.mutable_restart_policy());
   out.set_image_pull_policy(static_cast<api::ImagePullPolicy>(pod.pull_policy));
   out.set_termination_grace_period_ms(static_cast<std::uint64_t>(pod.termination_grace));
+  write_container(pod, out);
 }
 
 bool read(const api::WorkloadSpec& wire, Template& out) {
@@ -149,13 +160,14 @@ bool read(const api::WorkloadSpec& wire, Template& out) {
   out.working_dir = wire.working_dir();
   if (!read(wire.resources().requests(), out.requests) || !read_limits(wire.resources().limits(), out.limits))
     return false;
+  if (wire.resources().has_pids_limit()) out.limits.pids = wire.resources().pids_limit();
   for (const auto& port : wire.ports()) {
     if (!read(port, out.ports.emplace_back())) return false;
   }
   if (wire.has_termination_grace_period_ms() &&
       !read_amount(wire.termination_grace_period_ms(), out.termination_grace))
     return false;
-  return read(wire.restart_policy(), out.restart) &&
+  return read_container(wire, out) && read(wire.restart_policy(), out.restart) &&
          read_or_default(wire.image_pull_policy(), ImagePullPolicy::always, ImagePullPolicy::never,
                          out.pull_policy);
 }

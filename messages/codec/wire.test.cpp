@@ -97,7 +97,7 @@ constexpr std::size_t field_count() {
 }
 // A field more needs a field in proto/cloudless/record, a line in write() and in read(), and a random value
 // here.
-static_assert(field_count<Template>() == 11 && field_count<WorkloadSpec>() == 5 &&
+static_assert(field_count<Template>() == 20 && field_count<WorkloadSpec>() == 5 &&
               field_count<Workload>() == 10);
 static_assert(field_count<Version>() == 3 && field_count<Replica>() == 18 && field_count<Event>() == 9);
 static_assert(field_count<NodeDescription>() == 12 && field_count<Node>() == 15 &&
@@ -105,7 +105,10 @@ static_assert(field_count<NodeDescription>() == 12 && field_count<Node>() == 15 
 static_assert(field_count<Assignment>() == 7 && field_count<AssignmentSet>() == 7 &&
               field_count<ReplicaReport>() == 10);
 static_assert(field_count<RestartPolicy>() == 3 && field_count<RolloutPolicy>() == 4 &&
-              field_count<Port>() == 3);
+              field_count<Port>() == 4);
+static_assert(field_count<ResourceLimits>() == 4 && field_count<Volume>() == 4 &&
+              field_count<ConfigFile>() == 3 && field_count<Probe>() == 6 &&
+              field_count<SecurityContext>() == 17);
 static_assert(field_count<LogQuery>() == 7 && field_count<LogLine>() == 6 && field_count<ExecQuery>() == 5);
 
 }  // namespace

@@ -45,6 +45,8 @@ struct Resources {
 struct ResourceLimits {
   std::optional<std::int64_t> cpu_millicores;
   std::optional<std::int64_t> memory_bytes;
+  std::optional<std::int64_t> storage_bytes;  ///< of the container's writable layer
+  std::optional<std::int64_t> pids;           ///< processes and threads
   bool operator==(const ResourceLimits&) const = default;
 };
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "messages/domain/container.hpp"
 #include "messages/domain/ids.hpp"
 #include "messages/domain/resources.hpp"
 #include "messages/domain/time.hpp"
@@ -30,6 +31,7 @@ struct Port {
   std::string name;
   std::uint16_t container_port = 0;
   Protocol protocol = Protocol::tcp;
+  std::optional<std::uint16_t> host_port;  ///< published on the node; 0: on a port chosen there
   bool operator==(const Port&) const = default;
 };
 
@@ -83,6 +85,15 @@ struct Template {
   RestartPolicy restart;
   ImagePullPolicy pull_policy = ImagePullPolicy::if_not_present;
   Millis termination_grace = 30000;
+  std::vector<Volume> volumes;
+  std::vector<ConfigFile> config_files;
+  std::optional<Probe> liveness;   ///< restarts the container when it fails
+  std::optional<Probe> readiness;  ///< absent: ready as soon as it runs
+  std::optional<Probe> startup;    ///< holds back the other two until it succeeded once
+  std::vector<std::string> image_pull_secrets;
+  bool host_network = false;
+  std::string runtime_class;  ///< as named on the agent; empty: its default
+  SecurityContext security;
   bool operator==(const Template&) const = default;
 };
 
