@@ -52,6 +52,7 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.logger = settings.logger;
   options.bridge = settings.bridge;
   options.subnet = settings.subnet;
+  options.policy = settings.policy;
   return options;
 }
 

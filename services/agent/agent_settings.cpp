@@ -60,6 +60,25 @@ void register_runtime(settings::Settings& form, AgentSettings& values) {
   form.text("subnet", values.subnet, "Addresses of this node's containers");
 }
 
+void register_policy(settings::Settings& form, runtime::NodePolicy& policy) {
+  form.yes_no("policy.allow_privileged", policy.allow_privileged,
+              "Workloads may be privileged, and have capabilities that act on the machine itself");
+  form.yes_no("policy.allow_host_pid", policy.allow_host_pid,
+              "Workloads may see and signal the machine's processes");
+  form.yes_no("policy.allow_host_ipc", policy.allow_host_ipc,
+              "Workloads may share the machine's shared memory and message queues");
+  form.yes_no("policy.allow_host_network", policy.allow_host_network,
+              "Workloads may use the machine's network as it is");
+  form.list(
+      "policy.allowed_sysctls", policy.allowed_sysctls,
+      "Kernel parameters of a container's namespaces beyond the safe list; a last * stands for any end");
+  form.text("policy.seccomp_dir", policy.seccomp_dir, "Folder of the profiles of seccomp LOCALHOST/<file>");
+  form.text("policy.apparmor_profile", policy.apparmor_profile,
+            "AppArmor profile that RUNTIME_DEFAULT means; it must be loaded");
+  form.map("policy.runtimes", policy.runtimes,
+           "Runtime classes, each name=program; the program is called as runc is");
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return {};
@@ -93,6 +112,7 @@ void register_fields(settings::Settings& form, AgentSettings& values) {
               "Take the next assignment set whatever cluster or revision it is of: after the store was "
               "restored or replaced");
   register_runtime(form, values);
+  register_policy(form, values.policy);
   form.address("grpc.address", values.grpc, "Where the agent's API is served");
   form.address("http.address", values.http, "Where /health, /ready and /metrics are served, or off");
   form.choice("log.level", values.log_level,
@@ -104,8 +124,8 @@ Result<void> complete(AgentSettings& values) {
   if (values.containerd_namespace.empty()) values.containerd_namespace = "cloudless-" + values.node_name;
   if (values.runtime_dir.empty()) values.runtime_dir = "/run/cloudless/" + values.containerd_namespace;
   std::error_code error;
-  for (std::string* path :
-       {&values.state_dir, &values.runtime_dir, &values.log_dir, &values.logger, &values.containerd_socket})
+  for (std::string* path : {&values.state_dir, &values.runtime_dir, &values.log_dir, &values.logger,
+                            &values.containerd_socket, &values.policy.seccomp_dir})
     *path = std::filesystem::absolute(*path, error).lexically_normal().string();
   settings::Exposure wrong;
   check_node(values, wrong);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/node_policy.hpp"
 #include "messages/domain/node.hpp"
 #include "services/settings/settings.hpp"
 
@@ -46,6 +47,9 @@ struct AgentSettings {
   std::string runtime_binary;
   std::string bridge = "cloudless0";
   std::string subnet = "10.87.0.0/16";
+
+  /// What workloads may do on this node beyond their own containers.
+  runtime::NodePolicy policy;
 
   settings::Address grpc{"127.0.0.1", 9092};
   std::optional<settings::Address> http = settings::Address{"127.0.0.1", 9091};

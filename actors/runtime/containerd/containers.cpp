@@ -116,8 +116,14 @@ Result<StartedContainer> Containers::start(const ContainerRequest& request) {
 Result<StartedContainer> Containers::create_and_start(const ContainerRequest& request,
                                                       const ResolvedImage& image, Ipv4 address) {
   const auto& id = request.container;
-  auto spec = make_spec({id, request.assignment, request.attempt, options_.node, client_.own_namespace(),
-                         to_string(address), image.config});
+  auto spec = make_spec({id,
+                         request.assignment,
+                         request.attempt,
+                         options_.node,
+                         client_.own_namespace(),
+                         to_string(address),
+                         image.config,
+                         {}});
   if (!spec) return fail(spec.error());
   const auto created_at = create_record(request, *spec, address);
   if (!created_at) return fail(created_at.error());

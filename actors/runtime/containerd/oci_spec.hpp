@@ -1,5 +1,6 @@
 // From what is assigned and what the image says to the OCI runtime spec that runc carries out. A pure
-// function; everything a container may do or see is decided here.
+// function that puts together what its neighbours decide: oci_process (what runs), oci_mounts (what it sees),
+// oci_resources (what it may use).
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "actors/runtime/containerd/image.hpp"
+#include "actors/runtime/containerd/oci_mounts.hpp"
 #include "messages/domain/assignment.hpp"
 #include "messages/domain/error.hpp"
 
@@ -20,10 +22,9 @@ struct SpecInput {
   std::string containerd_namespace;
   std::string address;  ///< IPv4 of the replica; empty: none
   ImageConfig image;
+  /// Volumes and files of the workload, in this order after the kernel's own.
+  std::vector<SpecMount> mounts;
 };
-
-/// Processes and threads that one container may have.
-inline constexpr std::int64_t kPidsLimit = 4096;
 
 /// The spec as JSON. FAILED_PRECONDITION when image and assignment leave nothing to run, or name a user by
 /// name.
@@ -35,8 +36,5 @@ Result<std::string> make_exec_process(const std::string& spec, const std::vector
 
 /// "/cloudless/<containerd namespace>/<container>", below every cgroup controller's root.
 std::string cgroup_path(const std::string& containerd_namespace, const ContainerId& container);
-
-/// A replica's host name: its id, cut to the 63 characters that a host name may have.
-std::string host_name(const ReplicaId& replica);
 
 }  // namespace cloudless::runtime

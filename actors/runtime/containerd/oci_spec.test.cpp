@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "actors/runtime/containerd/oci_process.hpp"
+#include "actors/runtime/containerd/oci_resources.hpp"
+
 namespace cloudless::runtime {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/node_policy.hpp"
 #include "messages/domain/ids.hpp"
 #include "messages/domain/time.hpp"
 
@@ -28,6 +29,7 @@ struct ContainerdOptions {
   /// Pulled images appear in k8s.io, those of `ctr images import` and `ctr images pull` in default.
   std::vector<std::string> image_namespaces = {"k8s.io", "default"};
   Millis pull_timeout = 600000;
+  NodePolicy policy;
 };
 
 inline std::string namespace_of(const ContainerdOptions& options) {
