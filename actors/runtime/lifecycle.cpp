@@ -107,7 +107,7 @@ class Move {
       remove_then(Phase::stopped);
     } else {
       end_attempt({EndKind::vanished, 0, now_.steady - life_.running_since},
-                  "its container is gone; its exit code is not known");
+                  "its container is gone; its exit code is UNKNOWN");
     }
   }
 
