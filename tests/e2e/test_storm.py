@@ -151,4 +151,4 @@ class Storm(ClusterTest):
             self.delete_and_wait(name, seconds=120)
         with contextlib.suppress(ClusterError):  # the assertion shows the difference
             wait_until(lambda: traces.count(self.cluster, prefixes) == before, 60, "the machine to be as before", pause=0.5)
-        self.assertEqual(traces.count(self.cluster, prefixes), before)
+        self.assertEqual(traces.count(self.cluster, prefixes), before, traces.excess(self.cluster, prefixes, before))

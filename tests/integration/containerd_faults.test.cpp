@@ -1,6 +1,8 @@
 // What the runtime survives: killed loggers, shims, agents and containerds.
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -9,6 +11,7 @@
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/log_format.hpp"
+#include "actors/runtime/containerd/oci_spec.hpp"
 #include "tests/integration/runtime_node.hpp"
 
 namespace {
@@ -276,6 +279,65 @@ TEST_CASE("a task that lost its container record is found and removed") {
   REQUIRE_OK(seen);
   CHECK(seen->empty());
   CHECK(node.traces("a") == "");
+}
+
+/// A process that is not ended by this test's end alone.
+class Stray {
+ public:
+  explicit Stray(std::vector<std::string> command_line) {
+    std::vector<char*> words;
+    for (auto& word : command_line) words.push_back(word.data());
+    words.push_back(nullptr);
+    pid_ = fork();
+    if (pid_ == 0) {
+      execv("/bin/sh", words.data());
+      _exit(127);
+    }
+  }
+  Stray(const Stray&) = delete;
+  Stray& operator=(const Stray&) = delete;
+  ~Stray() {
+    if (!reaped_) kill(pid_, SIGKILL), waitpid(pid_, nullptr, 0);
+  }
+  pid_t pid() const { return pid_; }
+  bool ended() {
+    reaped_ = reaped_ || waitpid(pid_, nullptr, WNOHANG) == pid_;
+    return reaped_;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  bool reaped_ = false;
+};
+
+TEST_CASE(
+    "a shim, a control group and a state that containerd has forgotten go with their container, others "
+    "stay") {
+  RuntimeNode node("forgotten");
+  const std::string wait_for_ever = "while :; do sleep 1; done";
+  const auto ns = node.options.containerd_namespace;
+  Stray shim({"containerd-shim-runc-v2", "-c", wait_for_ever, "-namespace", ns, "-id", "a-0"});
+  Stray other_id({"containerd-shim-runc-v2", "-c", wait_for_ever, "-namespace", ns, "-id", "a-01"});
+  Stray other_node({"containerd-shim-runc-v2", "-c", wait_for_ever, "-namespace", ns + "x", "-id", "a-0"});
+  Stray inside({"sh", "-c", wait_for_ever});
+  const bool unified = fs::exists("/sys/fs/cgroup/cgroup.controllers");
+  const fs::path group =
+      (unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids") + cgroup_path(ns, ContainerId{"a-0"});
+  fs::create_directories(group);
+  std::ofstream(group / "cgroup.procs") << inside.pid();
+  const auto state = fs::path(node.options.state_dir) / "runc" / ns;
+  fs::create_directories(state / "a-0");
+  std::ofstream(state / "a-0" / "state.json") << "{}";
+  fs::create_directories(state / "a-01");
+
+  REQUIRE_OK(node.remove("a"));
+  CHECK(shim.ended());
+  CHECK(inside.ended());
+  CHECK_FALSE(fs::exists(group));
+  CHECK_FALSE(fs::exists(state / "a-0"));
+  CHECK(fs::exists(state / "a-01"));
+  CHECK_FALSE(other_id.ended());
+  CHECK_FALSE(other_node.ended());
 }
 
 }  // namespace

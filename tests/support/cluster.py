@@ -43,14 +43,22 @@ def wait_until(condition, seconds, what, pause=0.02):
         time.sleep(pause)
 
 
+_reserved = {}  # port: the socket that keeps other runs of these tests away from it
+
+
 def free_port():
-    """Below the range that the kernel gives to outgoing connections: until it is listened on, none of them takes it."""
+    """Free now, and of nobody else among our tests as long as this process lives; below the range that the kernel gives to outgoing
+    connections."""
     lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = 10000 + secrets.randbelow(max(lowest, 12000) - 10000)
-        with socket.socket() as s, contextlib.suppress(OSError):
+        mark = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError), socket.socket() as s:
+            mark.bind(f"\0cloudless-test-port-{port}")
             s.bind(("127.0.0.1", port))
+            _reserved[port] = mark
             return port
+        mark.close()
 
 
 def free_subnet(taken):

@@ -27,53 +27,66 @@ def _links(bridge):
 
 
 def _cgroups(prefixes):
-    found = 0
+    found = []
     for root in {*CGROUPS.glob("cloudless*"), *CGROUPS.glob("*/cloudless*")}:
-        for _, folders, _ in os.walk(root):
-            found += sum(folder.startswith(tuple(prefixes)) for folder in folders)
+        for where, folders, _ in os.walk(root):
+            found += [f"{where}/{folder}" for folder in folders if folder.startswith(tuple(prefixes))]
     return found
 
 
 def _processes(cluster, word):
     """Processes whose program is called `word` and whose arguments name the cluster's directory."""
-    count = 0
+    found = []
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 arguments = (entry / "cmdline").read_bytes().split(b"\0")
-                count += word in arguments[0] and any(bytes(cluster.dir) in argument for argument in arguments[1:])
-    return count
+                if word in arguments[0] and any(bytes(cluster.dir) in argument for argument in arguments[1:]):
+                    found.append(f"{entry.name} " + b" ".join(arguments).decode(errors="replace"))
+    return found
 
 
 def _rules(bridge):
     """Lines of the packet filter that name the bridge or its node."""
     out = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=False).stdout
-    return sum(bridge in line for line in out.splitlines())
+    return [line for line in out.splitlines() if bridge in line]
 
 
 def _files(directory, beside):
     """Files and folders below a node's directory, except those that may grow."""
-    count = 0
+    found = []
     for root, folders, files in os.walk(directory):
         if pathlib.Path(root) == pathlib.Path(directory):
             folders[:] = [f for f in folders if f not in beside]
-        count += len(folders) + len(files)
-    return count
+        found += [f"{root}/{name}" for name in folders + files]
+    return found
+
+
+def find(cluster, prefixes):
+    """What is there, by kind. `prefixes`: what the names of the workloads begin with; cgroups are told by them."""
+    found = {"mounts": _mounts(cluster.dir), "cgroups": _cgroups(prefixes), "shims": _processes(cluster, b"containerd-shim"),
+             "loggers": _processes(cluster, b"cloudless-logger")}
+    for agent in cluster.agents:
+        found[f"{agent.name} containers"] = _lines(cluster, agent, "containers", "ls", "-q")
+        found[f"{agent.name} tasks"] = _lines(cluster, agent, "tasks", "ls", "-q")
+        found[f"{agent.name} snapshots"] = [line for line in _lines(cluster, agent, "snapshots", "ls") if " Active" in line]
+        found[f"{agent.name} leases"] = _lines(cluster, agent, "leases", "ls", "-q")
+        found[f"{agent.name} links"] = [link["ifname"] for link in _links(agent.bridge)]
+        found[f"{agent.name} packet rules"] = _rules(agent.bridge)
+        found[f"{agent.name} files"] = _files(agent.dir, {"logs"})
+    return found
 
 
 def count(cluster, prefixes):
-    """Counters by name. `prefixes`: what the names of the workloads begin with; cgroups are told by them."""
-    counters = {"mounts": len(_mounts(cluster.dir)), "cgroups": _cgroups(prefixes), "shims": _processes(cluster, b"containerd-shim"),
-                "loggers": _processes(cluster, b"cloudless-logger")}
-    for agent in cluster.agents:
-        counters[f"{agent.name} containers"] = len(_lines(cluster, agent, "containers", "ls", "-q"))
-        counters[f"{agent.name} tasks"] = len(_lines(cluster, agent, "tasks", "ls", "-q"))
-        counters[f"{agent.name} snapshots"] = sum(" Active" in line for line in _lines(cluster, agent, "snapshots", "ls"))
-        counters[f"{agent.name} leases"] = len(_lines(cluster, agent, "leases", "ls", "-q"))
-        counters[f"{agent.name} links"] = len(_links(agent.bridge))
-        counters[f"{agent.name} packet rules"] = _rules(agent.bridge)
-        counters[f"{agent.name} files"] = _files(agent.dir, {"logs"})
-    return counters
+    """How much of each kind there is."""
+    return {kind: len(items) for kind, items in find(cluster, prefixes).items()}
+
+
+def excess(cluster, prefixes, before):
+    """What there is of the kinds of which there is more or less than before, for people."""
+    found = find(cluster, prefixes)
+    return "\n".join(f"{kind}: {before[kind]} before, now {len(items)}: " + "; ".join(items)
+                     for kind, items in found.items() if len(items) != before[kind])
 
 
 def footprint(popen):

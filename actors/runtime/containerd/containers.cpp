@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "actors/runtime/containerd/cgroup.hpp"
+#include "actors/runtime/containerd/leftovers.hpp"
 #include "actors/runtime/containerd/oci_spec.hpp"
 #include "containerd/runc_options.pb.h"
 
@@ -19,6 +20,11 @@ constexpr char kAddressLabel[] = "cloudless.io/address";
 constexpr char kSpecType[] = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 constexpr char kRuncOptionsType[] = "containerd.runc.v1.Options";
 constexpr Millis kKillTimeout = 10000;
+
+/// Of our own: two containerds with the same namespace and id must not meet there.
+std::string runc_root(const ContainerdOptions& options) {
+  return options.state_dir + "/runc";
+}
 
 bool gone(const Error& error) {
   return error.code == Errc::not_found;
@@ -163,7 +169,7 @@ Result<WallMillis> Containers::create_record(const ContainerRequest& request, co
   record.mutable_runtime()->set_name(options_.runtime);
   containerd::runc::v1::Options runc;
   runc.set_binary_name(options_.runtime_binary);
-  runc.set_root(options_.state_dir + "/runc");
+  runc.set_root(runc_root(options_));
   record.mutable_runtime()->mutable_options()->set_type_url(kRuncOptionsType);
   record.mutable_runtime()->mutable_options()->set_value(runc.SerializeAsString());
   auto created = client_.call(client_.containers(), &containers_v1::Containers::Stub::Create, create,
@@ -210,8 +216,13 @@ Result<Nothing> Containers::delete_task(const ContainerId& container) {
   };
   // A process that ended needs no more than this; a living one makes it fail.
   auto deleted = attempt();
-  if (deleted || gone(deleted.error()) || deleted.error().code == Errc::unavailable)
-    return done_or_gone(deleted);
+  if (deleted || deleted.error().code == Errc::unavailable) return done_or_gone(deleted);
+  if (gone(deleted.error())) {
+    end_forgotten_shims(client_.own_namespace(), container);
+    end_forgotten_group(cgroup_path(client_.own_namespace(), container));
+    remove_forgotten_state(runc_root(options_), client_.own_namespace(), container);
+    return Nothing{};
+  }
   if (auto killed = signal(container, SIGKILL); !killed && !gone(killed.error())) return killed;
   tasks_v1::WaitRequest wait;
   wait.set_container_id(container.value);

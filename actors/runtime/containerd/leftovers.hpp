@@ -1,0 +1,23 @@
+// What containerd forgets when it or a shim is killed half-way through a start or an end: a shim that nobody
+// talks to any more, a control group with processes that nobody waits for, a state of runc. Used by
+// containers.cpp, and only for containers that containerd says it has no task of.
+#pragma once
+
+#include <string>
+
+#include "messages/domain/ids.hpp"
+
+namespace cloudless::runtime {
+
+/// Kills the shims that were started for this container of this containerd namespace.
+void end_forgotten_shims(const std::string& containerd_namespace, const ContainerId& container);
+
+/// Kills every process in the container's control group, waits until they are gone (at most 2 s) and removes
+/// the group from every hierarchy. `path` as cgroup_path makes it. Does nothing if there is no such group.
+void end_forgotten_group(const std::string& path);
+
+/// Removes what runc remembers of a container in `root`, its directory of states.
+void remove_forgotten_state(const std::string& root, const std::string& containerd_namespace,
+                            const ContainerId& container);
+
+}  // namespace cloudless::runtime
