@@ -5,6 +5,7 @@ Figures are medians; the machine may be shared, so the ratio to the baseline of 
 """
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -125,6 +126,29 @@ def median_ms(values):
     return statistics.median(values) * 1000
 
 
+def cpu_seconds(pid):
+    """Processor time that a process has used, user and system."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def bench_many(table):
+    """What an agent costs that has much to look after and nothing to do."""
+    from client import Api
+    seconds, replicas = 20, 200
+    with Cluster(agents=1) as cluster:
+        cluster.start()
+        runtime = Runtime(cluster, Api(cluster.server))
+        name, _ = runtime.create(replicas)
+        time.sleep(5)  # the last reports are on their way
+        pid = cluster.agents[0].process.popen.pid
+        begun = cpu_seconds(pid)
+        time.sleep(seconds)
+        table.add(f"agent with {replicas} replicas, processor", 100 * (cpu_seconds(pid) - begun) / seconds, "%", goal="< 2 %")
+        table.add(f"agent with {replicas} replicas, memory", resident_megabytes(pid), "MB", goal="< 80")
+        runtime.delete(name)
+
+
 def bench_runtime(table, runs):
     from client import Api
     with Cluster(agents=1) as cluster:
@@ -165,6 +189,7 @@ def main():
         bench_api(table, options.runs)
     if options.what in (None, "runtime"):
         bench_runtime(table, options.runs)
+        bench_many(table)
     table.print()
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(table.rows, indent=1) + "\n")
