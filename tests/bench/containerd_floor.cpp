@@ -133,6 +133,9 @@ void bench_bare(const ContainerdOptions& options, const std::string& image_name,
   SpecInput input;
   input.containerd_namespace = client.own_namespace();
   input.image = image->config;
+  const auto facts = read_kernel_facts(input.assignment.pod, options.policy, options.socket);
+  input.confinement = must(
+      confine({input.assignment.pod, image->config.user, {}, options.policy, facts, machine_architecture()}));
   std::vector<std::string> specs;
   for (std::size_t i = 0; i < count; ++i) {
     input.container = ContainerId{name_of(i)};

@@ -53,6 +53,7 @@ Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers,
     : client_(client),
       images_(images),
       loggers_(loggers),
+      accounts_(client, options),
       options_(options),
       subnet_(subnet),
       network_(options.bridge, subnet, client.own_namespace()) {}
@@ -119,19 +120,31 @@ Result<StartedContainer> Containers::start(const ContainerRequest& request) {
   return started;
 }
 
+Result<Confinement> Containers::confine(const Template& pod, const ResolvedImage& image) {
+  const auto& user = image.config.user;
+  auto accounts = needs_accounts(user, pod.security) ? accounts_.of(image) : ImageAccounts{};
+  if (!accounts) return fail(accounts.error());
+  const auto facts = read_kernel_facts(pod, options_.policy, options_.socket);
+  return runtime::confine({pod, user, *accounts, options_.policy, facts, machine_architecture()});
+}
+
 Result<StartedContainer> Containers::create_and_start(const ContainerRequest& request,
                                                       const ResolvedImage& image, Ipv4 address) {
   const auto& id = request.container;
-  auto spec = make_spec({id,
-                         request.assignment,
-                         request.attempt,
-                         options_.node,
-                         client_.own_namespace(),
-                         to_string(address),
-                         image.config,
-                         {}});
+  auto confinement = confine(request.assignment.pod, image);
+  if (!confinement) return fail(confinement.error());
+  SpecInput input;
+  input.container = id;
+  input.assignment = request.assignment;
+  input.attempt = request.attempt;
+  input.node = options_.node;
+  input.containerd_namespace = client_.own_namespace();
+  input.address = to_string(address);
+  input.image = image.config;
+  input.confinement = std::move(*confinement);
+  auto spec = make_spec(input);
   if (!spec) return fail(spec.error());
-  const auto created_at = create_record(request, *spec, address);
+  const auto created_at = create_record(request, *spec, input.confinement.runtime_program, address);
   if (!created_at) return fail(created_at.error());
   auto pid = create_task(id, image);
   if (!pid) return fail(pid.error());
@@ -147,7 +160,7 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
 }
 
 Result<WallMillis> Containers::create_record(const ContainerRequest& request, const std::string& spec,
-                                             Ipv4 address) {
+                                             const std::string& runtime_program, Ipv4 address) {
   const auto& a = request.assignment;
   containers_v1::CreateContainerRequest create;
   auto& record = *create.mutable_container();
@@ -168,7 +181,7 @@ Result<WallMillis> Containers::create_record(const ContainerRequest& request, co
   record.mutable_spec()->set_value(spec);
   record.mutable_runtime()->set_name(options_.runtime);
   containerd::runc::v1::Options runc;
-  runc.set_binary_name(options_.runtime_binary);
+  runc.set_binary_name(runtime_program.empty() ? options_.runtime_binary : runtime_program);
   runc.set_root(runc_root(options_));
   record.mutable_runtime()->mutable_options()->set_type_url(kRuncOptionsType);
   record.mutable_runtime()->mutable_options()->set_value(runc.SerializeAsString());

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/account_reader.hpp"
 #include "actors/runtime/containerd/client.hpp"
+#include "actors/runtime/containerd/confinement.hpp"
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/logger_keeper.hpp"
 #include "actors/runtime/containerd/network.hpp"
@@ -40,7 +42,10 @@ class Containers {
  private:
   Result<std::vector<containers_v1::Container>> records();
   /// When it was made.
-  Result<WallMillis> create_record(const ContainerRequest& request, const std::string& spec, Ipv4 address);
+  Result<WallMillis> create_record(const ContainerRequest& request, const std::string& spec,
+                                   const std::string& runtime_program, Ipv4 address);
+  /// What the container may do, or why it is refused.
+  Result<Confinement> confine(const Template& pod, const ResolvedImage& image);
   Result<std::uint32_t> create_task(const ContainerId& container, const ResolvedImage& image);
   Result<StartedContainer> create_and_start(const ContainerRequest& request, const ResolvedImage& image,
                                             Ipv4 address);
@@ -52,6 +57,7 @@ class Containers {
   Client& client_;
   Images& images_;
   LoggerKeeper& loggers_;
+  AccountReader accounts_;
   const ContainerdOptions options_;
   const Subnet subnet_;
   Network network_;

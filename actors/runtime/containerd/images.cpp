@@ -3,11 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <ctime>
 #include <functional>
 
+#include "actors/runtime/containerd/lease.hpp"
 #include "actors/runtime/containerd/runtime_error.hpp"
-#include "actors/runtime/containerd/subnet.hpp"
 
 namespace cloudless::runtime {
 namespace {
@@ -15,54 +14,8 @@ namespace {
 using Labels = std::map<std::string, std::string>;
 
 constexpr char kCriNamespace[] = "k8s.io";
-constexpr Millis kUnpackTimeout = 600000;
 constexpr std::size_t kDescribedLimit = 256;
 constexpr std::size_t kDocumentLimit = 8 << 20;
-constexpr std::time_t kLeaseSeconds = 3600;  // a crash in the middle leaves no garbage for longer
-
-/// Keeps what is being put together from containerd's garbage collector.
-class Lease {
- public:
-  Lease(Client& client, const std::string& key) : client_(client) {
-    char id[40];
-    snprintf(id, sizeof id, "cloudless-image-%016llx", static_cast<unsigned long long>(stable_hash(key)));
-    leases_v1::CreateRequest request;
-    request.set_id(id);
-    const std::time_t end = std::time(nullptr) + kLeaseSeconds;
-    char expiry[32];
-    std::tm utc{};
-    std::strftime(expiry, sizeof expiry, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&end, &utc));
-    (*request.mutable_labels())["containerd.io/gc.expire"] = expiry;
-    auto created = client_.call(client_.leases(), &leases_v1::Leases::Stub::Create, request,
-                                client_.scope("take a lease"));
-    if (!created && created.error().code != Errc::already_exists) {
-      held_ = fail(created.error());
-    } else {
-      id_ = id;
-    }
-  }
-  ~Lease() {
-    if (id_.empty()) return;
-    leases_v1::DeleteRequest request;
-    request.set_id(id_);
-    client_.call(client_.leases(), &leases_v1::Leases::Stub::Delete, request,
-                 client_.scope("give a lease back"));
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-
-  const Result<Nothing>& held() const { return held_; }
-  CallScope scope(const char* what) const {
-    auto out = client_.scope(what, kUnpackTimeout);
-    out.lease = id_;
-    return out;
-  }
-
- private:
-  Client& client_;
-  std::string id_;
-  Result<Nothing> held_ = Nothing{};
-};
 
 bool is(const Error& error, Errc code) {
   return error.code == code;

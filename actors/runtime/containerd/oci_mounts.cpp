@@ -2,7 +2,11 @@
 
 namespace cloudless::runtime {
 
-std::vector<SpecMount> kernel_mounts() {
+std::vector<SpecMount> kernel_mounts(bool privileged, bool host_ipc) {
+  const char* const sys = privileged ? "rw" : "ro";
+  const SpecMount own_memory{
+      "/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}};
+  const SpecMount shared_memory{"/dev/shm", "bind", "/dev/shm", {"rbind", "nosuid", "noexec", "nodev"}};
   return {
       {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
       {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
@@ -10,10 +14,10 @@ std::vector<SpecMount> kernel_mounts() {
        "devpts",
        "devpts",
        {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-      {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+      host_ipc ? shared_memory : own_memory,
       {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
-      {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
-      {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", "ro"}},
+      {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", sys}},
+      {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", sys}},
       {"/run", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
   };
 }

@@ -17,8 +17,9 @@ struct SpecMount {
   bool operator==(const SpecMount&) const = default;
 };
 
-/// /proc, /dev, /sys and what belongs to them, in the order in which they are mounted.
-std::vector<SpecMount> kernel_mounts();
+/// /proc, /dev, /sys and what belongs to them, in the order in which they are mounted. Privileged: /sys can
+/// be written. `host_ipc`: shared memory is the machine's.
+std::vector<SpecMount> kernel_mounts(bool privileged, bool host_ipc);
 
 /// Kernel files that tell about the machine: hidden.
 const std::vector<std::string>& masked_paths();

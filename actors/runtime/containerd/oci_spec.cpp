@@ -1,6 +1,5 @@
 #include "actors/runtime/containerd/oci_spec.hpp"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "actors/runtime/containerd/oci_process.hpp"
@@ -11,56 +10,84 @@ namespace {
 
 using nlohmann::json;
 
-// What a server that starts as root and drops to a user needs, and no more. Not in it although Docker grants
-// them: MKNOD, NET_RAW, SETFCAP, SETPCAP, AUDIT_WRITE.
-const std::vector<std::string> kCapabilities = {
-    "CAP_CHOWN",  "CAP_DAC_OVERRIDE",     "CAP_FOWNER", "CAP_FSETID",    "CAP_KILL",
-    "CAP_SETGID", "CAP_NET_BIND_SERVICE", "CAP_SETUID", "CAP_SYS_CHROOT"};
-
-Result<std::uint32_t> numeric_id(const std::string& text, const std::string& user) {
-  if (text == "root") return 0u;
-  std::uint32_t id = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, ec] = std::from_chars(text.data(), end, id);
-  if (ec == std::errc{} && stop == end) return id;
-  return fail(Errc::failed_precondition,
-              "the image runs as user \"" + user +
-                  "\", which is a name: only numbers (\"1000\" or \"1000:1000\") are supported");
+json user(const ProcessUser& who) {
+  json out = {{"uid", who.uid}, {"gid", who.gid}};
+  if (!who.groups.empty()) out["additionalGids"] = who.groups;
+  return out;
 }
 
-/// "uid", "uid:gid" or nothing.
-Result<json> user(const std::string& text) {
-  if (text.empty()) return json{{"uid", 0}, {"gid", 0}};
-  const auto colon = text.find(':');
-  const auto uid = numeric_id(text.substr(0, colon), text);
-  if (!uid) return fail(uid.error());
-  if (colon == std::string::npos) return json{{"uid", *uid}, {"gid", 0}};
-  const auto gid = numeric_id(text.substr(colon + 1), text);
-  if (!gid) return fail(gid.error());
-  return json{{"uid", *uid}, {"gid", *gid}};
+json capabilities(const Confinement& given) {
+  return {{"bounding", given.capabilities},
+          {"effective", given.capabilities},
+          {"permitted", given.capabilities},
+          {"inheritable", given.ambient},
+          {"ambient", given.ambient}};
 }
 
-json mounts(const std::vector<SpecMount>& more) {
+json process(const SpecInput& in, const std::vector<std::string>& args) {
+  const auto& given = in.confinement;
+  json out = {{"user", user(given.user)},
+              {"args", args},
+              {"env", environment(in)},
+              {"cwd", working_directory(in)},
+              {"capabilities", capabilities(given)},
+              {"noNewPrivileges", given.no_new_privileges}};
+  if (!given.apparmor.empty()) out["apparmorProfile"] = given.apparmor;
+  if (!given.selinux.empty()) out["selinuxLabel"] = given.selinux;
+  return out;
+}
+
+json mounts(const SpecInput& in) {
   json out = json::array();
   const auto add = [&](const SpecMount& m) {
     out.push_back(
         {{"destination", m.destination}, {"type", m.type}, {"source", m.source}, {"options", m.options}});
   };
-  for (const auto& m : kernel_mounts()) add(m);
-  for (const auto& m : more) add(m);
+  for (const auto& m : kernel_mounts(in.confinement.privileged, in.confinement.host_ipc)) add(m);
+  for (const auto& m : in.mounts) add(m);
   return out;
 }
 
-json namespaces() {
+json namespaces(const Confinement& given) {
   json out = json::array();
-  for (const char* type : {"pid", "ipc", "uts", "mount", "network", "cgroup"})
-    out.push_back({{"type", type}});
+  const auto add = [&](const char* type) { out.push_back({{"type", type}}); };
+  for (const char* type : {"uts", "mount", "cgroup"}) add(type);
+  if (!given.host_pid) add("pid");
+  if (!given.host_ipc) add("ipc");
+  if (!given.host_network) add("network");
   return out;
 }
 
 json resources(const SpecInput& in) {
   json out = cgroup_resources(in.assignment.pod);
-  out["devices"] = {{{"allow", false}, {"access", "rwm"}}};
+  out["devices"] = {{{"allow", in.confinement.privileged}, {"access", "rwm"}}};
+  return out;
+}
+
+json devices(const std::vector<HostDevice>& all) {
+  json out = json::array();
+  for (const auto& d : all)
+    out.push_back({{"path", d.path},
+                   {"type", std::string(1, d.type)},
+                   {"major", d.major},
+                   {"minor", d.minor},
+                   {"fileMode", d.mode},
+                   {"uid", d.uid},
+                   {"gid", d.gid}});
+  return out;
+}
+
+json linux_part(const SpecInput& in) {
+  const auto& given = in.confinement;
+  json out = {{"resources", resources(in)},
+              {"cgroupsPath", cgroup_path(in.containerd_namespace, in.container)},
+              {"namespaces", namespaces(given)},
+              {"maskedPaths", given.masked_paths},
+              {"readonlyPaths", given.read_only_paths}};
+  if (!given.seccomp.is_null()) out["seccomp"] = given.seccomp;
+  if (!given.sysctls.empty()) out["sysctl"] = given.sysctls;
+  if (!given.devices.empty()) out["devices"] = devices(given.devices);
+  if (!given.selinux.empty()) out["mountLabel"] = given.selinux;
   return out;
 }
 
@@ -75,27 +102,14 @@ Result<std::string> make_spec(const SpecInput& in) {
   if (args.empty())
     return fail(Errc::failed_precondition, "nothing to run: image " + in.assignment.pod.image +
                                                " has neither an entry point nor a command; set spec.command");
-  const auto run_as = user(in.image.user);
-  if (!run_as) return fail(run_as.error());
 
   json spec;
   spec["ociVersion"] = "1.0.2";
-  spec["process"] = {
-      {"user", *run_as},
-      {"args", args},
-      {"env", environment(in)},
-      {"cwd", working_directory(in)},
-      {"capabilities",
-       {{"bounding", kCapabilities}, {"effective", kCapabilities}, {"permitted", kCapabilities}}},
-      {"noNewPrivileges", true}};
-  spec["root"] = {{"path", "rootfs"}};
+  spec["process"] = process(in, args);
+  spec["root"] = {{"path", "rootfs"}, {"readonly", in.confinement.read_only_root}};
   spec["hostname"] = host_name(in.assignment.replica);
-  spec["mounts"] = mounts(in.mounts);
-  spec["linux"] = {{"resources", resources(in)},
-                   {"cgroupsPath", cgroup_path(in.containerd_namespace, in.container)},
-                   {"namespaces", namespaces()},
-                   {"maskedPaths", masked_paths()},
-                   {"readonlyPaths", readonly_paths()}};
+  spec["mounts"] = mounts(in);
+  spec["linux"] = linux_part(in);
   try {
     return spec.dump();
   } catch (const json::exception&) {

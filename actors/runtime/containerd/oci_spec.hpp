@@ -1,12 +1,13 @@
 // From what is assigned and what the image says to the OCI runtime spec that runc carries out. A pure
-// function that puts together what its neighbours decide: oci_process (what runs), oci_mounts (what it sees),
-// oci_resources (what it may use).
+// function that puts together what its neighbours decide: oci_process (what runs), confinement (who it is and
+// what it may do), oci_mounts (what it sees), oci_resources (what it may use).
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/confinement.hpp"
 #include "actors/runtime/containerd/image.hpp"
 #include "actors/runtime/containerd/oci_mounts.hpp"
 #include "messages/domain/assignment.hpp"
@@ -24,10 +25,11 @@ struct SpecInput {
   ImageConfig image;
   /// Volumes and files of the workload, in this order after the kernel's own.
   std::vector<SpecMount> mounts;
+  /// As confine judged. The default is of no use but in tests: root without any capability.
+  Confinement confinement;
 };
 
-/// The spec as JSON. FAILED_PRECONDITION when image and assignment leave nothing to run, or name a user by
-/// name.
+/// The spec as JSON. FAILED_PRECONDITION when image and assignment leave nothing to run.
 Result<std::string> make_spec(const SpecInput& input);
 
 /// The process of an exec: the container's own, with another command. `spec` as make_spec made it; DATA_LOSS
