@@ -5,6 +5,7 @@
 #include <set>
 
 #include "messages/codec/bounds.hpp"
+#include "messages/codec/check_security.hpp"
 #include "messages/codec/spec_message.hpp"
 #include "messages/domain/image_reference.hpp"
 #include "messages/domain/names.hpp"
@@ -230,7 +231,6 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
       {"image_pull_secrets", spec.image_pull_secrets_size() > 0},
       {"config_files", spec.config_files_size() > 0},
       {"host_network", spec.host_network()},
-      {"runtime_class", !spec.runtime_class().empty()},
       {"exclusive", spec.exclusive()},
       {"all_or_nothing", spec.all_or_nothing()},
       {"priority", spec.priority() != 0},
@@ -240,8 +240,6 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
     if (field.set) v.add_unimplemented(join(path, field.name));
   }
   if (spec.has_placement()) v.add_unimplemented(spec.placement(), join(path, "placement"));
-  if (spec.has_security_context())
-    v.add_unimplemented(spec.security_context(), join(path, "security_context"));
   v.check_count(join(path, "volumes"), static_cast<std::size_t>(spec.volumes_size()), 64);
   v.check_count(join(path, "image_pull_secrets"), static_cast<std::size_t>(spec.image_pull_secrets_size()),
                 16);
@@ -286,6 +284,7 @@ void check_spec(const api::WorkloadSpec& spec, const std::string& path, Violatio
   check_annotations(spec.annotations(), join(path, "annotations"), v);
   if (spec.has_termination_grace_period_ms())
     v.check_range(join(path, "termination_grace_period_ms"), spec.termination_grace_period_ms(), 0, kHour);
+  check_security(spec, path, v);
   check_not_carried_out(spec, path, v);
 }
 

@@ -163,10 +163,7 @@ TEST_CASE("fields that the schema has and this version does not carry out are re
       {R"(image_pull_secrets: "s")", {"spec.image_pull_secrets"}},
       {R"(config_files { path: "/a" })", {"spec.config_files"}},
       {"host_network: true", {"spec.host_network"}},
-      {R"(runtime_class: "kata")", {"spec.runtime_class"}},
       {"exclusive: true all_or_nothing: true", {"spec.exclusive", "spec.all_or_nothing"}},
-      {"security_context { privileged: true }", {"spec.security_context.privileged"}},
-      {"security_context {}", {"spec.security_context"}},
       {"priority: 1", {"spec.priority"}},
       {"resources { requests { storage_bytes: 1 bandwidth_bps: 2 gpu_count: 3 } }",
        {"spec.resources.requests.storage_bytes", "spec.resources.requests.bandwidth_bps",
@@ -226,7 +223,6 @@ TEST_CASE("what a valid spec is printed as is parsed to the same spec") {
     message.clear_startup();
     message.clear_image_pull_secrets();
     message.clear_host_network();
-    message.clear_runtime_class();
     message.clear_security_context();
     auto& requests = *message.mutable_resources()->mutable_requests();
     requests.set_cpu_millicores(random.below(1'024'001));

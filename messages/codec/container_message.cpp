@@ -156,14 +156,21 @@ void write(const SecurityContext& security, api::SecurityContext& out) {
   append_words(security.read_only_paths, *out.mutable_read_only_paths());
 }
 
+/// "CAP_NET_ADMIN" is "NET_ADMIN".
+std::vector<std::string> read_capabilities(const google::protobuf::RepeatedPtrField<std::string>& wire) {
+  std::vector<std::string> out;
+  for (const auto& name : wire) out.push_back(name.substr(name.compare(0, 4, "CAP_") == 0 ? 4 : 0));
+  return out;
+}
+
 bool read(const api::SecurityContext& wire, SecurityContext& out) {
   if (wire.has_run_as_user()) out.run_as_user = wire.run_as_user();
   if (wire.has_run_as_group()) out.run_as_group = wire.run_as_group();
   out.supplemental_groups.assign(wire.supplemental_groups().begin(), wire.supplemental_groups().end());
   out.run_as_non_root = wire.run_as_non_root();
   out.read_only_root_filesystem = wire.read_only_root_filesystem();
-  out.capabilities_add.assign(wire.capabilities_add().begin(), wire.capabilities_add().end());
-  out.capabilities_drop.assign(wire.capabilities_drop().begin(), wire.capabilities_drop().end());
+  out.capabilities_add = read_capabilities(wire.capabilities_add());
+  out.capabilities_drop = read_capabilities(wire.capabilities_drop());
   out.privileged = wire.privileged();
   if (!wire.seccomp().empty()) {
     const auto profile = parse_security_profile(wire.seccomp());
