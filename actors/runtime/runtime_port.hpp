@@ -87,6 +87,9 @@ class RuntimePort {
   /// Deletes log files of containers that are neither here nor in `keep`, once they are old or many
   /// (log_retention).
   virtual void forget_logs(const std::vector<ContainerId>& keep) = 0;
+  /// Removes the volumes of replicas that are neither in `keep` nor have a container here. A replica whose
+  /// start is asked for afterwards keeps its own.
+  virtual void forget_volumes(const std::vector<ReplicaId>& keep) = 0;
 };
 
 }  // namespace cloudless::runtime

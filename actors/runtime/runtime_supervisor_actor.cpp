@@ -220,6 +220,7 @@ class SupervisorState {
     containers_ = *listed.containers;
     reconcile_now();
     forget_logs();
+    forget_volumes();
     sweep_after(sweep_);
   }
 
@@ -239,6 +240,7 @@ class SupervisorState {
     auto todo = reconcile({book_.set, progress_, views_, containers_, restored_, set_arrived_});
     stop_runners(todo.stops);
     for (const auto& replica : todo.forgotten) forget(replica);
+    if (!todo.forgotten.empty()) forget_volumes();
     for (const auto& container : todo.leftovers) parts_->runtime.remove(container, [](Result<Nothing>) {});
     for (auto& spawn : todo.spawns) spawn_runner(std::move(spawn));
     // What was seen is acted on once: soon it is no longer true.
@@ -283,6 +285,16 @@ class SupervisorState {
     std::vector<ContainerId> keep;
     for (const auto& [replica, report] : reports_) keep.push_back(report.container);
     parts_->runtime.forget_logs(keep);
+  }
+
+  /// Volumes of replicas that the set names, or that still have a runner, stay; before a set of our own
+  /// cluster has come it is not known which those are.
+  void forget_volumes() {
+    if (!set_arrived_) return;
+    std::vector<ReplicaId> keep;
+    for (const auto& assignment : book_.set.assignments) keep.push_back(assignment.replica);
+    for (const auto& [replica, view] : views_) keep.push_back(replica);
+    parts_->runtime.forget_volumes(keep);
   }
 
   // Reports.

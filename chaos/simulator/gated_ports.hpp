@@ -55,6 +55,9 @@ class GatedRuntime final : public runtime::RuntimePort {
   void forget_logs(const std::vector<ContainerId>& keep) override {
     if (*alive_) inner_.forget_logs(keep);
   }
+  void forget_volumes(const std::vector<ReplicaId>& keep) override {
+    if (*alive_) inner_.forget_volumes(keep);
+  }
 
  private:
   runtime::RuntimePort& inner_;

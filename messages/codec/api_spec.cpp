@@ -6,6 +6,7 @@
 
 #include "messages/codec/bounds.hpp"
 #include "messages/codec/check_security.hpp"
+#include "messages/codec/check_volumes.hpp"
 #include "messages/codec/spec_message.hpp"
 #include "messages/domain/image_reference.hpp"
 #include "messages/domain/names.hpp"
@@ -84,7 +85,7 @@ void check_resources(const api::Resources& resources, const std::string& path, V
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto& request = requests[i];
     const auto& limit = limits[i];
-    const bool carried_out = i < 2;  // cpu and memory
+    const bool carried_out = i < 3;  // cpu, memory and storage
     const auto request_path = path + ".requests." + request.name;
     const auto limit_path = path + ".limits." + limit.name;
     if (request.present) v.check_range(request_path, request.value, 0, request.most);
@@ -224,12 +225,10 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
     const char* name;
     bool set;
   } fields[] = {
-      {"volumes", spec.volumes_size() > 0},
       {"liveness", spec.has_liveness()},
       {"readiness", spec.has_readiness()},
       {"startup", spec.has_startup()},
       {"image_pull_secrets", spec.image_pull_secrets_size() > 0},
-      {"config_files", spec.config_files_size() > 0},
       {"host_network", spec.host_network()},
       {"exclusive", spec.exclusive()},
       {"all_or_nothing", spec.all_or_nothing()},
@@ -240,10 +239,8 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
     if (field.set) v.add_unimplemented(join(path, field.name));
   }
   if (spec.has_placement()) v.add_unimplemented(spec.placement(), join(path, "placement"));
-  v.check_count(join(path, "volumes"), static_cast<std::size_t>(spec.volumes_size()), 64);
   v.check_count(join(path, "image_pull_secrets"), static_cast<std::size_t>(spec.image_pull_secrets_size()),
                 16);
-  v.check_count(join(path, "config_files"), static_cast<std::size_t>(spec.config_files_size()), 64);
   if (spec.priority() != 0) v.check_range(join(path, "priority"), spec.priority(), 0, 1000);
 }
 
@@ -285,6 +282,7 @@ void check_spec(const api::WorkloadSpec& spec, const std::string& path, Violatio
   if (spec.has_termination_grace_period_ms())
     v.check_range(join(path, "termination_grace_period_ms"), spec.termination_grace_period_ms(), 0, kHour);
   check_security(spec, path, v);
+  check_volumes(spec, path, v);
   check_not_carried_out(spec, path, v);
 }
 

@@ -46,7 +46,7 @@ TEST_CASE("an image alone is a spec, and every default is filled in") {
 TEST_CASE("every field that is carried out is taken over") {
   const auto spec = parse_spec(spec_of(R"(
     image: "reg:5000/a:b" command: "sh" command: "-c" args: "x" env { name: "A" value: "1" } env { name: "B" } working_dir: "/tmp"
-    resources { requests { cpu_millicores: 250 memory_bytes: 1000 storage_bytes: 0 } limits { cpu_millicores: 500 } }
+    resources { requests { cpu_millicores: 250 memory_bytes: 1000 storage_bytes: 7 } limits { cpu_millicores: 500 storage_bytes: 8 } }
     replicas: 0 restart_policy { mode: ON_FAILURE max_retries: 3 backoff { initial_ms: 10 max_ms: 20 reset_after_ms: 0 } }
     rollout { strategy: RECREATE max_surge { absolute: 0 } max_unavailable { percent: 0 } min_available: 0 }
     ports { name: "http" container_port: 80 } ports { name: "dns" container_port: 80 protocol: UDP }
@@ -58,6 +58,8 @@ TEST_CASE("every field that is carried out is taken over") {
   CHECK(spec->pod.env == std::vector<EnvVar>{{"A", "1"}, {"B", ""}});
   CHECK(spec->pod.limits.cpu_millicores == 500);
   CHECK_FALSE(spec->pod.limits.memory_bytes.has_value());
+  CHECK(spec->pod.requests.storage_bytes == 7);
+  CHECK(spec->pod.limits.storage_bytes == 8);
   CHECK(spec->pod.restart == RestartPolicy{RestartMode::on_failure, 3, {10, 20, 0}});
   CHECK(spec->rollout.strategy == RolloutStrategy::recreate);
   CHECK(spec->rollout.min_available == 0);
@@ -157,18 +159,14 @@ TEST_CASE("fields that the schema has and this version does not carry out are re
   } cases[] = {
       {R"(placement { zones: "a" max_skew: 1 })", {"spec.placement.zones", "spec.placement.max_skew"}},
       {"placement {}", {"spec.placement"}},
-      {R"(volumes { name: "v" })", {"spec.volumes"}},
       {"liveness { tcp { port: 80 } } readiness {} startup {}",
        {"spec.liveness", "spec.readiness", "spec.startup"}},
       {R"(image_pull_secrets: "s")", {"spec.image_pull_secrets"}},
-      {R"(config_files { path: "/a" })", {"spec.config_files"}},
       {"host_network: true", {"spec.host_network"}},
       {"exclusive: true all_or_nothing: true", {"spec.exclusive", "spec.all_or_nothing"}},
       {"priority: 1", {"spec.priority"}},
-      {"resources { requests { storage_bytes: 1 bandwidth_bps: 2 gpu_count: 3 } }",
-       {"spec.resources.requests.storage_bytes", "spec.resources.requests.bandwidth_bps",
-        "spec.resources.requests.gpu_count"}},
-      {"resources { limits { storage_bytes: 1 } }", {"spec.resources.limits.storage_bytes"}},
+      {"resources { requests { bandwidth_bps: 2 gpu_count: 3 } }",
+       {"spec.resources.requests.bandwidth_bps", "spec.resources.requests.gpu_count"}},
       {"rollout { strategy: BLUE_GREEN }", {"spec.rollout.strategy"}},
       {"rollout { pause_duration_ms: 1 min_ready_ms: 1 progress_deadline_ms: 1000 auto_rollback: true canary "
        "{} "
@@ -226,7 +224,7 @@ TEST_CASE("what a valid spec is printed as is parsed to the same spec") {
     message.clear_security_context();
     auto& requests = *message.mutable_resources()->mutable_requests();
     requests.set_cpu_millicores(random.below(1'024'001));
-    requests.clear_storage_bytes();
+    requests.set_storage_bytes(random.below(1ULL << 50));
     requests.clear_bandwidth_bps();
     requests.clear_gpu_count();
     message.mutable_restart_policy()->clear_backoff();

@@ -81,4 +81,28 @@ bool is_env_name(std::string_view text) {
          all(text, [](char c) { return alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
 }
 
+std::string path_error(std::string_view path) {
+  constexpr std::size_t kLongest = 4096, kLongestName = 255;
+  if (path.empty()) return "is required";
+  if (path.front() != '/') return "must be absolute: it begins with '/'";
+  if (path.size() > kLongest) return "is longer than 4096 bytes";
+  if (path == "/") return "is the root directory";
+  for (const char c : path)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "contains a control character";
+  for (std::size_t at = 1; at <= path.size();) {
+    const auto end = std::min(path.find('/', at), path.size());
+    const auto name = path.substr(at, end - at);
+    if (name == "..") return "must not contain '..'";
+    if (name.empty() || name == ".") return "must be written without '//', '.' and a '/' at its end";
+    if (name.size() > kLongestName) return "has a name of more than 255 bytes in it";
+    at = end + 1;
+  }
+  return {};
+}
+
+bool is_path_within(std::string_view path, std::string_view folder) {
+  if (folder == "/") return path.starts_with('/');
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
 }  // namespace cloudless

@@ -2,6 +2,7 @@
 // used wherever words from outside become domain values.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace cloudless {
@@ -23,5 +24,12 @@ bool is_label_key(std::string_view text);
 bool is_label_value(std::string_view text);
 /// [A-Za-z_][A-Za-z0-9_.-]*, at most 256 characters.
 bool is_env_name(std::string_view text);
+
+/// What is wrong with an absolute path: "" if it is 2-4096 bytes of "/name/name", each name at most 255
+/// bytes, without ".", ".." and control characters. The text continues a sentence that begins with the path's
+/// field.
+std::string path_error(std::string_view path);
+/// True if `path` is `folder` or lies below it, by whole names.
+bool is_path_within(std::string_view path, std::string_view folder);
 
 }  // namespace cloudless

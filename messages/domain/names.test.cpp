@@ -75,4 +75,27 @@ TEST_CASE("image references follow the grammar of registries") {
     CHECK_MESSAGE(image_reference_error(bad) != "", bad);
 }
 
+TEST_CASE("a path is absolute, and written in one way only") {
+  for (const char* good : {"/a", "/a/b", "/.hidden/..x/...", "/with blank", "/\xc3\xbc"}) {
+    CAPTURE(good);
+    CHECK(path_error(good) == "");
+  }
+  for (const char* bad :
+       {"", "/", "a", "./a", "/a/", "//a", "/a//b", "/a/.", "/./a", "/..", "/a/../b", "/a\tb"}) {
+    CAPTURE(bad);
+    CHECK(path_error(bad) != "");
+  }
+  CHECK(path_error(std::string("/a\0b", 4)) != "");
+  CHECK(path_error("/" + std::string(255, 'n')) == "");
+  CHECK(path_error("/" + std::string(256, 'n')) != "");
+}
+
+TEST_CASE("a path is within a folder by whole names") {
+  CHECK(is_path_within("/a", "/a"));
+  CHECK(is_path_within("/a/b", "/a"));
+  CHECK(is_path_within("/a", "/"));
+  CHECK_FALSE(is_path_within("/ab", "/a"));
+  CHECK_FALSE(is_path_within("/", "/a"));
+}
+
 }  // namespace cloudless

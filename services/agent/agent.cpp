@@ -53,6 +53,9 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.bridge = settings.bridge;
   options.subnet = settings.subnet;
   options.policy = settings.policy;
+  options.volume_dir = settings.volume_dir;
+  options.volume_limits =
+      settings.volume_limits == "image" ? runtime::DiskLimitMeans::image : runtime::DiskLimitMeans::quota;
   return options;
 }
 

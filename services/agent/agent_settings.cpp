@@ -50,6 +50,13 @@ void register_runtime(settings::Settings& form, AgentSettings& values) {
             "Folder of the assignment set and the machine's id; must survive reboots");
   form.text("runtime_dir", values.runtime_dir,
             "Folder of running containers; must not survive reboots. Empty: below /run/cloudless");
+  form.text(
+      "volume_dir", values.volume_dir,
+      "Folder of replicas' volumes, on a file system with project quotas if they are to have size limits; "
+      "must not be below /run. Empty: volumes in state_dir");
+  form.choice("volume_limits", values.volume_limits, {"quota", "image"},
+              "How storage on disk is limited: by project quotas, or by a file system of its own in a sparse "
+              "file, which needs mkfs.ext4 and loop devices");
   form.text("log_dir", values.log_dir, "Folder of containers' logs");
   form.text("logger", values.logger, "Path of cloudless-logger");
   form.text("containerd.socket", values.containerd_socket, "containerd's socket");
@@ -72,6 +79,9 @@ void register_policy(settings::Settings& form, runtime::NodePolicy& policy) {
   form.list(
       "policy.allowed_sysctls", policy.allowed_sysctls,
       "Kernel parameters of a container's namespaces beyond the safe list; a last * stands for any end");
+  form.map(
+      "policy.host_paths", policy.host_paths,
+      "Directories that workloads may mount, with all below them, each path=read_only or path=read_write");
   form.text("policy.seccomp_dir", policy.seccomp_dir, "Folder of the profiles of seccomp LOCALHOST/<file>");
   form.text("policy.apparmor_profile", policy.apparmor_profile,
             "AppArmor profile that RUNTIME_DEFAULT means; it must be loaded");
@@ -102,6 +112,16 @@ void check_node(const AgentSettings& values, settings::Exposure& wrong) {
                    "\": write key=value:NO_SCHEDULE, :PREFER_NO_SCHEDULE or :NO_EXECUTE");
 }
 
+void check_host_paths(const runtime::NodePolicy& policy, settings::Exposure& wrong) {
+  for (const auto& [path, access] : policy.host_paths) {
+    if (auto reason = path_error(path); !reason.empty() && path != "/")
+      wrong.refuse("policy.host_paths: \"" + path + "\" " + reason);
+    if (access != runtime::kReadOnly && access != runtime::kReadWrite)
+      wrong.refuse("policy.host_paths: \"" + path + "\" is \"" + access + "\": write " + runtime::kReadOnly +
+                   " or " + runtime::kReadWrite);
+  }
+}
+
 }  // namespace
 
 void register_fields(settings::Settings& form, AgentSettings& values) {
@@ -123,12 +143,14 @@ Result<void> complete(AgentSettings& values) {
   if (values.node_name.empty()) values.node_name = host_name();
   if (values.containerd_namespace.empty()) values.containerd_namespace = "cloudless-" + values.node_name;
   if (values.runtime_dir.empty()) values.runtime_dir = "/run/cloudless/" + values.containerd_namespace;
+  if (values.volume_dir.empty()) values.volume_dir = values.state_dir + "/volumes";
   std::error_code error;
-  for (std::string* path : {&values.state_dir, &values.runtime_dir, &values.log_dir, &values.logger,
-                            &values.containerd_socket, &values.policy.seccomp_dir})
+  for (std::string* path : {&values.volume_dir, &values.state_dir, &values.runtime_dir, &values.log_dir,
+                            &values.logger, &values.containerd_socket, &values.policy.seccomp_dir})
     *path = std::filesystem::absolute(*path, error).lexically_normal().string();
   settings::Exposure wrong;
   check_node(values, wrong);
+  check_host_paths(values.policy, wrong);
   wrong.loopback_only("grpc.address", values.grpc);
   wrong.loopback_only("http.address", values.http);
   return wrong.result();

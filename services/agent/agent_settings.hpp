@@ -45,6 +45,8 @@ struct AgentSettings {
   std::string containerd_socket = "/run/containerd/containerd.sock";
   std::string containerd_namespace;  ///< empty: "cloudless-<node name>"
   std::string runtime_binary;
+  std::string volume_dir;  ///< empty: "<state_dir>/volumes"
+  std::string volume_limits = "quota";
   std::string bridge = "cloudless0";
   std::string subnet = "10.87.0.0/16";
 

@@ -248,6 +248,7 @@ runtime::ContainerdOptions ContainerdFixture::options(const std::string& node) {
   out.containerd_namespace = "cloudless-" + node + "-" + fs::path(folder_).filename().string();
   out.state_dir = folder_ + "/" + node + "/state";
   out.log_dir = folder_ + "/" + node + "/logs";
+  out.volume_dir = folder_ + "/" + node + "/volumes";
   out.logger = CLOUDLESS_BUILD_ROOT "/services/logger/cloudless-logger";
   static std::size_t made = 0;
   out.subnet = free_subnet(made);

@@ -8,13 +8,16 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/containers.hpp"
 #include "actors/runtime/containerd/exec.hpp"
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/logger_keeper.hpp"
+#include "actors/runtime/containerd/volumes.hpp"
 #include "actors/runtime/containerd/worker_pool.hpp"
 #include "actors/runtime/log_retention.hpp"
 
@@ -47,7 +50,8 @@ class ContainerdRuntime final : public RuntimePort {
         client_(options),
         images_(client_, options),
         loggers_(options.logger, options.log_dir, options.state_dir + "/loggers"),
-        containers_(client_, images_, loggers_, options, subnet) {
+        volumes_(options.volume_dir, options.volume_limits),
+        containers_(client_, images_, loggers_, volumes_, options, subnet) {
     forget_execs(options.state_dir);
   }
 
@@ -83,6 +87,7 @@ class ContainerdRuntime final : public RuntimePort {
   }
 
   void start(ContainerRequest request, Done<StartedContainer> done) override {
+    volumes_.claim(request.assignment.replica, request.container);
     lifecycle_jobs_.submit(
         [this, request = std::move(request), done = std::move(done)] { done(containers_.start(request)); });
   }
@@ -148,7 +153,48 @@ class ContainerdRuntime final : public RuntimePort {
     });
   }
 
+  void forget_volumes(const std::vector<ReplicaId>& keep) override {
+    const std::lock_guard lock(mutex_);
+    // The latest word counts: sweeps that wait are one.
+    const bool waiting = std::exchange(sweep_wanted_, VolumeSweep{volumes_.begin_sweep(), keep}).has_value();
+    if (!waiting && !sweeping_) {
+      sweeping_ = true;
+      lifecycle_jobs_.submit([this] { sweep_volumes(); });
+    }
+  }
+
  private:
+  struct VolumeSweep {
+    std::uint64_t number = 0;
+    std::vector<ReplicaId> keep;
+  };
+
+  void sweep_volumes() {
+    while (true) {
+      std::optional<VolumeSweep> sweep;
+      {
+        const std::lock_guard lock(mutex_);
+        sweep = std::exchange(sweep_wanted_, std::nullopt);
+        sweeping_ = sweep.has_value();
+      }
+      if (!sweep) return;
+      if (volumes_.hold_anything()) sweep_volumes_but(*sweep);
+    }
+  }
+
+  void sweep_volumes_but(const VolumeSweep& sweep) {
+    const auto here = containers_.list();
+    if (!here) return;  // some other time: nothing is deleted on a guess
+    std::set<ReplicaId> replicas(sweep.keep.begin(), sweep.keep.end());
+    std::set<ContainerId> containers;
+    for (const auto& container : *here) {
+      replicas.insert(container.replica);
+      containers.insert(container.container);
+    }
+    if (auto swept = volumes_.sweep(sweep.number, replicas, containers); !swept)
+      spdlog::warn("volumes that nobody uses stay for now: {}", swept.error().message);
+  }
+
   std::vector<LogFile> log_files() const {
     std::vector<LogFile> files;
     std::error_code error;
@@ -164,8 +210,11 @@ class ContainerdRuntime final : public RuntimePort {
   Client client_;
   Images images_;
   LoggerKeeper loggers_;
+  Volumes volumes_;
   Containers containers_;
   std::mutex mutex_;
+  std::optional<VolumeSweep> sweep_wanted_;
+  bool sweeping_ = false;
   std::map<std::pair<std::string, ImagePullPolicy>, std::vector<Done<Nothing>>> preparing_;
   WorkerPool image_jobs_{kImageThreads};
   WorkerPool exec_jobs_{kExecThreads};

@@ -48,12 +48,13 @@ std::string label_of(const containers_v1::Container& record, const char* key) {
 
 }  // namespace
 
-Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers,
+Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes,
                        const ContainerdOptions& options, Subnet subnet)
     : client_(client),
       images_(images),
       loggers_(loggers),
       accounts_(client, options),
+      volumes_(volumes),
       options_(options),
       subnet_(subnet),
       network_(options.bridge, subnet, client.own_namespace()) {}
@@ -131,6 +132,8 @@ Result<Confinement> Containers::confine(const Template& pod, const ResolvedImage
 Result<StartedContainer> Containers::create_and_start(const ContainerRequest& request,
                                                       const ResolvedImage& image, Ipv4 address) {
   const auto& id = request.container;
+  const auto plan = plan_volumes(request.assignment, options_.policy);
+  if (!plan) return fail(plan.error());
   auto confinement = confine(request.assignment.pod, image);
   if (!confinement) return fail(confinement.error());
   SpecInput input;
@@ -142,11 +145,14 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   input.address = to_string(address);
   input.image = image.config;
   input.confinement = std::move(*confinement);
+  input.mounts = spec_mounts(*plan, volumes_.folder_of(plan->replica));
   auto spec = make_spec(input);
   if (!spec) return fail(spec.error());
+  const FileOwner owner{input.confinement.user.uid, input.confinement.user.gid};
+  if (auto made = volumes_.make(*plan, owner); !made) return fail(made.error());
   const auto created_at = create_record(request, *spec, input.confinement.runtime_program, address);
   if (!created_at) return fail(created_at.error());
-  auto pid = create_task(id, image);
+  auto pid = create_task(request, image);
   if (!pid) return fail(pid.error());
   loggers_.watch(id);
   if (auto attached = network_.attach(id, *pid, address); !attached) return fail(attached.error());
@@ -191,7 +197,8 @@ Result<WallMillis> Containers::create_record(const ContainerRequest& request, co
   return millis(created->container().created_at());
 }
 
-Result<std::uint32_t> Containers::create_task(const ContainerId& container, const ResolvedImage& image) {
+Result<std::uint32_t> Containers::create_task(const ContainerRequest& request, const ResolvedImage& image) {
+  const auto& container = request.container;
   snapshots_v1::PrepareSnapshotRequest prepare;
   prepare.set_snapshotter(options_.snapshotter);
   prepare.set_key(container.value);
@@ -202,12 +209,24 @@ Result<std::uint32_t> Containers::create_task(const ContainerId& container, cons
   tasks_v1::CreateTaskRequest create;
   create.set_container_id(container.value);
   *create.mutable_rootfs() = mounts->mounts();
+  if (const auto limit = request.assignment.pod.limits.storage_bytes)
+    if (auto limited = limit_layer(container, *limit, create); !limited) return fail(limited.error());
   create.set_stdout(loggers_.uri(container));
   create.set_stderr(create.stdout());
   auto created = client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Create, create,
                               client_.scope("create container"));
   if (!created) return fail(created.error());
   return created->pid();
+}
+
+Result<Nothing> Containers::limit_layer(const ContainerId& container, std::int64_t bytes,
+                                        tasks_v1::CreateTaskRequest& create) {
+  for (auto& mount : *create.mutable_rootfs()) {
+    auto options = volumes_.make_layer(container, bytes, {mount.options().begin(), mount.options().end()});
+    if (!options) return fail(options.error());
+    mount.mutable_options()->Assign(options->begin(), options->end());
+  }
+  return Nothing{};
 }
 
 Result<Nothing> Containers::signal(const ContainerId& container, int signal) {
@@ -259,6 +278,7 @@ Result<Nothing> Containers::remove(const ContainerId& container) {
   auto removed = client_.call(client_.snapshots(), &snapshots_v1::Snapshots::Stub::Remove, snapshot,
                               client_.scope("remove the root file system"));
   if (!removed && !gone(removed.error())) return fail(removed.error());
+  if (auto freed = volumes_.remove_layer(container); !freed) return freed;
   loggers_.release(container);
   release_address(container);
   return Nothing{};

@@ -16,14 +16,15 @@
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/logger_keeper.hpp"
 #include "actors/runtime/containerd/network.hpp"
+#include "actors/runtime/containerd/volumes.hpp"
 #include "actors/runtime/runtime_port.hpp"
 
 namespace cloudless::runtime {
 
 class Containers {
  public:
-  Containers(Client& client, Images& images, LoggerKeeper& loggers, const ContainerdOptions& options,
-             Subnet subnet);
+  Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes,
+             const ContainerdOptions& options, Subnet subnet);
 
   /// As in RuntimePort.
   Result<StartedContainer> start(const ContainerRequest& request);
@@ -46,9 +47,12 @@ class Containers {
                                    const std::string& runtime_program, Ipv4 address);
   /// What the container may do, or why it is refused.
   Result<Confinement> confine(const Template& pod, const ResolvedImage& image);
-  Result<std::uint32_t> create_task(const ContainerId& container, const ResolvedImage& image);
+  Result<std::uint32_t> create_task(const ContainerRequest& request, const ResolvedImage& image);
   Result<StartedContainer> create_and_start(const ContainerRequest& request, const ResolvedImage& image,
                                             Ipv4 address);
+  /// Puts a limited writable layer in place of the snapshot's own.
+  Result<Nothing> limit_layer(const ContainerId& container, std::int64_t bytes,
+                              tasks_v1::CreateTaskRequest& create);
   Result<Nothing> delete_task(const ContainerId& container);
   void remove_orphans(const std::set<std::string>& suspects);
   Result<Ipv4> take_address(const ContainerId& container);
@@ -58,6 +62,7 @@ class Containers {
   Images& images_;
   LoggerKeeper& loggers_;
   AccountReader accounts_;
+  Volumes& volumes_;
   const ContainerdOptions options_;
   const Subnet subnet_;
   Network network_;

@@ -2,11 +2,22 @@
 // not allowed is refused before the container starts, with the name of the setting.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace cloudless::runtime {
+
+/// How storage on disk is kept to a size.
+enum class DiskLimitMeans : std::uint8_t {
+  quota,  ///< project quotas of ext4 or xfs
+  image,  ///< ext4 in a sparse file, mounted through a loop device
+};
+
+// What policy.host_paths says of a path.
+inline constexpr char kReadWrite[] = "read_write";
+inline constexpr char kReadOnly[] = "read_only";
 
 struct NodePolicy {
   bool allow_privileged = false;    ///< privileged, and capabilities that act on the machine itself
@@ -20,6 +31,9 @@ struct NodePolicy {
   std::string seccomp_dir = "/etc/cloudless/seccomp";
   /// AppArmor profile that "RUNTIME_DEFAULT" means; it must be loaded.
   std::string apparmor_profile = "cloudless-default";
+  /// Directories of this node that workloads may mount, with all below them: absolute path to "read_only" or
+  /// "read_write"; of several that cover a path the longest holds.
+  std::map<std::string, std::string> host_paths;
   /// Runtime class to a program that is called as runc is: a path, or a name to be found in PATH.
   std::map<std::string, std::string> runtimes = {{"crun", "crun"}, {"runc", "runc"}};
 };

@@ -23,6 +23,9 @@ struct ContainerdOptions {
   std::string state_dir = "/run/cloudless";
   std::string log_dir = "/var/log/cloudless";
   std::string logger = "/usr/lib/cloudless/cloudless-logger";
+  /// Volumes, files and limited writable layers of replicas; must survive the agent, may survive a reboot.
+  std::string volume_dir = "/var/lib/cloudless/agent/volumes";
+  DiskLimitMeans volume_limits = DiskLimitMeans::quota;
   std::string bridge = "cloudless0";
   std::string subnet = "10.87.0.0/16";
   /// Namespaces whose images are copied (by reference, without moving bytes) when the agent's own lacks them.

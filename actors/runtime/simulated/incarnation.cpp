@@ -41,6 +41,10 @@ void Incarnation::forget_logs(const std::vector<ContainerId>& keep) {
   if (*open_) runtime_.forget_logs(keep);
 }
 
+void Incarnation::forget_volumes(const std::vector<ReplicaId>& keep) {
+  if (*open_) runtime_.forget_volumes(keep);
+}
+
 void Incarnation::load(Done<std::string> done) {
   if (*open_) disk_.load(while_open(std::move(done)));
 }

@@ -25,6 +25,7 @@ class Incarnation final : public RuntimePort, public AgentDisk {
   GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override;
   std::string log_path(const ContainerId& container) const override;
   void forget_logs(const std::vector<ContainerId>& keep) override;
+  void forget_volumes(const std::vector<ReplicaId>& keep) override;
   void load(Done<std::string> done) override;
   void save(std::string bytes, Done<Nothing> done) override;
 

@@ -88,6 +88,8 @@ void SimulatedRuntime::start(ContainerRequest request, Done<StartedContainer> do
   container.seen.container = request.container;
   container.seen.replica = request.assignment.replica;
   container.seen.attempt = request.attempt;
+  const Template& pod = request.assignment.pod;
+  if (!pod.volumes.empty() || !pod.config_files.empty()) volumes_.insert(request.assignment.replica);
   const Millis takes = container.behaviour.start_takes;
   const std::uint64_t serial = container.serial;
   if (auto old = containers_.extract(request.container))
@@ -190,6 +192,13 @@ std::string SimulatedRuntime::log_path(const ContainerId&) const {
   return {};
 }
 void SimulatedRuntime::forget_logs(const std::vector<ContainerId>&) {}
+
+void SimulatedRuntime::forget_volumes(const std::vector<ReplicaId>& keep) {
+  if (away_) return;
+  std::set<ReplicaId> stay(keep.begin(), keep.end());
+  for (const auto& [id, container] : containers_) stay.insert(container.seen.replica);
+  std::erase_if(volumes_, [&](const ReplicaId& replica) { return !stay.contains(replica); });
+}
 
 void SimulatedRuntime::set_away(bool away) {
   if (std::exchange(away_, away) == away || !away) return;

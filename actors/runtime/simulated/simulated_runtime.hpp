@@ -5,6 +5,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ class SimulatedRuntime final : public RuntimePort {
   GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override;
   std::string log_path(const ContainerId& container) const override;
   void forget_logs(const std::vector<ContainerId>& keep) override;
+  void forget_volumes(const std::vector<ReplicaId>& keep) override;
 
   // What befalls a machine.
   /// The runtime daemon goes away (every call and wait is answered UNAVAILABLE; containers live on) or comes
@@ -53,6 +55,8 @@ class SimulatedRuntime final : public RuntimePort {
   // What an observer of the machine sees.
   std::vector<ObservedContainer> containers() const;
   std::size_t running(const ReplicaId& replica) const;
+  /// Replicas whose volumes are on the machine.
+  const std::set<ReplicaId>& volumes() const { return volumes_; }
   /// Successful starts so far.
   std::uint64_t starts() const { return starts_; }
   /// The greatest number of containers of one replica that ever ran at once.
@@ -87,6 +91,7 @@ class SimulatedRuntime final : public RuntimePort {
   std::uint64_t starts_ = 0;
   std::size_t most_at_once_ = 0;
   std::map<ContainerId, Container> containers_;
+  std::set<ReplicaId> volumes_;
 };
 
 }  // namespace cloudless::runtime
