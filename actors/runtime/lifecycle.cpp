@@ -36,6 +36,7 @@ class Move {
     life_.attempt = seen.attempt;
     life_.container = seen.container;
     life_.address = seen.address;
+    life_.published_ports = seen.published_ports;
     life_.started_at = seen.started_at;
     if (!seen.running && !seen.exit) return adopt_unstarted();
     // How long it ran before is known by wall clock only, which may jump; an early reset of the pause is
@@ -71,6 +72,7 @@ class Move {
   void operator()(const input::Started& in) {
     if (life_.step != Step::starting) return;
     life_.address = in.started.address;
+    life_.published_ports = in.started.published_ports;
     life_.started_at = in.started.started_at;
     life_.running_since = now_.steady;
     ask(effect::Wait{life_.container});
@@ -176,6 +178,7 @@ class Move {
     life_.attempt = attempt;
     life_.container = container_id(life_.assignment, attempt);
     life_.address.clear();
+    life_.published_ports.clear();
     life_.started_at = 0;
   }
 
@@ -359,6 +362,7 @@ ReplicaReport report_of(const Life& life) {
   report.ready = life.ready;
   report.container = life.container;
   report.address = life.address;
+  report.published_ports = life.published_ports;
   report.exit_code = life.exit_code;
   report.reason = life.reason;
   report.started_at = life.started_at;

@@ -41,6 +41,7 @@ struct Life {
   std::optional<std::int32_t> exit_code;
   std::string reason;
   WallMillis started_at = 0;
+  std::vector<PublishedPort> published_ports;
 
   Phase last_phase = Phase::stopped;  ///< the terminal phase that removing leads to
   RestartDecision decision;           ///< while recording and pausing

@@ -30,6 +30,7 @@ struct StartedContainer {
   std::uint32_t pid = 0;
   std::string address;  ///< IPv4, reachable from this node
   WallMillis started_at = 0;
+  std::vector<PublishedPort> published_ports;
 };
 
 struct ContainerExit {
@@ -49,6 +50,7 @@ struct ObservedContainer {
   WallMillis started_at = 0;
   std::optional<ContainerExit>
       exit;  ///< it ended, and was not removed yet; absent with !running: it never started
+  std::vector<PublishedPort> published_ports;
 };
 
 /// Ids a container's id is made of: "<name, at most 40>-<uid>-<ordinal>-<attempt>", at most 76 characters,

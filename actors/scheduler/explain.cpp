@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 
 namespace cloudless::scheduler {
 namespace {
@@ -99,6 +100,7 @@ const Taint* closing_taint(const Node& node) {
 std::string explain(const std::vector<Offer>& offers, const Resources& requests) {
   if (offers.empty()) return "no node has registered";
   std::size_t not_ready = 0, cordoned = 0, tainted = 0;
+  std::map<std::string, std::size_t> taken;
   std::vector<Offer> lacking;
   for (const auto& offer : offers) {
     if (offer.node->state != NodeState::ready)
@@ -107,11 +109,16 @@ std::string explain(const std::vector<Offer>& offers, const Resources& requests)
       ++cordoned;
     else if (closing_taint(*offer.node) != nullptr)
       ++tainted;
+    else if (!offer.taken_port.empty())
+      ++taken[offer.taken_port];
     else
       lacking.push_back(offer);
   }
   std::vector<std::string> parts;
   if (!lacking.empty()) parts.push_back(shortage_in_words(lacking, offers.size(), requests));
+  for (const auto& [port, nodes] : taken)
+    parts.push_back("host port " + port + " is taken on " + std::to_string(nodes) + " of " +
+                    std::to_string(offers.size()) + (offers.size() == 1 ? " node" : " nodes"));
   add_count(parts, cordoned, "cordoned");
   add_count(parts, tainted, "tainted");
   add_count(parts, not_ready, "not ready");

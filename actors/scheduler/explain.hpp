@@ -14,6 +14,7 @@ namespace cloudless::scheduler {
 struct Offer {
   const Node* node = nullptr;
   Resources free;
+  std::string taken_port;  ///< "8080/tcp" that is wanted and taken there; empty: none
 };
 
 /// The taint that keeps every replica away, or nullptr. This version knows no tolerations.

@@ -2,10 +2,33 @@
 
 namespace cloudless::scheduler {
 
+namespace {
+
+/// What the replica was made from; null if nothing is known of it.
+const Template* template_of(const Snapshot& view, const Replica& replica) {
+  if (const auto version = view.version(replica.workload, replica.version)) return &version->pod;
+  if (const auto workload = view.workload(replica.workload)) return &workload->spec.pod;
+  return nullptr;
+}
+
+}  // namespace
+
 Resources requests_of(const Snapshot& view, const Replica& replica) {
-  if (const auto version = view.version(replica.workload, replica.version)) return version->pod.requests;
-  if (const auto workload = view.workload(replica.workload)) return workload->spec.pod.requests;
-  return {};
+  const Template* pod = template_of(view, replica);
+  return pod != nullptr ? pod->requests : Resources{};
+}
+
+std::vector<HostPort> host_ports_of(const Snapshot& view, const Replica& replica) {
+  std::vector<HostPort> out;
+  const Template* pod = template_of(view, replica);
+  if (pod == nullptr) return out;
+  for (const auto& port : pod->ports) {
+    if (pod->host_network)
+      out.emplace_back(port.protocol, port.container_port);
+    else if (port.host_port.value_or(0) != 0)
+      out.emplace_back(port.protocol, *port.host_port);
+  }
+  return out;
 }
 
 void Inventory::load(const Snapshot& view) {
@@ -38,9 +61,11 @@ void Inventory::put(const std::shared_ptr<const Replica>& replica, const Snapsho
     if (replica->phase == Phase::pending && !replica->stop_requested()) pending_[slot] = replica;
     return;
   }
-  Held held{replica->node, requests_of(view, *replica), !replica->stop_requested()};
+  Held held{replica->node, requests_of(view, *replica), host_ports_of(view, *replica),
+            !replica->stop_requested()};
   auto& room = nodes_[replica->node];
   room.reserved += held.requests;
+  for (const auto& port : held.host_ports) ++room.host_ports[port];
   if (held.counted) ++room.replicas[slot.workload];
   held_[slot] = std::move(held);
 }
@@ -53,6 +78,8 @@ void Inventory::drop(const ReplicaSlot& slot) {
   held_.erase(found);
   auto& room = nodes_[held.node];
   room.reserved -= held.requests;
+  for (const auto& port : held.host_ports)
+    if (--room.host_ports[port] == 0) room.host_ports.erase(port);
   if (held.counted && --room.replicas[slot.workload] == 0) room.replicas.erase(slot.workload);
   drop_empty(held.node);
 }

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "messages/domain/record.hpp"
 #include "messages/domain/resources.hpp"
@@ -13,9 +15,14 @@
 
 namespace cloudless::scheduler {
 
+/// A port of a node that one replica alone can have.
+using HostPort = std::pair<Protocol, std::uint16_t>;
+
 struct NodeRoom {
   std::shared_ptr<const Node> node;  ///< null while a replica names a node that is gone
   Resources reserved;
+  /// Ports that replicas on it asked for by number, stopping ones included, and how many did.
+  std::map<HostPort, std::uint32_t> host_ports;
   std::map<WorkloadUid, std::uint32_t> replicas;  ///< of a workload, without those that are told to stop
 
   Resources free() const { return node->description.allocatable - reserved; }
@@ -36,6 +43,7 @@ class Inventory {
   struct Held {
     NodeId node;
     Resources requests;
+    std::vector<HostPort> host_ports;
     bool counted = false;  // in NodeRoom::replicas
   };
   void put(const std::shared_ptr<const Replica>& replica, const Snapshot& view);
@@ -49,5 +57,8 @@ class Inventory {
 
 /// What a replica reserves: its version's requests.
 Resources requests_of(const Snapshot& view, const Replica& replica);
+/// The ports of its node that a replica wants by number: host ports that are not chosen there, and all of its
+/// ports when it is to share the node's network.
+std::vector<HostPort> host_ports_of(const Snapshot& view, const Replica& replica);
 
 }  // namespace cloudless::scheduler

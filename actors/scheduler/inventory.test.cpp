@@ -20,6 +20,7 @@ void check_same(const Inventory& a, const Inventory& b) {
     CHECK(room.node == other.node);
     CHECK(room.reserved == other.reserved);
     CHECK(room.replicas == other.replicas);
+    CHECK(room.host_ports == other.host_ports);
   }
   CHECK(a.pending() == b.pending());
 }
@@ -29,8 +30,11 @@ void random_step(SnapshotBuilder& world, std::mt19937_64& random) {
   const std::string name = std::string("w") + std::to_string(pick(3));
   const std::string node = std::string("n") + std::to_string(pick(3));
   if (!world.view().workload(SnapshotBuilder::uid(name))) {
-    world.workload(
-        name, [&](WorkloadSpec& s) { s.pod.requests.cpu_millicores = static_cast<std::int64_t>(pick(300)); });
+    world.workload(name, [&](WorkloadSpec& s) {
+      s.pod.requests.cpu_millicores = static_cast<std::int64_t>(pick(300));
+      s.pod.ports = {{"p", 80, Protocol::tcp, static_cast<std::uint16_t>(pick(3))}};
+      s.pod.host_network = pick(4) == 0;
+    });
     return;
   }
   const auto replicas = world.view().replicas_of(SnapshotBuilder::uid(name));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -14,7 +15,17 @@ namespace {
 struct Candidate {
   const NodeRoom* room;
   Resources free;
+  std::vector<HostPort> given_ports;  // by this placement
 };
+
+/// A port that is wanted and that somebody on the node has.
+std::optional<HostPort> taken_port(const Candidate& c, const std::vector<HostPort>& wanted) {
+  for (const auto& port : wanted)
+    if (c.room->host_ports.contains(port) ||
+        std::find(c.given_ports.begin(), c.given_ports.end(), port) != c.given_ports.end())
+      return port;
+  return std::nullopt;
+}
 
 /// Replicas of one workload, per candidate and per zone.
 struct Spread {
@@ -54,14 +65,16 @@ Spread spread_of(const std::vector<Candidate>& candidates, const WorkloadUid& wo
 }
 
 /// Candidates stand in the order of their ids: the first of equals wins.
-std::size_t best(const std::vector<Candidate>& candidates, const Spread& spread, const Resources& requests) {
+std::size_t best(const std::vector<Candidate>& candidates, const Spread& spread, const Request& request) {
   std::size_t winner = candidates.size();
   std::tuple<std::uint32_t, std::uint32_t, std::int64_t> winning;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const auto& c = candidates[i];
-    if (!open_to_replicas(*c.room->node) || !requests.fits(c.free)) continue;
+    if (!open_to_replicas(*c.room->node) || !request.requests.fits(c.free) ||
+        taken_port(c, request.host_ports))
+      continue;
     const std::tuple score{spread.on_node[i], spread.in_zone.at(c.room->node->description.zone),
-                           -room_left(c, requests)};
+                           -room_left(c, request.requests)};
     if (winner == candidates.size() || score < winning) {
       winner = i;
       winning = score;
@@ -70,10 +83,17 @@ std::size_t best(const std::vector<Candidate>& candidates, const Spread& spread,
   return winner;
 }
 
-std::vector<Offer> offers_of(const std::vector<Candidate>& candidates) {
+std::string port_in_words(const HostPort& port) {
+  return std::to_string(port.second) + (port.first == Protocol::udp ? "/udp" : "/tcp");
+}
+
+std::vector<Offer> offers_of(const std::vector<Candidate>& candidates, const std::vector<HostPort>& ports) {
   std::vector<Offer> offers;
   offers.reserve(candidates.size());
-  for (const auto& c : candidates) offers.push_back({c.room->node.get(), c.free});
+  for (const auto& c : candidates) {
+    const auto taken = taken_port(c, ports);
+    offers.push_back({c.room->node.get(), c.free, taken ? port_in_words(*taken) : std::string{}});
+  }
   return offers;
 }
 
@@ -82,7 +102,7 @@ std::vector<Offer> offers_of(const std::vector<Candidate>& candidates) {
 Placement place(const Inventory& inventory, const std::vector<Request>& requests, std::size_t limit) {
   std::vector<Candidate> candidates;
   for (const auto& [id, room] : inventory.nodes())
-    if (room.node) candidates.push_back({&room, room.free()});
+    if (room.node) candidates.push_back({&room, room.free(), {}});
 
   Placement placement;
   std::map<WorkloadUid, Spread> spreads;
@@ -99,15 +119,17 @@ Placement place(const Inventory& inventory, const std::vector<Request>& requests
     auto spread = spreads.find(replica.workload);
     if (spread == spreads.end())
       spread = spreads.emplace(replica.workload, spread_of(candidates, replica.workload)).first;
-    const std::size_t i = best(candidates, spread->second, request.requests);
+    const std::size_t i = best(candidates, spread->second, request);
     if (i == candidates.size()) {
-      auto reason = explain(offers_of(candidates), request.requests);
+      auto reason = explain(offers_of(candidates, request.host_ports), request.requests);
       hopeless.emplace(kind, reason);
       placement.unplaced.push_back({replica.id, std::move(reason)});
       continue;
     }
     const Node& node = *candidates[i].room->node;
     candidates[i].free -= request.requests;
+    candidates[i].given_ports.insert(candidates[i].given_ports.end(), request.host_ports.begin(),
+                                     request.host_ports.end());
     ++spread->second.on_node[i];
     ++spread->second.in_zone[node.description.zone];
     placement.assignments.push_back({replica.id, node.description.id, node.schedulable_revision});

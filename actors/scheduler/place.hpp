@@ -1,6 +1,7 @@
 // Which node each pending replica goes to, or why none will do. A pure function of the inventory; the
 // scheduler's decider calls it. Deterministic: the order of nodes is total. Never places over a node's
-// allocatable amounts, on a node that is not READY, is cordoned, or has a NO_SCHEDULE or NO_EXECUTE taint.
+// allocatable amounts, where another replica has a host port that is wanted, on a node that is not READY, is
+// cordoned, or has a NO_SCHEDULE or NO_EXECUTE taint.
 #pragma once
 
 #include <string>
@@ -14,6 +15,7 @@ namespace cloudless::scheduler {
 struct Request {
   std::shared_ptr<const Replica> replica;  ///< never null
   Resources requests;
+  std::vector<HostPort> host_ports;
 };
 
 struct Unplaced {

@@ -17,7 +17,8 @@ Placement place_all(const Snapshot& view, std::size_t limit = 100) {
   Inventory inventory;
   inventory.load(view);
   std::vector<Request> requests;
-  for (const auto& [slot, r] : inventory.pending()) requests.push_back({r, requests_of(view, *r)});
+  for (const auto& [slot, r] : inventory.pending())
+    requests.push_back({r, requests_of(view, *r), host_ports_of(view, *r)});
   return place(inventory, requests, limit);
 }
 
@@ -41,6 +42,52 @@ TEST_CASE("Replicas of one workload spread over nodes before any node gets a sec
   world.node("a").node("b").node("c").workload("web", cpu(100));
   for (int i = 0; i < 4; ++i) world.replica("web");
   CHECK(nodes_of(place_all(world.view())) == std::vector<std::string>{"a", "b", "c", "a"});
+}
+
+TEST_CASE("Two replicas that want one host port never share a node, and the reason names the port") {
+  const auto published = [](std::uint16_t number, Protocol protocol = Protocol::tcp,
+                            bool host_network = false) {
+    return [=](WorkloadSpec& s) {
+      s.pod.requests = Resources{100, 1 << 20, 0, 0, 0};
+      s.pod.host_network = host_network;
+      s.pod.ports = {{"p", static_cast<std::uint16_t>(host_network ? number : 80), protocol,
+                      host_network ? std::nullopt : std::optional(number)}};
+    };
+  };
+  SnapshotBuilder world;
+  world.node("a").node("b").workload("web", published(8080));
+  for (int i = 0; i < 3; ++i) world.replica("web");
+  const auto placement = place_all(world.view());
+  CHECK(nodes_of(placement) == std::vector<std::string>{"a", "b"});
+  REQUIRE(placement.unplaced.size() == 1);
+  CHECK(placement.unplaced[0].reason == "no node fits: host port 8080/tcp is taken on 2 of 2 nodes");
+
+  struct Case {
+    const char* name;
+    std::function<void(WorkloadSpec&)> there, wanted;
+    bool fits;
+  };
+  const Case cases[] = {
+      {"the same", published(8080), published(8080), false},
+      {"another number", published(8080), published(8081), true},
+      {"another protocol", published(53), published(53, Protocol::udp), true},
+      {"chosen on the node", published(0), published(0), true},
+      {"of a replica in the node's network", published(80, Protocol::tcp, true), published(80), false},
+      {"for a replica in the node's network", published(80), published(80, Protocol::tcp, true), false},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.name);
+    for (const bool stopping : {false, true}) {
+      SnapshotBuilder one;
+      one.node("a").workload("old", c.there).workload("new", c.wanted);
+      one.replica("old", [&](Replica& r) {
+        SnapshotBuilder::running("a")(r);
+        if (stopping) r.stop = StopCause::scale;
+      });
+      one.replica("new");
+      CHECK(nodes_of(place_all(one.view())).size() == (c.fits ? 1 : 0));
+    }
+  }
 }
 
 TEST_CASE("Among nodes with as many replicas, the zone with the fewest comes first") {

@@ -22,7 +22,7 @@ std::vector<ProposalItem> Scheduler::propose(std::size_t limit) {
   std::vector<Request> requests;
   requests.reserve(inventory_.pending().size());
   for (const auto& [slot, replica] : inventory_.pending())
-    requests.push_back({replica, requests_of(*view_, *replica)});
+    requests.push_back({replica, requests_of(*view_, *replica), host_ports_of(*view_, *replica)});
   std::stable_sort(requests.begin(), requests.end(), [](const Request& a, const Request& b) {
     return a.replica->created_at < b.replica->created_at;
   });

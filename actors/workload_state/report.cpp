@@ -25,6 +25,7 @@ void take_state(Replica& replica, const ReplicaReport& report) {
   if (report.exit_code) replica.exit_code = report.exit_code;
   replica.reason = shortened(report.reason);
   if (report.started_at != 0) replica.started_at = report.started_at;
+  replica.published_ports = report.published_ports;
   if (is_terminal(replica.phase)) replica.serving = false;
 }
 

@@ -63,6 +63,7 @@ TEST_CASE_FIXTURE(ReportTest, "a report carries the whole state") {
   report.address = "10.0.0.2";
   report.reason = "fine";
   report.started_at = 77;
+  report.published_ports = {{"http", Protocol::tcp, 80, 30001}};
   CHECK(take(report));
   const auto r = now();
   CHECK(r.phase == Phase::running);
@@ -72,6 +73,7 @@ TEST_CASE_FIXTURE(ReportTest, "a report carries the whole state") {
   CHECK(r.address == "10.0.0.2");
   CHECK(r.reason == "fine");
   CHECK(r.started_at == 77);
+  CHECK(r.published_ports == report.published_ports);
   CHECK(r.node_incarnation == 2);
   CHECK(r.report_sequence == 4);
 }

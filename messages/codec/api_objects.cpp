@@ -43,6 +43,13 @@ api::Replica to_api(const Replica& replica) {
   set_time(replica.started_at, [&] { return out.mutable_started_at(); });
   out.set_serving(replica.serving);
   out.set_stop_requested(replica.stop_requested());
+  for (const auto& port : replica.published_ports) {
+    auto& wire = *out.add_published_ports();
+    wire.set_name(port.name);
+    wire.set_protocol(static_cast<api::Port::Protocol>(port.protocol));
+    wire.set_container_port(port.container_port);
+    wire.set_host_port(port.host_port);
+  }
   return out;
 }
 

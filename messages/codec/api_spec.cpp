@@ -2,9 +2,9 @@
 
 #include <array>
 #include <map>
-#include <set>
 
 #include "messages/codec/bounds.hpp"
+#include "messages/codec/check_ports.hpp"
 #include "messages/codec/check_security.hpp"
 #include "messages/codec/check_volumes.hpp"
 #include "messages/codec/spec_message.hpp"
@@ -18,8 +18,6 @@ constexpr std::size_t kMaxWords = 256;
 constexpr std::size_t kMaxWord = 4096;
 constexpr std::size_t kMaxEnv = 256;
 constexpr std::size_t kMaxEnvValue = 32 << 10;
-constexpr std::size_t kMaxPorts = 64;
-constexpr std::size_t kMaxPortName = 15;
 constexpr std::size_t kMaxLabels = 64;
 constexpr std::size_t kMaxAnnotationKey = 253;
 constexpr std::size_t kMaxAnnotations = 64 << 10;
@@ -101,34 +99,6 @@ void check_resources(const api::Resources& resources, const std::string& path, V
               (request.present ? "" : " (the default; set requests." + std::string(request.name) + " too)"));
     else if (limit.value == 0)
       v.add(limit_path, "is 0, which nothing can run in; leave it out for no limit");
-  }
-}
-
-void check_ports(const api::WorkloadSpec& spec, const std::string& path, Violations& v) {
-  v.check_count(path, static_cast<std::size_t>(spec.ports_size()), kMaxPorts);
-  std::map<std::string, std::size_t> names;
-  std::set<std::pair<std::uint32_t, bool>> numbers;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(spec.ports_size()); ++i) {
-    const auto& port = spec.ports(static_cast<int>(i));
-    const auto here = item(path, i);
-    if (port.name().empty()) {
-      if (spec.ports_size() > 1) v.add(here + ".name", "is required when there is more than one port");
-    } else if (!is_dns_label(port.name()) || port.name().size() > kMaxPortName) {
-      v.add(here + ".name",
-            "must be 1-15 characters of [a-z0-9-], beginning and ending with a letter or digit");
-    } else if (const auto [first, fresh] = names.emplace(port.name(), i); !fresh) {
-      v.add(here + ".name", "is '" + port.name() + "' again, as in " + item(path, first->second));
-    }
-    v.check_range(here + ".container_port", port.container_port(), 1, 65535);
-    if (!api::Port::Protocol_IsValid(port.protocol()))
-      v.add(here + ".protocol",
-            "is " + std::to_string(port.protocol()) + ", which is not a known protocol (TCP, UDP)");
-    if (!numbers.emplace(port.container_port(), port.protocol() == api::Port::UDP).second)
-      v.add(here + ".container_port",
-            "is " + std::to_string(port.container_port()) + " again, with the same protocol");
-    if (!port.has_host_port()) continue;
-    v.check_range(here + ".host_port", port.host_port(), 0, 65535);
-    v.add_unimplemented(here + ".host_port");
   }
 }
 
@@ -229,7 +199,6 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
       {"readiness", spec.has_readiness()},
       {"startup", spec.has_startup()},
       {"image_pull_secrets", spec.image_pull_secrets_size() > 0},
-      {"host_network", spec.host_network()},
       {"exclusive", spec.exclusive()},
       {"all_or_nothing", spec.all_or_nothing()},
       {"priority", spec.priority() != 0},

@@ -157,6 +157,12 @@ Version RandomValues::version() {
   return {uid(), number(), pod()};
 }
 
+std::vector<PublishedPort> RandomValues::published_ports() {
+  return list(3, [&] {
+    return PublishedPort{coin() ? name() : "", one_of(Protocol::tcp, Protocol::udp), port(), port()};
+  });
+}
+
 Replica RandomValues::replica() {
   Replica out;
   out.workload = uid();
@@ -177,6 +183,7 @@ Replica RandomValues::replica() {
   out.reason = bytes(40);
   out.created_at = millis();
   out.started_at = millis();
+  out.published_ports = published_ports();
   return out;
 }
 
@@ -317,7 +324,8 @@ ReplicaReport RandomValues::replica_report() {
                     {},
                     {},
                     bytes(40),
-                    millis()};
+                    millis(),
+                    published_ports()};
   if (coin()) out.container = container_id();
   if (coin()) out.address = "10.0.0.2";
   if (coin()) out.exit_code = static_cast<std::int32_t>(number());

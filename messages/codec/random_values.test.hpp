@@ -54,6 +54,7 @@ class RandomValues {
   WorkloadSpec spec();
   Workload workload();
   Version version();
+  std::vector<PublishedPort> published_ports();
   Replica replica();
   ReplicaId replica_id() { return replica().id; }
   NodeDescription description();

@@ -36,6 +36,12 @@ bool read(const record::NodeDescription& wire, NodeDescription& out);
 void write(const Event& event, record::Event& out);
 bool read(const record::Event& wire, Event& out);
 
+// records.cpp; read adds what the message says.
+void write(const std::vector<PublishedPort>& ports,
+           google::protobuf::RepeatedPtrField<record::PublishedPort>& out);
+bool read(const google::protobuf::RepeatedPtrField<record::PublishedPort>& wire,
+          std::vector<PublishedPort>& out);
+
 // commits.cpp
 void write(const Commit& commit, record::Commit& out);
 bool read(const record::Commit& wire, Commit& out);

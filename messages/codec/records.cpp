@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint32_t kMaxEventLimit = 1000;
 constexpr std::size_t kMaxClusterId = 64;
+constexpr int kMaxPublishedPorts = 64;
 
 }  // namespace
 
@@ -51,6 +52,32 @@ static bool read(const record::Version& wire, Version& out) {
   return read_uid(wire.workload(), out.workload) && read(wire.pod(), out.pod);
 }
 
+void write(const std::vector<PublishedPort>& ports,
+           google::protobuf::RepeatedPtrField<record::PublishedPort>& out) {
+  for (const auto& port : ports) {
+    auto& wire = *out.Add();
+    wire.set_name(port.name);
+    wire.set_udp(port.protocol == Protocol::udp);
+    wire.set_container_port(port.container_port);
+    wire.set_host_port(port.host_port);
+  }
+}
+
+bool read(const google::protobuf::RepeatedPtrField<record::PublishedPort>& wire,
+          std::vector<PublishedPort>& out) {
+  constexpr std::uint32_t kMaxPort = 65535;
+  if (wire.size() > kMaxPublishedPorts) return false;
+  for (const auto& port : wire) {
+    if (port.container_port() < 1 || port.container_port() > kMaxPort || port.host_port() < 1 ||
+        port.host_port() > kMaxPort)
+      return false;
+    out.push_back({port.name(), port.udp() ? Protocol::udp : Protocol::tcp,
+                   static_cast<std::uint16_t>(port.container_port()),
+                   static_cast<std::uint16_t>(port.host_port())});
+  }
+  return true;
+}
+
 static void write(const Replica& replica, record::Replica& out) {
   out.set_id(replica.id.value);
   out.set_workload(replica.workload.value);
@@ -70,6 +97,7 @@ static void write(const Replica& replica, record::Replica& out) {
   out.set_reason(replica.reason);
   out.set_created_at_ms(replica.created_at);
   out.set_started_at_ms(replica.started_at);
+  write(replica.published_ports, *out.mutable_published_ports());
 }
 
 static bool read(const record::Replica& wire, Replica& out) {
@@ -91,7 +119,8 @@ static bool read(const record::Replica& wire, Replica& out) {
          read_optional_node_id(wire.node(), out.node) &&
          read_optional_container_id(wire.container(), out.container) &&
          read_millis(wire.created_at_ms(), out.created_at) &&
-         read_millis(wire.started_at_ms(), out.started_at);
+         read_millis(wire.started_at_ms(), out.started_at) &&
+         read(wire.published_ports(), out.published_ports);
 }
 
 template <class Wire>

@@ -25,6 +25,7 @@ struct ReplicaReport {
   std::optional<std::int32_t> exit_code;
   std::string reason;
   WallMillis started_at = 0;
+  std::vector<PublishedPort> published_ports;
   bool operator==(const ReplicaReport&) const = default;
 };
 

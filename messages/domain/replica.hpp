@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "messages/domain/ids.hpp"
 #include "messages/domain/time.hpp"
+#include "messages/domain/workload.hpp"
 
 namespace cloudless {
 
@@ -43,6 +45,15 @@ enum class StopCause : std::uint8_t {
 };
 const char* to_string(StopCause cause);
 
+/// A port of a replica that its node hands on.
+struct PublishedPort {
+  std::string name;  ///< as in the workload's port
+  Protocol protocol = Protocol::tcp;
+  std::uint16_t container_port = 0;
+  std::uint16_t host_port = 0;  ///< on the node; never 0
+  bool operator==(const PublishedPort&) const = default;
+};
+
 /// Record "replica/<id>". Owner: workload_state.
 struct Replica {
   ReplicaId id;
@@ -67,6 +78,7 @@ struct Replica {
   std::string reason;  ///< why it is where it is, in words; while pending: what is short
   WallMillis created_at = 0;
   WallMillis started_at = 0;
+  std::vector<PublishedPort> published_ports;
 
   bool stop_requested() const { return stop != StopCause::none; }
   bool operator==(const Replica&) const = default;

@@ -56,6 +56,7 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.volume_dir = settings.volume_dir;
   options.volume_limits =
       settings.volume_limits == "image" ? runtime::DiskLimitMeans::image : runtime::DiskLimitMeans::quota;
+  options.network = settings.network;
   return options;
 }
 

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <utility>
 
+#include "actors/runtime/containerd/port_rules.hpp"
 #include "messages/domain/names.hpp"
 #include "services/settings/listening.hpp"
 #include "telemetry/logging.hpp"
@@ -63,8 +64,28 @@ void register_runtime(settings::Settings& form, AgentSettings& values) {
   form.text("containerd.namespace", values.containerd_namespace,
             "containerd's namespace for this agent alone; empty: cloudless-<node name>");
   form.text("containerd.runtime_binary", values.runtime_binary, "runc or crun; empty: containerd's default");
+}
+
+void register_network(settings::Settings& form, AgentSettings& values) {
   form.text("bridge", values.bridge, "Network bridge of this node's containers; made if it does not exist");
   form.text("subnet", values.subnet, "Addresses of this node's containers");
+  auto& network = values.network;
+  form.choice(
+      "network.mode", values.network_mode, {"bridge", "cni"},
+      "How containers get a network: the agent's own bridge and packet rules, or a chain of CNI plugins");
+  form.list("network.publish_on", network.publish_on,
+            "IPv4 addresses of this node on which ports are published; empty: all that it has, loopback too");
+  form.text("network.port_range", network.port_range, "Ports that host_port 0 is chosen from");
+  form.yes_no("network.direct_access", network.direct_access,
+              "Other machines may reach containers at their own addresses, not only through published ports");
+  form.list("network.nameservers", network.nameservers,
+            "IPv4 addresses of name servers for containers; empty: those of the node");
+  form.list("network.search", network.search, "Search domains for containers; empty: those of the node");
+  form.list("network.dns_options", network.dns_options,
+            "Options of containers' resolv.conf; empty: those of the node");
+  form.text("network.conf_dir", network.conf_dir,
+            "Mode cni: folder of the configuration, of which the first *.conflist, *.conf or *.json counts");
+  form.text("network.bin_dir", network.bin_dir, "Mode cni: folder of the plugins");
 }
 
 void register_policy(settings::Settings& form, runtime::NodePolicy& policy) {
@@ -132,6 +153,7 @@ void register_fields(settings::Settings& form, AgentSettings& values) {
               "Take the next assignment set whatever cluster or revision it is of: after the store was "
               "restored or replaced");
   register_runtime(form, values);
+  register_network(form, values);
   register_policy(form, values.policy);
   form.address("grpc.address", values.grpc, "Where the agent's API is served");
   form.address("http.address", values.http, "Where /health, /ready and /metrics are served, or off");
@@ -146,11 +168,16 @@ Result<void> complete(AgentSettings& values) {
   if (values.volume_dir.empty()) values.volume_dir = values.state_dir + "/volumes";
   std::error_code error;
   for (std::string* path : {&values.volume_dir, &values.state_dir, &values.runtime_dir, &values.log_dir,
-                            &values.logger, &values.containerd_socket, &values.policy.seccomp_dir})
+                            &values.logger, &values.containerd_socket, &values.policy.seccomp_dir,
+                            &values.network.conf_dir, &values.network.bin_dir})
     *path = std::filesystem::absolute(*path, error).lexically_normal().string();
+  values.network.mode =
+      values.network_mode == "cni" ? runtime::NetworkMode::cni : runtime::NetworkMode::bridge;
   settings::Exposure wrong;
   check_node(values, wrong);
   check_host_paths(values.policy, wrong);
+  if (const auto reason = runtime::bridge_name_error(values.bridge); !reason.empty())
+    wrong.refuse("bridge: " + reason);
   wrong.loopback_only("grpc.address", values.grpc);
   wrong.loopback_only("http.address", values.http);
   return wrong.result();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/network_options.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
 #include "messages/domain/node.hpp"
 #include "services/settings/settings.hpp"
@@ -49,6 +50,8 @@ struct AgentSettings {
   std::string volume_limits = "quota";
   std::string bridge = "cloudless0";
   std::string subnet = "10.87.0.0/16";
+  std::string network_mode = "bridge";  ///< or "cni"
+  runtime::NetworkOptions network;      ///< its mode follows network_mode
 
   /// What workloads may do on this node beyond their own containers.
   runtime::NodePolicy policy;

@@ -1,5 +1,6 @@
 #include "services/cloudlessctl/views.hpp"
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -40,23 +41,37 @@ std::string state_of(const api::Replica& replica) {
   return out;
 }
 
+/// "30001->80/tcp,30002->53/udp": the node's port and the container's.
+std::string ports_of(const api::Replica& replica) {
+  std::string out;
+  for (const auto& port : replica.published_ports())
+    out += (out.empty() ? "" : ",") + std::to_string(port.host_port()) + "->" +
+           std::to_string(port.container_port()) + (port.protocol() == api::Port::UDP ? "/udp" : "/tcp");
+  return or_dash(out);
+}
+
 std::string replica_table(const api::WorkloadStatus& status, std::int64_t now_ms) {
+  const auto& replicas = status.replicas();
+  const bool published = std::any_of(replicas.begin(), replicas.end(),
+                                     [](const auto& replica) { return replica.published_ports_size() > 0; });
+  std::vector<Column> columns{{"REPLICA"},       {"STATE"},      {"VERSION", true}, {"NODE"},  {"ADDRESS"},
+                              {"ATTEMPT", true}, {"EXIT", true}, {"AGE", true},     {"REASON"}};
+  if (published) columns.insert(columns.begin() + 5, {"PORTS"});
   std::vector<std::vector<std::string>> rows;
-  for (const auto& replica : status.replicas())
-    rows.push_back({replica.id(), state_of(replica), std::to_string(replica.version()),
-                    or_dash(replica.node_id()), or_dash(replica.address()), std::to_string(replica.attempt()),
-                    replica.has_exit_code() ? std::to_string(replica.exit_code()) : "-",
-                    age(millis(replica.created_at()), now_ms), or_dash(replica.reason())});
-  return table_text({{"REPLICA"},
-                     {"STATE"},
-                     {"VERSION", true},
-                     {"NODE"},
-                     {"ADDRESS"},
-                     {"ATTEMPT", true},
-                     {"EXIT", true},
-                     {"AGE", true},
-                     {"REASON"}},
-                    rows);
+  for (const auto& replica : replicas) {
+    std::vector<std::string> row{replica.id(),
+                                 state_of(replica),
+                                 std::to_string(replica.version()),
+                                 or_dash(replica.node_id()),
+                                 or_dash(replica.address()),
+                                 std::to_string(replica.attempt()),
+                                 replica.has_exit_code() ? std::to_string(replica.exit_code()) : "-",
+                                 age(millis(replica.created_at()), now_ms),
+                                 or_dash(replica.reason())};
+    if (published) row.insert(row.begin() + 5, ports_of(replica));
+    rows.push_back(std::move(row));
+  }
+  return table_text(columns, rows);
 }
 
 std::string subject_of(const api::Event& event) {

@@ -279,6 +279,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
         for agent in self.agents:
             self.remove_containers(agent)
             subprocess.run(["ip", "link", "del", agent.bridge], capture_output=True, check=False)
+            subprocess.run(["nft", "delete", "table", "ip", agent.namespace], capture_output=True, check=False)
         if self.containerd:
             self.containerd.stop()
             self.end_shims()

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -83,6 +84,13 @@ std::string bridge_name(pid_t owner, std::size_t node) {
   return "ct" + std::to_string(owner) + "n" + std::to_string(node);
 }
 
+/// Packet rules of the folder's nodes: a table is named like the node's namespace.
+void remove_tables(const std::string& part_of_name) {
+  std::istringstream tables(run({"nft", "list", "tables", "ip"}).output);
+  for (std::string table, family, name; tables >> table >> family >> name;)
+    if (name.find(part_of_name) != std::string::npos) run({"nft", "delete", "table", "ip", name});
+}
+
 /// Ends and removes everything that belongs to a folder, by force.
 void sweep(const fs::path& folder, pid_t owner) {
   for (int round = 0; round < 100; ++round) {
@@ -93,6 +101,7 @@ void sweep(const fs::path& folder, pid_t owner) {
   }
   unmount_below(folder.string());
   remove_cgroups(folder.filename().string());
+  remove_tables(folder.filename().string());
   for (std::size_t node = 0; node < kMostNodes; ++node)
     if (if_nametoindex(bridge_name(owner, node).c_str()) != 0)
       (void)runtime::Network(bridge_name(owner, node), {}, "").remove_bridge();

@@ -45,13 +45,14 @@ struct PendingWait {
 
 class ContainerdRuntime final : public RuntimePort {
  public:
-  ContainerdRuntime(const ContainerdOptions& options, Subnet subnet)
+  ContainerdRuntime(const ContainerdOptions& options, std::unique_ptr<ReplicaNetwork> network)
       : options_(options),
         client_(options),
         images_(client_, options),
         loggers_(options.logger, options.log_dir, options.state_dir + "/loggers"),
         volumes_(options.volume_dir, options.volume_limits),
-        containers_(client_, images_, loggers_, volumes_, options, subnet) {
+        network_(std::move(network)),
+        containers_(client_, images_, loggers_, volumes_, *network_, options) {
     forget_execs(options.state_dir);
   }
 
@@ -211,6 +212,7 @@ class ContainerdRuntime final : public RuntimePort {
   Images images_;
   LoggerKeeper loggers_;
   Volumes volumes_;
+  std::unique_ptr<ReplicaNetwork> network_;
   Containers containers_;
   std::mutex mutex_;
   std::optional<VolumeSweep> sweep_wanted_;
@@ -222,12 +224,12 @@ class ContainerdRuntime final : public RuntimePort {
 };
 
 Result<std::unique_ptr<ContainerdRuntime>> make(const ContainerdOptions& options) {
-  const auto subnet = parse_subnet(options.subnet);
-  if (!subnet) return fail(subnet.error());
+  auto network = ReplicaNetwork::make(options, namespace_of(options));
+  if (!network) return fail(network.error());
   if (options.socket.empty() || options.socket.front() != '/')
     return fail(Errc::invalid_argument,
                 "containerd's socket \"" + options.socket + "\" must be an absolute path");
-  auto runtime = std::make_unique<ContainerdRuntime>(options, *subnet);
+  auto runtime = std::make_unique<ContainerdRuntime>(options, std::move(*network));
   if (auto usable = runtime->usable(); !usable) return fail(usable.error());
   return runtime;
 }

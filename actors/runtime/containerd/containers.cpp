@@ -16,7 +16,6 @@ namespace {
 
 constexpr char kReplicaLabel[] = "cloudless.io/replica";
 constexpr char kAttemptLabel[] = "cloudless.io/attempt";
-constexpr char kAddressLabel[] = "cloudless.io/address";
 constexpr char kSpecType[] = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 constexpr char kRuncOptionsType[] = "containerd.runc.v1.Options";
 constexpr Millis kKillTimeout = 10000;
@@ -49,15 +48,14 @@ std::string label_of(const containers_v1::Container& record, const char* key) {
 }  // namespace
 
 Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes,
-                       const ContainerdOptions& options, Subnet subnet)
+                       ReplicaNetwork& network, const ContainerdOptions& options)
     : client_(client),
       images_(images),
       loggers_(loggers),
+      network_(network),
       accounts_(client, options),
       volumes_(volumes),
-      options_(options),
-      subnet_(subnet),
-      network_(options.bridge, subnet, client.own_namespace()) {}
+      options_(options) {}
 
 Result<Nothing> Containers::ensure_ready() {
   const std::lock_guard lock(mutex_);
@@ -70,34 +68,17 @@ Result<Nothing> Containers::ensure_ready() {
   auto existing = records();
   if (!existing) return fail(existing.error());
   std::set<ContainerId> ours;
+  std::map<ContainerId, NetworkGrant> granted;
   for (const auto& record : *existing) {
     const ContainerId id{record.id()};
     ours.insert(id);
-    if (const auto address = parse_ipv4(label_of(record, kAddressLabel))) addresses_[id] = *address;
+    granted[id] = grant_of({record.labels().begin(), record.labels().end()});
     loggers_.watch(id);
   }
   loggers_.finish_all_except(ours);
-  if (auto bridge = network_.ensure_bridge(); !bridge) return bridge;
-  if (auto strays = network_.detach_all_except(ours); !strays) return strays;
+  if (auto network = network_.ensure_ready(granted); !network) return network;
   ready_ = true;
   return Nothing{};
-}
-
-Result<Ipv4> Containers::take_address(const ContainerId& container) {
-  const std::lock_guard lock(mutex_);
-  std::set<Ipv4> taken;
-  for (const auto& [id, address] : addresses_) {
-    if (id == container) return address;
-    taken.insert(address);
-  }
-  auto address = choose_address(subnet_, taken, container.value);
-  if (address) addresses_[container] = *address;
-  return address;
-}
-
-void Containers::release_address(const ContainerId& container) {
-  const std::lock_guard lock(mutex_);
-  addresses_.erase(container);
 }
 
 Result<StartedContainer> Containers::start(const ContainerRequest& request) {
@@ -109,9 +90,9 @@ Result<StartedContainer> Containers::start(const ContainerRequest& request) {
     if (attempt > 0) {
       if (auto removed = remove(request.container); !removed) return fail(removed.error());
     }
-    const auto address = take_address(request.container);
-    if (!address) return fail(address.error());
-    started = create_and_start(request, **image, *address);
+    const auto grant = network_.grant(request);
+    if (!grant) return fail(grant.error());
+    started = create_and_start(request, **image, *grant);
   }
   if (!started) {
     if (auto removed = remove(request.container); !removed)
@@ -130,7 +111,7 @@ Result<Confinement> Containers::confine(const Template& pod, const ResolvedImage
 }
 
 Result<StartedContainer> Containers::create_and_start(const ContainerRequest& request,
-                                                      const ResolvedImage& image, Ipv4 address) {
+                                                      const ResolvedImage& image, const NetworkGrant& grant) {
   const auto& id = request.container;
   const auto plan = plan_volumes(request.assignment, options_.policy);
   if (!plan) return fail(plan.error());
@@ -142,31 +123,34 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   input.attempt = request.attempt;
   input.node = options_.node;
   input.containerd_namespace = client_.own_namespace();
-  input.address = to_string(address);
+  input.address = grant.address;
   input.image = image.config;
   input.confinement = std::move(*confinement);
-  input.mounts = spec_mounts(*plan, volumes_.folder_of(plan->replica));
+  input.mounts = network_.mounts(id);
+  for (auto& mount : spec_mounts(*plan, volumes_.folder_of(plan->replica)))
+    input.mounts.push_back(std::move(mount));
   auto spec = make_spec(input);
   if (!spec) return fail(spec.error());
   const FileOwner owner{input.confinement.user.uid, input.confinement.user.gid};
   if (auto made = volumes_.make(*plan, owner); !made) return fail(made.error());
-  const auto created_at = create_record(request, *spec, input.confinement.runtime_program, address);
+  const auto created_at = create_record(request, *spec, input.confinement.runtime_program, grant);
   if (!created_at) return fail(created_at.error());
   auto pid = create_task(request, image);
   if (!pid) return fail(pid.error());
   loggers_.watch(id);
-  if (auto attached = network_.attach(id, *pid, address); !attached) return fail(attached.error());
+  auto attached = network_.attach(request, *pid);
+  if (!attached) return fail(attached.error());
   tasks_v1::StartRequest start;
   start.set_container_id(id.value);
   auto started =
       client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Start, start, client_.scope("start container"));
   if (!started) return fail(started.error());
   // The record's time, as list says it later: a restarted agent must not report another start.
-  return StartedContainer{*pid, to_string(address), *created_at};
+  return StartedContainer{*pid, attached->address, *created_at, attached->ports};
 }
 
 Result<WallMillis> Containers::create_record(const ContainerRequest& request, const std::string& spec,
-                                             const std::string& runtime_program, Ipv4 address) {
+                                             const std::string& runtime_program, const NetworkGrant& grant) {
   const auto& a = request.assignment;
   containers_v1::CreateContainerRequest create;
   auto& record = *create.mutable_container();
@@ -177,7 +161,7 @@ Result<WallMillis> Containers::create_record(const ContainerRequest& request, co
   auto& labels = *record.mutable_labels();
   labels[kReplicaLabel] = a.replica.value;
   labels[kAttemptLabel] = std::to_string(request.attempt);
-  labels[kAddressLabel] = to_string(address);
+  for (const auto& [key, value] : to_labels(grant)) labels[key] = value;
   labels["cloudless.io/node"] = options_.node.value;
   labels["cloudless.io/namespace"] = a.ns;
   labels["cloudless.io/workload"] = a.workload_name;
@@ -280,7 +264,7 @@ Result<Nothing> Containers::remove(const ContainerId& container) {
   if (!removed && !gone(removed.error())) return fail(removed.error());
   if (auto freed = volumes_.remove_layer(container); !freed) return freed;
   loggers_.release(container);
-  release_address(container);
+  network_.release(container);
   return Nothing{};
 }
 
@@ -305,6 +289,7 @@ Result<std::vector<ObservedContainer>> Containers::list() {
   if (!tasks) return fail(tasks.error());
   auto existing = records();
   if (!existing) return fail(existing.error());
+  network_.repair();
   std::map<std::string, const containerd::v1::types::Process*> by_id;
   for (const auto& task : tasks->tasks()) by_id[task.id()] = &task;
 
@@ -316,7 +301,9 @@ Result<std::vector<ObservedContainer>> Containers::list() {
     seen.replica = ReplicaId{label_of(record, kReplicaLabel)};
     const auto attempt = label_of(record, kAttemptLabel);
     std::from_chars(attempt.data(), attempt.data() + attempt.size(), seen.attempt);
-    seen.address = label_of(record, kAddressLabel);
+    auto network = network_.known(seen.container);
+    seen.address = std::move(network.address);
+    seen.published_ports = std::move(network.ports);
     seen.started_at = millis(record.created_at());
     if (!task.empty()) {
       const auto& process = *task.mapped();
@@ -365,7 +352,7 @@ Result<Nothing> Containers::remove_everything() {
     if (auto removed = remove(container.container); !removed) return removed;
   remove_cgroup("/cloudless/" + client_.own_namespace());
   remove_cgroup("/cloudless");
-  return network_.remove_bridge();
+  return network_.remove_everything();
 }
 
 }  // namespace cloudless::runtime

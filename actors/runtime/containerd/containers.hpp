@@ -15,7 +15,7 @@
 #include "actors/runtime/containerd/confinement.hpp"
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/logger_keeper.hpp"
-#include "actors/runtime/containerd/network.hpp"
+#include "actors/runtime/containerd/replica_network.hpp"
 #include "actors/runtime/containerd/volumes.hpp"
 #include "actors/runtime/runtime_port.hpp"
 
@@ -23,8 +23,8 @@ namespace cloudless::runtime {
 
 class Containers {
  public:
-  Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes,
-             const ContainerdOptions& options, Subnet subnet);
+  Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes, ReplicaNetwork& network,
+             const ContainerdOptions& options);
 
   /// As in RuntimePort.
   Result<StartedContainer> start(const ContainerRequest& request);
@@ -44,32 +44,28 @@ class Containers {
   Result<std::vector<containers_v1::Container>> records();
   /// When it was made.
   Result<WallMillis> create_record(const ContainerRequest& request, const std::string& spec,
-                                   const std::string& runtime_program, Ipv4 address);
+                                   const std::string& runtime_program, const NetworkGrant& grant);
   /// What the container may do, or why it is refused.
   Result<Confinement> confine(const Template& pod, const ResolvedImage& image);
   Result<std::uint32_t> create_task(const ContainerRequest& request, const ResolvedImage& image);
   Result<StartedContainer> create_and_start(const ContainerRequest& request, const ResolvedImage& image,
-                                            Ipv4 address);
+                                            const NetworkGrant& grant);
   /// Puts a limited writable layer in place of the snapshot's own.
   Result<Nothing> limit_layer(const ContainerId& container, std::int64_t bytes,
                               tasks_v1::CreateTaskRequest& create);
   Result<Nothing> delete_task(const ContainerId& container);
   void remove_orphans(const std::set<std::string>& suspects);
-  Result<Ipv4> take_address(const ContainerId& container);
-  void release_address(const ContainerId& container);
 
   Client& client_;
   Images& images_;
   LoggerKeeper& loggers_;
+  ReplicaNetwork& network_;
   AccountReader accounts_;
   Volumes& volumes_;
   const ContainerdOptions options_;
-  const Subnet subnet_;
-  Network network_;
 
   std::mutex mutex_;
   bool ready_ = false;
-  std::map<ContainerId, Ipv4> addresses_;
 };
 
 }  // namespace cloudless::runtime

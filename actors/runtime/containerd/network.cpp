@@ -9,6 +9,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/bridge.h>
 #include <netlink/route/link/veth.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
@@ -18,7 +19,9 @@
 
 #include <array>
 #include <cstring>
+#include <fstream>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -102,6 +105,17 @@ int delete_link(nl_sock* socket, const std::string& name) {
   return e == -NLE_NODEV || e == -NLE_OBJ_NOTFOUND ? 0 : e;
 }
 
+/// Lets a replica reach itself through its own published port: its packets leave by the port they came in.
+int allow_hairpin(nl_sock* socket, const std::string& name) {
+  Owned<rtnl_link> which(rtnl_link_alloc());
+  Owned<rtnl_link> change(rtnl_link_alloc());
+  rtnl_link_set_ifindex(which.get(), static_cast<int>(if_nametoindex(name.c_str())));
+  rtnl_link_set_family(which.get(), AF_BRIDGE);
+  rtnl_link_set_family(change.get(), AF_BRIDGE);
+  rtnl_link_bridge_set_flags(change.get(), RTNL_BRIDGE_HAIRPIN_MODE);
+  return rtnl_link_change(socket, which.get(), change.get(), 0);
+}
+
 int add_veth(nl_sock* socket, const std::string& name, int bridge, int namespace_fd, Ipv4 address) {
   Owned<rtnl_link> host(rtnl_link_veth_alloc());
   rtnl_link* inside = rtnl_link_veth_get_peer(host.get());
@@ -116,7 +130,50 @@ int add_veth(nl_sock* socket, const std::string& name, int bridge, int namespace
   return e;
 }
 
+/// Every IPv4 address of this machine and the device that has it.
+Result<std::vector<std::pair<int, Ipv4>>> list_addresses(nl_sock* socket) {
+  nl_cache* raw = nullptr;
+  if (const int e = rtnl_addr_alloc_cache(socket, &raw); e < 0) return failed("list addresses", e);
+  const Owned<nl_cache> addresses(raw);
+  std::vector<std::pair<int, Ipv4>> out;
+  for (auto* o = nl_cache_get_first(raw); o != nullptr; o = nl_cache_get_next(o)) {
+    auto* entry = reinterpret_cast<rtnl_addr*>(o);
+    nl_addr* local = rtnl_addr_get_local(entry);
+    if (rtnl_addr_get_family(entry) != AF_INET || local == nullptr) continue;
+    std::uint32_t address = 0;
+    std::memcpy(&address, nl_addr_get_binary_addr(local), sizeof address);
+    out.emplace_back(rtnl_addr_get_ifindex(entry), ntohl(address));
+  }
+  return out;
+}
+
+/// Writes 1 into a kernel parameter unless it is on already.
+Result<Nothing> switch_on(const std::string& parameter) {
+  int value = 0;
+  std::ifstream(parameter) >> value;
+  if (value != 0) return Nothing{};
+  if (!(std::ofstream(parameter) << "1").flush())
+    return fail(Errc::failed_precondition,
+                "network: " + parameter + " cannot be set to 1: " + std::strerror(errno));
+  return Nothing{};
+}
+
 }  // namespace
+
+Ipv4 address_of_machine() {
+  // Connecting a UDP socket sends nothing; it only asks for the route. The address is one for documentation.
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in peer{};
+  peer.sin_family = AF_INET;
+  peer.sin_port = htons(9);
+  peer.sin_addr.s_addr = htonl(0xc0000201u);
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  const bool known = connect(fd, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) == 0 &&
+                     getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0;
+  if (fd >= 0) close(fd);
+  return known ? ntohl(own.sin_addr.s_addr) : 0x7f000001u;
+}
 
 Network::Network(std::string bridge, Subnet subnet, std::string scope)
     : bridge_(std::move(bridge)), subnet_(subnet), scope_(std::move(scope)) {}
@@ -129,9 +186,55 @@ std::string Network::link_name(const ContainerId& container) const {
 }
 
 Result<Nothing> Network::ensure_bridge() {
-  if (bridge_.empty() || bridge_.size() > 15)
-    return fail(Errc::invalid_argument, "the bridge's name \"" + bridge_ + "\" must have 1-15 characters");
-  if (if_nametoindex(bridge_.c_str()) != 0) return Nothing{};
+  if (if_nametoindex(bridge_.c_str()) == 0)
+    if (auto made = make_bridge(); !made) return made;
+  auto socket = open_socket();
+  if (!socket) return fail(socket.error());
+  const int index = static_cast<int>(if_nametoindex(bridge_.c_str()));
+  rtnl_link* raw = nullptr;
+  if (const int e = rtnl_link_get_kernel(socket->get(), index, nullptr, &raw); e < 0)
+    return failed("look at bridge " + bridge_, e);
+  const Owned<rtnl_link> link(raw);
+  const char* type = rtnl_link_get_type(raw);
+  if (type == nullptr || std::string_view(type) != "bridge")
+    return fail(
+        Errc::failed_precondition,
+        "network: device " + bridge_ + " is there, but is no bridge: name another one (setting bridge)");
+  auto addresses = list_addresses(socket->get());
+  if (!addresses) return fail(addresses.error());
+  for (const auto& [device, address] : *addresses)
+    if (device != index && subnet_.contains(address))
+      return fail(Errc::failed_precondition,
+                  "network: the machine has the address " + to_string(address) +
+                      " of the range for replicas, " + to_string(subnet_) +
+                      ", on another device: choose another range (setting subnet)");
+  if (const int e = set_up(socket->get(), index); e < 0) return failed("set bridge " + bridge_ + " up", e);
+  if (const int e = add_address(socket->get(), index, subnet_.gateway(), subnet_.prefix); e < 0)
+    return failed("give " + to_string(subnet_.gateway()) + " to bridge " + bridge_, e);
+  return Nothing{};
+}
+
+bool Network::has_bridge() const {
+  return if_nametoindex(bridge_.c_str()) != 0;
+}
+
+Result<std::set<Ipv4>> Network::machine_addresses() const {
+  auto socket = open_socket();
+  if (!socket) return fail(socket.error());
+  auto addresses = list_addresses(socket->get());
+  if (!addresses) return fail(addresses.error());
+  std::set<Ipv4> out;
+  for (const auto& [device, address] : *addresses) out.insert(address);
+  return out;
+}
+
+Result<Nothing> Network::ensure_forwarding(bool loopback) const {
+  if (auto on = switch_on("/proc/sys/net/ipv4/ip_forward"); !on) return on;
+  return loopback ? switch_on("/proc/sys/net/ipv4/conf/" + bridge_ + "/route_localnet")
+                  : Result<Nothing>(Nothing{});
+}
+
+Result<Nothing> Network::make_bridge() {
   auto socket = open_socket();
   if (!socket) return fail(socket.error());
   Owned<rtnl_link> link(rtnl_link_alloc());
@@ -141,15 +244,14 @@ Result<Nothing> Network::ensure_bridge() {
   if (const int e = rtnl_link_add(socket->get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
       e < 0 && e != -NLE_EXIST)
     return failed("create bridge " + bridge_, e);
-  const int index = static_cast<int>(if_nametoindex(bridge_.c_str()));
-  if (const int e = set_up(socket->get(), index); e < 0) return failed("set bridge " + bridge_ + " up", e);
-  if (const int e = add_address(socket->get(), index, subnet_.gateway(), subnet_.prefix); e < 0)
-    return failed("give " + to_string(subnet_.gateway()) + " to bridge " + bridge_, e);
+  // Replicas must not be able to give the machine routes, by router advertisements.
+  std::ofstream("/proc/sys/net/ipv6/conf/" + bridge_ + "/accept_ra") << "0";
   return Nothing{};
 }
 
 Result<Nothing> Network::attach(const ContainerId& container, std::uint32_t pid, Ipv4 address) {
-  if (auto bridge = ensure_bridge(); !bridge) return bridge;
+  if (if_nametoindex(bridge_.c_str()) == 0)  // somebody deleted it
+    if (auto bridge = ensure_bridge(); !bridge) return bridge;
   const auto path = "/proc/" + std::to_string(pid) + "/ns/net";
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail(Errc::internal, "network: " + path + ": " + std::strerror(errno));
@@ -164,6 +266,8 @@ Result<Nothing> Network::attach(const ContainerId& container, std::uint32_t pid,
       e = add_veth(socket->get(), name, bridge, fd, address);
     }
     if (e < 0) return failed("create link " + name, e);
+    e = allow_hairpin(socket->get(), name);
+    if (e < 0) return failed("set up link " + name, e);
     // A thread that entered another network namespace must not run anything else afterwards.
     Result<Nothing> inside = Nothing{};
     std::thread([&] { inside = configure_inside(fd, address); }).join();
@@ -197,6 +301,24 @@ Result<Nothing> Network::detach(const ContainerId& container) {
   auto socket = open_socket();
   if (!socket) return fail(socket.error());
   if (const int e = delete_link(socket->get(), name); e < 0) return failed("delete link " + name, e);
+  return Nothing{};
+}
+
+Result<Nothing> Network::plug_in(const std::set<ContainerId>& containers) {
+  auto socket = open_socket();
+  if (!socket) return fail(socket.error());
+  const int bridge = static_cast<int>(if_nametoindex(bridge_.c_str()));
+  for (const auto& container : containers) {
+    const auto name = link_name(container);
+    rtnl_link* raw = nullptr;
+    if (rtnl_link_get_kernel(socket->get(), 0, name.c_str(), &raw) < 0)
+      continue;  // it shares the node's network
+    const Owned<rtnl_link> link(raw);
+    if (rtnl_link_get_master(raw) == bridge) continue;
+    if (const int e = rtnl_link_enslave_ifindex(socket->get(), bridge, rtnl_link_get_ifindex(raw)); e < 0)
+      return failed("connect link " + name, e);
+    if (const int e = allow_hairpin(socket->get(), name); e < 0) return failed("set up link " + name, e);
+  }
   return Nothing{};
 }
 

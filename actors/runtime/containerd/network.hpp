@@ -20,14 +20,25 @@ class Network {
   /// (containerd's namespace).
   Network(std::string bridge, Subnet subnet, std::string scope);
 
-  /// Makes the bridge if it is not there; its MAC address is fixed, because a bridge that takes over its
-  /// ports' addresses breaks the neighbour tables of replicas.
+  /// Makes the bridge if it is not there, and gives it the range's first address; its MAC address is fixed,
+  /// because a bridge that takes over its ports' addresses breaks the neighbour tables of replicas.
+  /// FAILED_PRECONDITION when a device of that name is no bridge, or another device has an address of the
+  /// range.
   Result<Nothing> ensure_bridge();
+  /// Addresses that this machine has itself.
+  Result<std::set<Ipv4>> machine_addresses() const;
+  /// Lets packets through: forwarding for the machine (net.ipv4.ip_forward), nothing else. With `loopback`
+  /// also from the machine's loopback addresses to replicas (route_localnet, on the bridge alone).
+  Result<Nothing> ensure_forwarding(bool loopback) const;
   /// Between a task's create and start: eth0 with `address`, lo and the default route in the namespace of
   /// process `pid`.
   Result<Nothing> attach(const ContainerId& container, std::uint32_t pid, Ipv4 address);
   /// Succeeds if there is nothing.
   Result<Nothing> detach(const ContainerId& container);
+  /// Connects the links of these containers to the bridge again where somebody took them off, or took it
+  /// away.
+  Result<Nothing> plug_in(const std::set<ContainerId>& containers);
+  bool has_bridge() const;
   /// Deletes links on our bridge that belong to none of `keep`: left by a crash.
   Result<Nothing> detach_all_except(const std::set<ContainerId>& keep);
   /// Deletes the bridge with everything on it.
@@ -37,11 +48,15 @@ class Network {
   std::string link_name(const ContainerId& container) const;
 
  private:
+  Result<Nothing> make_bridge();
   Result<Nothing> configure_inside(int namespace_fd, Ipv4 address) const;
 
   std::string bridge_;
   Subnet subnet_;
   std::string scope_;
 };
+
+/// The address that this machine speaks to others from: that of its default route; 127.0.0.1 without one.
+Ipv4 address_of_machine();
 
 }  // namespace cloudless::runtime

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/network_options.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
 #include "messages/domain/ids.hpp"
 #include "messages/domain/time.hpp"
@@ -33,6 +34,7 @@ struct ContainerdOptions {
   std::vector<std::string> image_namespaces = {"k8s.io", "default"};
   Millis pull_timeout = 600000;
   NodePolicy policy;
+  NetworkOptions network;
 };
 
 inline std::string namespace_of(const ContainerdOptions& options) {

@@ -43,6 +43,10 @@ std::string to_string(Ipv4 address) {
   return text;
 }
 
+std::string to_string(const Subnet& subnet) {
+  return to_string(subnet.network) + "/" + std::to_string(subnet.prefix);
+}
+
 Result<Ipv4> choose_address(const Subnet& subnet, const std::set<Ipv4>& taken, std::string_view key) {
   const Ipv4 first = subnet.gateway() + 1;
   const Ipv4 count = subnet.broadcast() - first;
@@ -51,9 +55,8 @@ Result<Ipv4> choose_address(const Subnet& subnet, const std::set<Ipv4>& taken, s
     const Ipv4 candidate = first + (start + i) % count;
     if (!taken.contains(candidate)) return candidate;
   }
-  return fail(Errc::resource_exhausted, "all " + std::to_string(count) + " addresses of " +
-                                            to_string(subnet.network) + "/" + std::to_string(subnet.prefix) +
-                                            " are taken: give the node a larger range");
+  return fail(Errc::resource_exhausted, "all " + std::to_string(count) + " addresses of " + to_string(subnet) +
+                                            " are taken: give the node a larger range (setting subnet)");
 }
 
 }  // namespace cloudless::runtime

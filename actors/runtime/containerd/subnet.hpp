@@ -19,12 +19,14 @@ struct Subnet {
   int prefix = 0;  ///< 8-29
   Ipv4 gateway() const { return network + 1; }
   Ipv4 broadcast() const { return network | (0xffffffffu >> prefix); }
+  bool contains(Ipv4 address) const { return (address & ~(0xffffffffu >> prefix)) == network; }
 };
 
 /// "10.87.0.0/16"; INVALID_ARGUMENT when it is none, or has bits outside of its prefix.
 Result<Subnet> parse_subnet(std::string_view text);
 Result<Ipv4> parse_ipv4(std::string_view text);
 std::string to_string(Ipv4 address);
+std::string to_string(const Subnet& subnet);
 
 /// A free address for `key`: always the same one for the same key and set. A new key seldom gets an address
 /// that was used shortly before, so that nobody's old connection reaches somebody new. RESOURCE_EXHAUSTED

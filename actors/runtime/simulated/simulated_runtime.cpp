@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kTerm = 15;
 constexpr int kKill = 9;
+constexpr std::uint16_t kFirstChosenPort = 30000;
 
 tl::unexpected<Error> away_error() {
   return fail(Errc::unavailable, "the container runtime is away");
@@ -84,6 +85,8 @@ void SimulatedRuntime::start(ContainerRequest request, Done<StartedContainer> do
   // would leave.
   Container container;
   container.behaviour = behaviour_of(request.assignment.pod);
+  container.ports = request.assignment.pod.ports;
+  container.host_network = request.assignment.pod.host_network;
   container.serial = ++serials_;
   container.seen.container = request.container;
   container.seen.replica = request.assignment.replica;
@@ -112,8 +115,14 @@ Result<StartedContainer> SimulatedRuntime::finish_start(const ContainerId& id, s
     containers_.erase(id);
     return fail(Errc::failed_precondition, "the command of " + id.value + " cannot be run: no such file");
   }
+  auto ports = publish(*container);
+  if (!ports) {
+    containers_.erase(id);
+    return fail(ports.error());
+  }
   ++starts_;
   ObservedContainer& seen = container->seen;
+  seen.published_ports = std::move(*ports);
   seen.running = true;
   seen.pid = static_cast<std::uint32_t>(1000 + serial);
   seen.address = options_.network + "." + std::to_string(2 + serial % 250);
@@ -122,7 +131,27 @@ Result<StartedContainer> SimulatedRuntime::finish_start(const ContainerId& id, s
   if (container->behaviour.exit_code)
     post_(container->behaviour.exit_after,
           [this, id, serial, code = *container->behaviour.exit_code] { end_serial(id, serial, code, {}); });
-  return StartedContainer{seen.pid, seen.address, seen.started_at};
+  return StartedContainer{seen.pid, seen.address, seen.started_at, seen.published_ports};
+}
+
+Result<std::vector<PublishedPort>> SimulatedRuntime::publish(const Container& container) const {
+  std::map<std::pair<Protocol, std::uint16_t>, ContainerId> taken;
+  for (const auto& [id, other] : containers_)
+    for (const auto& port : other.seen.published_ports) taken[{port.protocol, port.host_port}] = id;
+  std::vector<PublishedPort> out;
+  for (const auto& port : container.ports) {
+    if (!container.host_network && !port.host_port) continue;
+    std::uint16_t number = container.host_network ? port.container_port : *port.host_port;
+    if (number == 0)
+      for (number = kFirstChosenPort; taken.contains({port.protocol, number}); ++number) continue;
+    const auto [other, free] = taken.emplace(std::pair(port.protocol, number), container.seen.container);
+    if (!free)
+      return fail(Errc::failed_precondition, "port " + std::to_string(number) +
+                                                 " of the node is published already, for container " +
+                                                 other->second.value);
+    out.push_back({port.name, port.protocol, port.container_port, number});
+  }
+  return out;
 }
 
 void SimulatedRuntime::answer_waiting(Container& container, const Result<ContainerExit>& result) {

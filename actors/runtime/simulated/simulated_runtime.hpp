@@ -66,6 +66,8 @@ class SimulatedRuntime final : public RuntimePort {
   struct Container {
     ObservedContainer seen;
     Behaviour behaviour;
+    std::vector<Port> ports;  ///< as the assignment says
+    bool host_network = false;
     std::uint64_t serial = 0;  ///< tells a container from a later one of the same id
     std::vector<Done<ContainerExit>> waiting;
   };
@@ -75,6 +77,8 @@ class SimulatedRuntime final : public RuntimePort {
   template <class T>
   void answer(Millis takes, Done<T> done, std::function<Result<T>()> act);
   Result<StartedContainer> finish_start(const ContainerId& id, std::uint64_t serial);
+  /// The ports that a container gets on the machine; FAILED_PRECONDITION when another one has one of them.
+  Result<std::vector<PublishedPort>> publish(const Container& container) const;
   Result<Nothing> deliver(const ContainerId& id, int signal);
   Container* live(const ContainerId& id, std::uint64_t serial);
   void end_serial(const ContainerId& id, std::uint64_t serial, std::int32_t code, std::string reason);
