@@ -21,12 +21,13 @@ namespace cloudless::node_link::test {
 /// Records of one workload "web" and its replicas, for snapshots.
 inline const WorkloadUid kUid{"0123456789"};
 
-inline Change workload_change() {
+inline Change workload_change(ResourceLimits limits = {}) {
   Workload w;
   w.uid = kUid;
   w.ns = "default";
   w.name = "web";
   w.revision = 1;
+  w.spec.limits = limits;
   return put(std::make_shared<const Workload>(w));
 }
 inline Change version_change(std::uint64_t number = 1, std::string image = "busybox") {

@@ -11,6 +11,7 @@
 #include "actors/runtime/replica_runner_actor.hpp"
 #include "actors/runtime/report_outbox.hpp"
 #include "actors/runtime/session_desk.hpp"
+#include "actors/runtime/usage_actor.hpp"
 #include "messages/codec/agent_state.hpp"
 
 namespace cloudless::runtime {
@@ -60,6 +61,7 @@ class SupervisorState {
     book_.accept_cluster = settings.accept_cluster;
     outbox_.emplace(settings.node);
     desk_.emplace(self_->system(), parts.runtime, parts.logs);
+    usage_ = spawn_usage(self_->system(), parts.runtime, parts.clock, settings.node, settings.usage_interval);
     self_->set_down_handler([this](caf::down_msg& down) { desk_->ended(down.source); });
     self_->set_exit_handler([this](caf::exit_msg& message) { leave(message.reason); });
     parts.disk.load([feed = feed()](Result<std::string> bytes) { feed(Loaded{std::move(bytes)}); });
@@ -239,6 +241,10 @@ class SupervisorState {
     if (!loaded_ || !listed_) return;
     auto todo = reconcile({book_.set, progress_, views_, containers_, restored_, set_arrived_});
     stop_runners(todo.stops);
+    for (const auto& [replica, limits] : todo.limits) {
+      views_[replica].limits = limits;
+      tell_runner(replica, input::SetLimits{limits});
+    }
     for (const auto& replica : todo.forgotten) forget(replica);
     if (!todo.forgotten.empty()) forget_volumes();
     for (const auto& container : todo.leftovers) parts_->runtime.remove(container, [](Result<Nothing>) {});
@@ -252,6 +258,7 @@ class SupervisorState {
     const ReplicaId replica = spawn.assignment.replica;
     RunnerView view;
     view.stop = spawn.assignment.stop;
+    view.limits = spawn.assignment.limits;
     views_[replica] = view;
     restored_.erase(replica);
     auto runner = spawn_replica_runner(self_->system(), caf::actor_cast<runner_news_actor>(supervisor{self_}),
@@ -373,11 +380,18 @@ class SupervisorState {
     return {replica, {}, 0, true};
   }
 
+  template <class Query>
+  SessionTarget target_of(const Query& query) const {
+    return find_target(query.replica, query.container);
+  }
+  SessionTarget target_of(const UsageQuery&) const { return {}; }
+
   void take_session(const SessionFrame& frame, const session_sink_actor& sink, bool over_link) {
     const auto* open = std::get_if<SessionOpen>(&frame.body);
     if (!open) return desk_->pass_on(frame);
-    const SessionTarget target =
-        std::visit([this](const auto& q) { return find_target(q.replica, q.container); }, open->query);
+    if (std::holds_alternative<UsageQuery>(open->query))
+      return self_->send(usage_, std::make_shared<const UsageSession>(UsageSession{frame.session, sink}));
+    const SessionTarget target = std::visit([this](const auto& q) { return target_of(q); }, open->query);
     const auto* exec = std::get_if<ExecQuery>(&open->query);
     if (exec && target.container.empty()) {
       const std::string named = exec->replica.empty() ? exec->container.value : exec->replica.value;
@@ -404,6 +418,7 @@ class SupervisorState {
 
   void leave(const caf::error& reason) {
     desk_->cancel_all(false);
+    self_->send_exit(usage_, caf::exit_reason::user_shutdown);
     for (const auto& [replica, runner] : runners_) self_->send_exit(runner, caf::exit_reason::user_shutdown);
     self_->quit(reason);
   }
@@ -443,6 +458,7 @@ class SupervisorState {
   std::optional<ReportOutbox> outbox_;
   std::optional<Millis> flush_at_;
   std::optional<SessionDesk> desk_;
+  usage_actor usage_;
 };
 
 }  // namespace

@@ -202,6 +202,40 @@ TEST_CASE("an assigned replica runs, and stops when its set says so") {
   REQUIRE(bench.until([&] { return bench.heard.on_disk.revision == 3; }));
 }
 
+TEST_CASE("other limits are put in force in the running container, also after a crash of the agent") {
+  Bench bench;
+  bench.boot();
+  auto web = assignment("0", {"memory=1000"});
+  web.limits.memory_bytes = 4000;
+  bench.send(bench.set(1, {web}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  const ContainerId container = bench.heard.last[web.replica].container;
+  auto in_force = [&] { return bench.machine.limits(container)->memory_bytes.value_or(0); };
+  CHECK(in_force() == 4000);
+  web.limits.memory_bytes = 3000;
+  bench.send(bench.set(2, {web}));
+  REQUIRE(bench.until([&] { return in_force() == 3000; }));
+
+  web.limits.memory_bytes = 2000;
+  bench.machine.set_away(true);
+  bench.send(bench.set(3, {web}));
+  REQUIRE(bench.until([&] { return bench.heard.on_disk.revision == 3; }));
+  bench.crash();
+  bench.machine.set_away(false);
+  bench.boot();
+  REQUIRE(bench.until([&] { return in_force() == 2000; }));
+
+  web.limits.memory_bytes = 500;
+  bench.send(bench.set(4, {web}));
+  REQUIRE(bench.until([&] { return !bench.heard.last[web.replica].reason.empty(); }));
+  CHECK(bench.phase(web) == Phase::running);
+  CHECK(in_force() == 2000);
+  web.limits.memory_bytes = 1500;
+  bench.send(bench.set(5, {web}));
+  CHECK(bench.until([&] { return bench.heard.last[web.replica].reason.empty() && in_force() == 1500; }));
+  CHECK(bench.machine.starts() == 1);
+}
+
 TEST_CASE("a replica that it never heard of is reported stopped") {
   Bench bench;
   bench.boot();

@@ -35,9 +35,10 @@ TEST_CASE("everything that is wrong is named at once") {
   values.taints = {"nonsense"};
   values.labels = {{"a b", "c"}};
   values.grpc = {"0.0.0.0", 9092};
+  values.cgroup_parent = "/a/../b";
   const auto checked = complete(values);
   REQUIRE_FALSE(checked);
-  for (const char* part : {"node.name", "node.taints", "node.labels", "grpc.address"})
+  for (const char* part : {"node.name", "node.taints", "node.labels", "cgroup_parent", "grpc.address"})
     CHECK(checked.error().message.find(part) != std::string::npos);
 }
 

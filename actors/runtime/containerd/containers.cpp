@@ -6,7 +6,6 @@
 #include <charconv>
 #include <csignal>
 
-#include "actors/runtime/containerd/cgroup.hpp"
 #include "actors/runtime/containerd/leftovers.hpp"
 #include "actors/runtime/containerd/oci_spec.hpp"
 #include "containerd/runc_options.pb.h"
@@ -17,6 +16,10 @@ namespace {
 constexpr char kReplicaLabel[] = "cloudless.io/replica";
 constexpr char kAttemptLabel[] = "cloudless.io/attempt";
 constexpr char kAddressLabel[] = "cloudless.io/address";
+constexpr char kNamespaceLabel[] = "cloudless.io/namespace";
+constexpr char kCpuLabel[] = "cloudless.io/cpu-millicores";
+constexpr char kGroupLabel[] = "cloudless.io/cgroup";
+constexpr char kStorageLabel[] = "cloudless.io/storage-limit";
 constexpr char kSpecType[] = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 constexpr char kRuncOptionsType[] = "containerd.runc.v1.Options";
 constexpr Millis kKillTimeout = 10000;
@@ -46,6 +49,17 @@ std::string label_of(const containers_v1::Container& record, const char* key) {
   return found == record.labels().end() ? std::string{} : found->second;
 }
 
+GroupMember member_of(const containers_v1::Container& record) {
+  const auto number = [&](const char* key) {
+    const auto text = label_of(record, key);
+    std::int64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+  };
+  return {label_of(record, kNamespaceLabel), ReplicaId{label_of(record, kReplicaLabel)}, number(kCpuLabel),
+          label_of(record, kGroupLabel), number(kStorageLabel)};
+}
+
 }  // namespace
 
 Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes,
@@ -57,7 +71,8 @@ Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers, Vo
       volumes_(volumes),
       options_(options),
       subnet_(subnet),
-      network_(options.bridge, subnet, client.own_namespace()) {}
+      network_(options.bridge, subnet, client.own_namespace()),
+      groups_(CgroupTree{}, options.cgroup_parent, options.allocatable, client.own_namespace()) {}
 
 Result<Nothing> Containers::ensure_ready() {
   const std::lock_guard lock(mutex_);
@@ -75,6 +90,7 @@ Result<Nothing> Containers::ensure_ready() {
     ours.insert(id);
     if (const auto address = parse_ipv4(label_of(record, kAddressLabel))) addresses_[id] = *address;
     loggers_.watch(id);
+    if (auto member = member_of(record); !member.group.empty()) groups_.enter(id, member);
   }
   loggers_.finish_all_except(ours);
   if (auto bridge = network_.ensure_bridge(); !bridge) return bridge;
@@ -146,6 +162,10 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   input.image = image.config;
   input.confinement = std::move(*confinement);
   input.mounts = spec_mounts(*plan, volumes_.folder_of(plan->replica));
+  const auto& a = request.assignment;
+  input.cgroup = groups_.enter(
+      id, {a.ns, a.replica, a.pod.requests.cpu_millicores, {}, a.limits.storage_bytes.value_or(0)});
+  input.node_cpu_millicores = options_.allocatable.cpu_millicores;
   auto spec = make_spec(input);
   if (!spec) return fail(spec.error());
   const FileOwner owner{input.confinement.user.uid, input.confinement.user.gid};
@@ -179,7 +199,10 @@ Result<WallMillis> Containers::create_record(const ContainerRequest& request, co
   labels[kAttemptLabel] = std::to_string(request.attempt);
   labels[kAddressLabel] = to_string(address);
   labels["cloudless.io/node"] = options_.node.value;
-  labels["cloudless.io/namespace"] = a.ns;
+  labels[kNamespaceLabel] = a.ns;
+  labels[kCpuLabel] = std::to_string(a.pod.requests.cpu_millicores);
+  if (a.limits.storage_bytes) labels[kStorageLabel] = std::to_string(*a.limits.storage_bytes);
+  labels[kGroupLabel] = groups_.group_of(request.container);
   labels["cloudless.io/workload"] = a.workload_name;
   labels["cloudless.io/workload-uid"] = a.workload.value;
   labels["cloudless.io/version"] = std::to_string(a.version);
@@ -209,7 +232,7 @@ Result<std::uint32_t> Containers::create_task(const ContainerRequest& request, c
   tasks_v1::CreateTaskRequest create;
   create.set_container_id(container.value);
   *create.mutable_rootfs() = mounts->mounts();
-  if (const auto limit = request.assignment.pod.limits.storage_bytes)
+  if (const auto limit = request.assignment.limits.storage_bytes)
     if (auto limited = limit_layer(container, *limit, create); !limited) return fail(limited.error());
   create.set_stdout(loggers_.uri(container));
   create.set_stderr(create.stdout());
@@ -251,7 +274,7 @@ Result<Nothing> Containers::delete_task(const ContainerId& container) {
   if (deleted || deleted.error().code == Errc::unavailable) return done_or_gone(deleted);
   if (gone(deleted.error())) {
     end_forgotten_shims(client_.own_namespace(), container);
-    end_forgotten_group(cgroup_path(client_.own_namespace(), container));
+    if (const auto group = groups_.own_group_of(container); !group.empty()) end_forgotten_group(group);
     remove_forgotten_state(runc_root(options_), client_.own_namespace(), container);
     return Nothing{};
   }
@@ -280,6 +303,7 @@ Result<Nothing> Containers::remove(const ContainerId& container) {
   if (!removed && !gone(removed.error())) return fail(removed.error());
   if (auto freed = volumes_.remove_layer(container); !freed) return freed;
   loggers_.release(container);
+  groups_.leave(container);
   release_address(container);
   return Nothing{};
 }
@@ -293,7 +317,8 @@ Result<std::vector<containers_v1::Container>> Containers::records() {
 
 ContainerExit Containers::exit_of(const ContainerId& container, std::int32_t code, WallMillis at) const {
   ContainerExit exit{code, at, {}};
-  if (code != 0) exit.reason = out_of_memory(cgroup_path(client_.own_namespace(), container)).value_or("");
+  const auto group = groups_.group_of(container);
+  if (code != 0 && !group.empty()) exit.reason = groups_.tree().out_of_memory(group).value_or("");
   return exit;
 }
 
@@ -363,8 +388,6 @@ Result<Nothing> Containers::remove_everything() {
   if (!seen) return fail(seen.error());
   for (const auto& container : *seen)
     if (auto removed = remove(container.container); !removed) return removed;
-  remove_cgroup("/cloudless/" + client_.own_namespace());
-  remove_cgroup("/cloudless");
   return network_.remove_bridge();
 }
 
