@@ -88,6 +88,7 @@ struct FakeOwners {
   std::map<NodeId, std::pair<std::uint64_t, std::uint64_t>> registered;  // boot id, incarnation
   std::map<std::string, std::uint64_t> leases;                           // how many
   std::vector<NodeReport> reports;
+  std::map<NodeId, NodeDescription> described;
   std::string cluster_id = "c1";
 };
 
@@ -103,6 +104,7 @@ inline node_membership_actor spawn_membership(caf::actor_system& system, std::sh
           auto& [boot, incarnation] = owners->registered[hello.description.id];
           if (boot != hello.boot_id) ++incarnation;
           boot = hello.boot_id;
+          owners->described[hello.description.id] = hello.description;
           return Carried<LinkFrame>{LinkFrame{Welcome{owners->cluster_id, boot, incarnation, 500, 4000}}};
         },
         [owners](lease_atom, const std::string& node, std::uint64_t) {

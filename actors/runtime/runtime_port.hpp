@@ -98,6 +98,8 @@ class RuntimePort {
   /// What every running container uses now, in one look at the kernel's counters: cheap, and also while the
   /// runtime itself is away.
   virtual void usage(Done<std::vector<ContainerUsage>> done) = 0;
+  /// Succeeds when the runtime answers at all; cheap. UNAVAILABLE or DEADLINE_EXCEEDED while it is away.
+  virtual void ping(Done<Nothing> done) = 0;
 };
 
 }  // namespace cloudless::runtime

@@ -18,6 +18,10 @@ namespace cloudless::runtime {
 namespace {
 
 constexpr Millis kDiskRetry = 2000;
+/// How often the runtime is asked whether it answers; after a failure sooner.
+constexpr Millis kPingInterval = 5000;
+/// Failures in a row after which it counts as away: one may be a restart that nobody notices.
+constexpr int kPingsMissed = 2;
 
 /// What the supervisor hears from its ports and from itself.
 struct Flush {};
@@ -32,7 +36,11 @@ struct Saved {
 struct Listed {
   Result<std::vector<ObservedContainer>> containers;
 };
-using Event = std::variant<Flush, Sweep, SaveAgain, Loaded, Saved, Listed>;
+struct Ping {};
+struct Pinged {
+  Result<Nothing> result;
+};
+using Event = std::variant<Flush, Sweep, SaveAgain, Loaded, Saved, Listed, Ping, Pinged>;
 
 }  // namespace
 
@@ -66,6 +74,7 @@ class SupervisorState {
     self_->set_exit_handler([this](caf::exit_msg& message) { leave(message.reason); });
     parts.disk.load([feed = feed()](Result<std::string> bytes) { feed(Loaded{std::move(bytes)}); });
     ask_for_list();
+    on(Ping{});
     return {
         [this](attach_atom, const agent_link_actor& link) -> caf::result<SetOnDisk> { return attach(link); },
         [this](const LinkUp& up) { link_up(up); },
@@ -90,6 +99,7 @@ class SupervisorState {
 
   caf::result<SetOnDisk> attach(const agent_link_actor& link) {
     link_ = link;
+    self_->send(link_, RuntimeSeen{runtime_answers()});
     if (loaded_) return on_disk();
     auto promise = self_->make_response_promise<SetOnDisk>();
     attaching_.push_back(promise);
@@ -224,6 +234,25 @@ class SupervisorState {
     forget_logs();
     forget_volumes();
     sweep_after(sweep_);
+  }
+
+  bool runtime_answers() const { return pings_missed_ < kPingsMissed; }
+
+  void on(const Ping&) {
+    parts_->runtime.ping([feed = feed()](Result<Nothing> result) { feed(Pinged{std::move(result)}); });
+  }
+
+  void on(const Pinged& pinged) {
+    const bool before = runtime_answers();
+    pings_missed_ = pinged.result ? 0 : pings_missed_ + 1;
+    if (runtime_answers() != before) {
+      if (before)
+        spdlog::warn("the container runtime does not answer: {}", pinged.result.error().message);
+      else
+        spdlog::info("the container runtime answers again");
+      if (link_) self_->send(link_, RuntimeSeen{runtime_answers()});
+    }
+    later(pings_missed_ > 0 ? kRuntimeRetry : kPingInterval, Ping{});
   }
 
   void sweep_after(Millis delay) {
@@ -444,6 +473,7 @@ class SupervisorState {
   InFlight in_flight_;
   std::vector<std::pair<ReplicaId, std::uint32_t>> recording_;
 
+  int pings_missed_ = 0;
   bool listed_ = false;
   bool list_failing_ = false;
   bool sweep_armed_ = false;

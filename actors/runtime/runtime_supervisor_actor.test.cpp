@@ -47,6 +47,7 @@ struct Heard {
   std::vector<SessionFrame> frames;
   bool acknowledge = true;
   int reports = 0;
+  std::vector<bool> runtime;         ///< whether it answers, as told
   std::vector<ReplicaId> went_back;  ///< told an (attempt, phase) that is not after the one told before
 
   void take(const NodeReport& report) {
@@ -68,6 +69,7 @@ struct Heard {
 
 agent_link_actor::behavior_type fake_link(agent_link_actor::pointer, Heard* heard) {
   return {[heard](const SetOnDisk& set) { heard->on_disk = set; },
+          [heard](const RuntimeSeen& seen) { heard->runtime.push_back(seen.answers); },
           [heard](const Carried<NodeReport>& report) { heard->take(*report); },
           [heard](const Carried<SessionFrame>& frame) { heard->frames.push_back(*frame); }};
 }
@@ -388,6 +390,22 @@ TEST_CASE("a runtime that restarts ends no replica") {
   bench.machine.set_away(false);
   CHECK(bench.until([&] { return bench.phase(web) == Phase::stopped; }));
   CHECK(bench.machine.containers().empty());
+}
+
+TEST_CASE(
+    "a runtime that does not answer is told to the link, and that it is back, and to a new link again") {
+  Bench bench;
+  bench.boot();
+  bench.pass(20'000);
+  CHECK(bench.heard.runtime == std::vector<bool>{true});
+  bench.machine.set_away(true);
+  REQUIRE(bench.until([&] { return !bench.heard.runtime.back(); }));
+  bench.crash();
+  bench.heard.runtime.clear();
+  bench.boot();
+  REQUIRE(bench.until([&] { return !bench.heard.runtime.empty() && !bench.heard.runtime.back(); }));
+  bench.machine.set_away(false);
+  CHECK(bench.until([&] { return bench.heard.runtime.back(); }));
 }
 
 TEST_CASE("a restarting workload shows its reason and comes back after the pause") {

@@ -165,3 +165,22 @@ class Resources(ClusterTest):
         self.cluster.wait_nodes()
         self.delete_and_wait("busy")
         self.delete_and_wait("quiet")
+
+    def test_a_node_whose_containerd_is_away_says_so_and_gets_nothing_new(self):
+        self.create("there")
+        self.wait_ready("there", 1)
+        self.cluster.containerd.stop(signal.SIGKILL)
+
+        def node():
+            return self.api.call("GetNode", {"node_id": self.agent.name})
+        wait_until(lambda: "container runtime does not answer" in node().reason, 40, f"the node to say so; now {node()}", pause=0.1)
+        self.create("later")
+        pending = wait_until(lambda: next((r for r in self.get("later").status.replicas if r.reason), None), 20, "a reason", pause=0.1)
+        self.assertEqual((pending.state, pending.node_id), (workload_pb2.Replica.PENDING, ""))
+        self.assertIn("tainted", pending.reason)
+        self.assertTrue(self.get("there").status.replicas[0].ready)
+        self.cluster.start_containerd()
+        self.wait_ready("later", 1)
+        wait_until(lambda: not node().reason and not node().taints, 20, f"the node to be well; now {node()}", pause=0.1)
+        for name in ("there", "later"):
+            self.delete_and_wait(name)

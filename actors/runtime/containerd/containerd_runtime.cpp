@@ -145,6 +145,10 @@ class ContainerdRuntime final : public RuntimePort {
     });
   }
 
+  void ping(Done<Nothing> done) override {
+    lifecycle_jobs_.submit([this, done = std::move(done)] { done(containers_.ping()); });
+  }
+
   void usage(Done<std::vector<ContainerUsage>> done) override {
     lifecycle_jobs_.submit([this, done = std::move(done)] { done(containers_.usage()); });
   }

@@ -23,6 +23,7 @@ constexpr char kStorageLabel[] = "cloudless.io/storage-limit";
 constexpr char kSpecType[] = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 constexpr char kRuncOptionsType[] = "containerd.runc.v1.Options";
 constexpr Millis kKillTimeout = 10000;
+constexpr Millis kPingTimeout = 3000;
 
 /// Of our own: two containerds with the same namespace and id must not meet there.
 std::string runc_root(const ContainerdOptions& options) {
@@ -97,6 +98,13 @@ Result<Nothing> Containers::ensure_ready() {
   if (auto strays = network_.detach_all_except(ours); !strays) return strays;
   ready_ = true;
   return Nothing{};
+}
+
+Result<Nothing> Containers::ping() {
+  namespaces_v1::GetNamespaceRequest request;
+  request.set_name(client_.own_namespace());
+  return done_or_gone(client_.call(client_.namespaces(), &namespaces_v1::Namespaces::Stub::Get, request,
+                                   client_.scope("ask containerd", kPingTimeout)));
 }
 
 Result<Ipv4> Containers::take_address(const ContainerId& container) {

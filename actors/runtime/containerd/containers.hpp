@@ -32,6 +32,7 @@ class Containers {
   Result<Nothing> signal(const ContainerId& container, int signal);
   Result<Nothing> remove(const ContainerId& container);
   Result<Nothing> update_limits(const ContainerId& container, const ResourceLimits& limits);
+  Result<Nothing> ping();
   /// From control groups and links alone.
   std::vector<ContainerUsage> usage() const;
   Result<std::vector<ObservedContainer>> list();

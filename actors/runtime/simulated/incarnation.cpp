@@ -53,6 +53,10 @@ void Incarnation::usage(Done<std::vector<ContainerUsage>> done) {
   if (*open_) runtime_.usage(while_open(std::move(done)));
 }
 
+void Incarnation::ping(Done<Nothing> done) {
+  if (*open_) runtime_.ping(while_open(std::move(done)));
+}
+
 void Incarnation::load(Done<std::string> done) {
   if (*open_) disk_.load(while_open(std::move(done)));
 }

@@ -28,6 +28,7 @@ class Incarnation final : public RuntimePort, public AgentDisk {
   void forget_volumes(const std::vector<ReplicaId>& keep) override;
   void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) override;
   void usage(Done<std::vector<ContainerUsage>> done) override;
+  void ping(Done<Nothing> done) override;
   void load(Done<std::string> done) override;
   void save(std::string bytes, Done<Nothing> done) override;
 

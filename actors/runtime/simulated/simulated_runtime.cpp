@@ -230,6 +230,10 @@ void SimulatedRuntime::usage(Done<std::vector<ContainerUsage>> done) {
   });
 }
 
+void SimulatedRuntime::ping(Done<Nothing> done) {
+  post_(0, [this, done = std::move(done)] { done(away_ ? Result<Nothing>(away_error()) : Nothing{}); });
+}
+
 void SimulatedRuntime::set_away(bool away) {
   if (std::exchange(away_, away) == away || !away) return;
   for (auto& [id, container] : containers_) answer_waiting(container, away_error());

@@ -40,6 +40,7 @@ class SimulatedRuntime final : public RuntimePort {
   void forget_volumes(const std::vector<ReplicaId>& keep) override;
   void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) override;
   void usage(Done<std::vector<ContainerUsage>> done) override;
+  void ping(Done<Nothing> done) override;
 
   // What befalls a machine.
   /// The runtime daemon goes away (every call and wait is answered UNAVAILABLE; containers live on) or comes
