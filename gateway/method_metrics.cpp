@@ -43,6 +43,8 @@ const char* to_string(Method method) {
       return "StreamLogs";
     case Method::exec_command:
       return "ExecCommand";
+    case Method::list_usage:
+      return "ListUsage";
   }
   return "Unknown";
 }

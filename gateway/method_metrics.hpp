@@ -27,8 +27,9 @@ enum class Method : std::uint8_t {
   list_events,
   stream_logs,
   exec_command,
+  list_usage,
 };
-inline constexpr std::size_t kMethods = 15;
+inline constexpr std::size_t kMethods = 16;
 /// "CreateWorkload".
 const char* to_string(Method method);
 

@@ -66,6 +66,9 @@ class Service final : public api::CoordinatorService::CallbackService {
   grpc::ServerUnaryReactor* ExecCommand(Context*, const api::ExecCommandRequest*,
                                         api::ExecCommandReply*) override;
 
+  // usage.cpp
+  grpc::ServerUnaryReactor* ListUsage(Context*, const api::ListUsageRequest*, api::ListUsageReply*) override;
+
  private:
   /// A unary call from its callback to its one Finish, counted and timed.
   struct Ending {

@@ -31,7 +31,9 @@ using agent_link_shell = agent_link_actor::extend<
     // To itself: attach to the supervisor; dial, greet, keep the lease of link N.
     caf::replies_to<attach_atom>::with<void>, caf::replies_to<caf::connect_atom, std::uint64_t>::with<void>,
     caf::replies_to<hello_atom, std::uint64_t>::with<void>,
-    caf::replies_to<lease_atom, std::uint64_t>::with<void>>;
+    caf::replies_to<lease_atom, std::uint64_t>::with<void>,
+    // To itself: say again what changed, until it is answered.
+    caf::replies_to<frame_atom, std::uint64_t>::with<void>>;
 
 class AgentLinkState {
  public:
@@ -48,6 +50,8 @@ class AgentLinkState {
   void peer_down(const caf::actor_addr& source);
   void report(const Carried<NodeReport>& report);
   void session(const Carried<SessionFrame>& frame);
+  void runtime_seen(bool answers);
+  void announce(std::uint64_t attempt);
 
   SetOnDisk on_disk;
 
@@ -74,6 +78,7 @@ class AgentLinkState {
   caf::strong_actor_ptr door_;
   link_peer_actor peer_;
   std::uint32_t hellos_ = 0;
+  bool announcing_ = false;        ///< the description changed since the last Welcome
   std::uint64_t incarnation_ = 0;  // 0: not welcomed
   Millis lease_interval_ = 0;
   Millis lease_duration_ = 0;
@@ -153,6 +158,7 @@ void AgentLinkState::greet(std::uint64_t attempt) {
 
 void AgentLinkState::welcomed(const Welcome& welcome) {
   if (welcome.boot_id != identity_.boot_id || welcome.incarnation == 0) return;
+  announcing_ = false;
   if (incarnation_ == welcome.incarnation) return;
   const bool leasing = up();
   incarnation_ = welcome.incarnation;
@@ -164,6 +170,22 @@ void AgentLinkState::welcomed(const Welcome& welcome) {
   spdlog::info("link: welcomed by cluster {} as incarnation {}", welcome.cluster_id, incarnation_);
   self_->send(supervisor_, LinkUp{welcome.cluster_id, incarnation_});
   if (!leasing) keep_lease(attempt_);
+}
+
+/// The description goes with every Hello; while there is a link, one more carries it over.
+void AgentLinkState::runtime_seen(bool answers) {
+  auto& taints = identity_.description.taints;
+  const auto removed = std::erase_if(taints, [](const Taint& t) { return t.key == kRuntimeAwayTaint; });
+  if (!answers) taints.push_back({kRuntimeAwayTaint, {}, TaintEffect::no_schedule});
+  if (answers == (removed == 0)) return;
+  announcing_ = true;
+  announce(attempt_);
+}
+
+void AgentLinkState::announce(std::uint64_t attempt) {
+  if (attempt != attempt_ || !announcing_ || !peer_) return;
+  to_peer(hello());
+  self_->delayed_send(self_, std::chrono::milliseconds{kHelloInterval}, frame_atom_v, attempt);
 }
 
 void AgentLinkState::keep_lease(std::uint64_t attempt) {
@@ -279,6 +301,7 @@ agent_link_shell::behavior_type agent_link(agent_link_shell::stateful_pointer<Ag
   state.start(std::move(supervisor), dialer, std::move(identity), clock);
   return {
       [&state](const SetOnDisk& found) { state.on_disk = found; },
+      [&state](const RuntimeSeen& seen) { state.runtime_seen(seen.answers); },
       [&state](const Carried<NodeReport>& report) { state.report(report); },
       [&state](const Carried<SessionFrame>& frame) { state.session(frame); },
       [&state](frame_atom, const std::string& bytes) { state.frame(bytes); },
@@ -288,6 +311,7 @@ agent_link_shell::behavior_type agent_link(agent_link_shell::stateful_pointer<Ag
       [&state](caf::connect_atom, std::uint64_t attempt) { state.dial(attempt); },
       [&state](hello_atom, std::uint64_t attempt) { state.greet(attempt); },
       [&state](lease_atom, std::uint64_t attempt) { state.keep_lease(attempt); },
+      [&state](frame_atom, std::uint64_t attempt) { state.announce(attempt); },
   };
 }
 

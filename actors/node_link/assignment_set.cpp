@@ -25,6 +25,18 @@ bool same_assignment(const Replica& a, const Replica& b) {
          is_terminal(a.phase) == is_terminal(b.phase);
 }
 
+/// Limits are the workload's, not the version's: a change of them concerns every node with one of its
+/// replicas.
+void add_nodes_of_changed_limits(const Snapshot& before, const Change& change, std::set<NodeId>& nodes) {
+  const auto* record =
+      change.record ? std::get_if<std::shared_ptr<const Workload>>(&*change.record) : nullptr;
+  if (record == nullptr) return;
+  const auto old = before.workload((*record)->uid);
+  if (!old || old->spec.limits == (*record)->spec.limits) return;
+  for (const auto& replica : before.replicas_of(old->uid))
+    if (!replica->node.empty()) nodes.insert(replica->node);
+}
+
 }  // namespace
 
 AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node) {
@@ -38,7 +50,7 @@ AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node) {
     const auto version = snapshot.version(replica->workload, replica->version);
     if (!workload || !version) continue;
     set.assignments.push_back({replica->id, replica->workload, workload->ns, workload->name, replica->version,
-                               version->pod, replica->stop});
+                               version->pod, replica->stop, workload->spec.limits});
   }
   return set;
 }
@@ -88,6 +100,7 @@ std::set<NodeId> touched_nodes(const Snapshot& before, const std::vector<Commit>
   std::set<NodeId> nodes;
   for (const auto& commit : commits) {
     for (const auto& change : commit.changes) {
+      if (change.key.kind == RecordKind::workload) add_nodes_of_changed_limits(before, change, nodes);
       if (change.key.kind != RecordKind::replica) continue;
       const auto old = before.replica(ReplicaId{change.key.id});
       const auto* record =

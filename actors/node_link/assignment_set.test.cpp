@@ -45,6 +45,17 @@ TEST_CASE("a set holds the node's replicas that are not over, those to stop incl
   CHECK(assignment_set(snapshot, NodeId{"n2"}).assignments.empty());
 }
 
+TEST_CASE("a replica gets its workload's present limits, whatever its version") {
+  auto snapshot = snapshot_of({replica_change(0, "n0")});
+  snapshot.apply(test::workload_change({.memory_bytes = 64 << 20}));
+  snapshot.apply(test::version_change(2));
+  const auto set = assignment_set(snapshot, NodeId{"n0"});
+  REQUIRE(set.assignments.size() == 1);
+  CHECK(set.assignments[0].limits.memory_bytes == 64 << 20);
+  const auto before = assignment_set(snapshot_of({replica_change(0, "n0")}), NodeId{"n0"});
+  CHECK(difference(before, set).assignments.size() == 1);
+}
+
 TEST_CASE("a replica whose version is not there is left out rather than sent half") {
   auto snapshot = snapshot_of({replica_change(0, "n0")});
   snapshot.apply(erase(version_key(test::kUid, 1)));
@@ -97,6 +108,9 @@ TEST_CASE("commits touch the nodes whose sets they change and no other") {
       {"an end", {replica_change(1, "n1", Phase::failed)}, {NodeId{"n1"}}},
       {"a replica forgotten", {erase(replica_key(replica_id("web", test::kUid, 1)))}, {NodeId{"n1"}}},
       {"another kind of record", {test::version_change(2), test::workload_change()}, {}},
+      {"other limits of the workload",
+       {test::workload_change({.memory_bytes = 64 << 20})},
+       {NodeId{"n0"}, NodeId{"n1"}}},
       {"two nodes",
        {replica_change(2, "n0"), replica_change(1, "n1", Phase::lost)},
        {NodeId{"n0"}, NodeId{"n1"}}},

@@ -21,12 +21,13 @@ namespace cloudless::node_link::test {
 /// Records of one workload "web" and its replicas, for snapshots.
 inline const WorkloadUid kUid{"0123456789"};
 
-inline Change workload_change() {
+inline Change workload_change(ResourceLimits limits = {}) {
   Workload w;
   w.uid = kUid;
   w.ns = "default";
   w.name = "web";
   w.revision = 1;
+  w.spec.limits = limits;
   return put(std::make_shared<const Workload>(w));
 }
 inline Change version_change(std::uint64_t number = 1, std::string image = "busybox") {
@@ -87,6 +88,7 @@ struct FakeOwners {
   std::map<NodeId, std::pair<std::uint64_t, std::uint64_t>> registered;  // boot id, incarnation
   std::map<std::string, std::uint64_t> leases;                           // how many
   std::vector<NodeReport> reports;
+  std::map<NodeId, NodeDescription> described;
   std::string cluster_id = "c1";
 };
 
@@ -102,6 +104,7 @@ inline node_membership_actor spawn_membership(caf::actor_system& system, std::sh
           auto& [boot, incarnation] = owners->registered[hello.description.id];
           if (boot != hello.boot_id) ++incarnation;
           boot = hello.boot_id;
+          owners->described[hello.description.id] = hello.description;
           return Carried<LinkFrame>{LinkFrame{Welcome{owners->cluster_id, boot, incarnation, 500, 4000}}};
         },
         [owners](lease_atom, const std::string& node, std::uint64_t) {

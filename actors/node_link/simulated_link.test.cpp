@@ -187,6 +187,24 @@ TEST_CASE("a node that joins is welcomed, gets its whole set, and then every cha
   CHECK(agent.supervisor->downs == 0);
 }
 
+TEST_CASE("that the container runtime is away is said over the living link, until it is heard") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    Cluster cluster(1, seed);
+    auto& agent = cluster.agents[0];
+    REQUIRE(cluster.run_until([&] { return cluster.all_settled(); }));
+    const auto taints = [&] { return cluster.owners->described[NodeId{"n0"}].taints; };
+    CHECK(taints().empty());
+    caf::anon_send(agent.link, RuntimeSeen{false});
+    REQUIRE(cluster.run_until([&] { return taints().size() == 1; }));
+    CHECK(taints()[0] == Taint{kRuntimeAwayTaint, "", TaintEffect::no_schedule});
+    caf::anon_send(agent.link, RuntimeSeen{true});
+    REQUIRE(cluster.run_until([&] { return taints().empty(); }));
+    CHECK(agent.supervisor->downs == 0);
+    CHECK(agent.supervisor->ups == 1);
+  }
+}
+
 /// An agent of no manners: sends what the test tells it to, as itself.
 struct Rogue {
   link_peer_actor handle;

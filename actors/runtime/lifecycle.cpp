@@ -44,6 +44,7 @@ class Move {
     const Millis ran_before = seen.started_at > 0 ? std::max<Millis>(0, now_.wall - seen.started_at) : 0;
     life_.running_since = now_.steady - ran_before;
     if (life_.stop_requested()) return adopt_to_stop(seen);
+    life_.limits.found_running();
     enter_running();
     if (seen.exit)
       (*this)(input::Exited{seen.container, *seen.exit});
@@ -62,6 +63,7 @@ class Move {
     life_.step = Step::starting;
     life_.phase = Phase::starting;
     life_.removed = false;
+    life_.limits.started_with(life_.assignment.limits);
     ask(effect::Start{{life_.container, life_.assignment, life_.attempt}});
   }
 
@@ -144,6 +146,17 @@ class Move {
       life_.remove_again_at = now_.steady + kRuntimeRetry;
   }
 
+  void operator()(const input::SetLimits& in) {
+    life_.assignment.limits = in.limits;
+    settle_limits();
+  }
+
+  void operator()(const input::LimitsAnswered& in) {
+    if (in.container != life_.container) return;
+    life_.limits.answered(in.error, now_.steady, kRuntimeRetry);
+    settle_limits();
+  }
+
   void operator()(const input::Tick&) {
     if (due(life_.wait_again_at)) ask(effect::Wait{life_.container});
     if (due(life_.remove_again_at)) ask(effect::Remove{life_.container});
@@ -154,6 +167,7 @@ class Move {
       ask(effect::Signal{life_.container, kKill});
     }
     if (life_.step == Step::pausing) restart_when_due();
+    settle_limits();
   }
 
  private:
@@ -167,6 +181,7 @@ class Move {
   }
 
   void clear_deadlines() {
+    life_.limits.ended();
     life_.restart_at.reset();
     life_.kill_at.reset();
     life_.signal_again_at.reset();
@@ -191,12 +206,20 @@ class Move {
     ask(effect::PrepareImage{life_.assignment.pod.image, life_.assignment.pod.pull_policy});
   }
 
+  /// Only while it runs: what starts gets the present ones, and what stops needs none.
+  void settle_limits() {
+    if (life_.step != Step::running) return;
+    if (auto limits = life_.limits.next(life_.assignment.limits, now_.steady))
+      ask(effect::UpdateLimits{life_.container, *limits});
+  }
+
   void enter_running() {
     life_.step = Step::running;
     life_.phase = Phase::running;
     life_.ready = true;  // without probes, to run is to be ready
     life_.removed = false;
     life_.reason.clear();
+    settle_limits();
   }
 
   void end_attempt(const AttemptEnd& end, std::string reason) {
@@ -351,6 +374,7 @@ std::optional<Millis> next_deadline(const Life& life) {
   consider(life.signal_again_at);
   consider(life.wait_again_at);
   consider(life.remove_again_at);
+  if (life.step == Step::running) consider(life.limits.deadline());
   return next;
 }
 
@@ -365,6 +389,8 @@ ReplicaReport report_of(const Life& life) {
   report.published_ports = life.published_ports;
   report.exit_code = life.exit_code;
   report.reason = life.reason;
+  if (life.step == Step::running && !life.limits.refusal().empty())
+    report.reason += (report.reason.empty() ? "" : "; ") + life.limits.refusal();
   report.started_at = life.started_at;
   return report;
 }

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/runtime/limits_update.hpp"
 #include "actors/runtime/restart.hpp"
 #include "actors/runtime/runtime_port.hpp"
 #include "messages/domain/agent_state.hpp"
@@ -54,6 +55,7 @@ struct Life {
   std::optional<Millis> signal_again_at;
   std::optional<Millis> wait_again_at;
   std::optional<Millis> remove_again_at;
+  LimitsUpdate limits;
 
   bool stop_requested() const { return assignment.stop != StopCause::none; }
   bool over() const { return step == Step::done; }
@@ -104,14 +106,23 @@ struct RemoveFailed {
   ContainerId container;
   Error error;
 };
+/// The workload's limits are other ones now.
+struct SetLimits {
+  ResourceLimits limits;
+};
+/// The answer to UpdateLimits.
+struct LimitsAnswered {
+  ContainerId container;
+  std::optional<Error> error;
+};
 /// Some deadline may have passed.
 struct Tick {};
 }  // namespace input
 
-using Input =
-    std::variant<input::Begin, input::BeginAgain, input::Adopt, input::Stop, input::ImageReady,
-                 input::ImageFailed, input::Started, input::StartFailed, input::Exited, input::WaitFailed,
-                 input::SignalFailed, input::Recorded, input::Removed, input::RemoveFailed, input::Tick>;
+using Input = std::variant<input::Begin, input::BeginAgain, input::Adopt, input::Stop, input::ImageReady,
+                           input::ImageFailed, input::Started, input::StartFailed, input::Exited,
+                           input::WaitFailed, input::SignalFailed, input::Recorded, input::Removed,
+                           input::RemoveFailed, input::SetLimits, input::LimitsAnswered, input::Tick>;
 
 namespace effect {
 struct PrepareImage {
@@ -135,10 +146,15 @@ struct Record {
 struct Remove {
   ContainerId container;
 };
+/// Put them in force in the running container.
+struct UpdateLimits {
+  ContainerId container;
+  ResourceLimits limits;
+};
 }  // namespace effect
 
 using Effect = std::variant<effect::PrepareImage, effect::Start, effect::Wait, effect::Signal, effect::Record,
-                            effect::Remove>;
+                            effect::Remove, effect::UpdateLimits>;
 
 /// A runtime that is away is asked again after this long.
 constexpr Millis kRuntimeRetry = 1000;

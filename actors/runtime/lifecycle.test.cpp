@@ -99,6 +99,51 @@ TEST_CASE("stopping is SIGTERM, the grace period, SIGKILL, removal") {
   CHECK(hand.life.exit_code == 137);
 }
 
+TEST_CASE("other limits reach a running container in place; what starts later starts with them") {
+  Assignment assignment = some_assignment();
+  assignment.limits.memory_bytes = 64 << 20;
+  ResourceLimits less = assignment.limits;
+  less.memory_bytes = 32 << 20;
+  Hand hand{assignment};
+  hand.feed(input::Begin{}).feed(input::SetLimits{less}).feed(input::ImageReady{});
+  CHECK(hand.asked<effect::Start>()->request.assignment.limits == less);
+  hand.feed(input::SetLimits{assignment.limits});
+  CHECK_FALSE(hand.asked<effect::UpdateLimits>());  // it does not run yet
+  hand.feed(input::Started{{42, "10.88.0.2", 77}});
+  REQUIRE(hand.asked<effect::UpdateLimits>());
+  CHECK(hand.asked<effect::UpdateLimits>()->limits == assignment.limits);
+  hand.feed(input::LimitsAnswered{hand.life.container, std::nullopt});
+  CHECK_FALSE(hand.asked<effect::UpdateLimits>());
+  CHECK(hand.life.attempt == 1);
+  CHECK_FALSE(next_deadline(hand.life));
+
+  hand.feed(input::SetLimits{less});
+  CHECK(hand.asked<effect::UpdateLimits>()->limits == less);
+  hand.exit(1).record();
+  hand.feed(input::LimitsAnswered{hand.life.container, Error{Errc::not_found, "gone", {}}});
+  hand.remove().after(1000).feed(input::ImageReady{});
+  CHECK(hand.asked<effect::Start>()->request.assignment.limits == less);
+  hand.feed(input::Started{{43, "10.88.0.2", 78}});
+  CHECK_FALSE(hand.asked<effect::UpdateLimits>());
+}
+
+TEST_CASE("limits that the machine refuses are told in the reason, and tried again") {
+  Hand hand{some_assignment()};
+  ResourceLimits limits;
+  limits.memory_bytes = 1 << 20;
+  hand.run().feed(input::SetLimits{limits});
+  hand.feed(input::LimitsAnswered{hand.life.container,
+                                  Error{Errc::failed_precondition, "memory limit 1 MiB is below ...", {}}});
+  CHECK(report_of(hand.life).phase == Phase::running);
+  CHECK(report_of(hand.life).ready);
+  CHECK(report_of(hand.life).reason == "limits not in force: memory limit 1 MiB is below ...");
+  REQUIRE(next_deadline(hand.life));
+  CHECK(hand.after(kLimitsRetry).asked<effect::UpdateLimits>());
+  hand.feed(input::LimitsAnswered{hand.life.container, std::nullopt});
+  CHECK(report_of(hand.life).reason.empty());
+  CHECK_FALSE(next_deadline(hand.life));
+}
+
 TEST_CASE("without a grace period the first signal is SIGKILL") {
   Assignment assignment = some_assignment();
   assignment.pod.termination_grace = 0;

@@ -50,11 +50,23 @@ std::vector<std::pair<ReplicaId, StopCause>> find_stops(const AssignmentSet& wan
   return out;
 }
 
+std::vector<std::pair<ReplicaId, ResourceLimits>> find_other_limits(
+    const AssignmentSet& wanted, const std::map<ReplicaId, RunnerView>& runners) {
+  std::vector<std::pair<ReplicaId, ResourceLimits>> out;
+  for (const auto& assignment : wanted.assignments) {
+    const auto runner = runners.find(assignment.replica);
+    if (runner != runners.end() && !runner->second.over && runner->second.limits != assignment.limits)
+      out.emplace_back(assignment.replica, assignment.limits);
+  }
+  return out;
+}
+
 }  // namespace
 
 Reconciliation reconcile(const MachineView& view) {
   Reconciliation out;
   out.stops = find_stops(view.wanted, view.runners);
+  out.limits = find_other_limits(view.wanted, view.runners);
   std::vector<ContainerId> older;
   const ByReplica newest = newest_of(view.containers, older);
 

@@ -13,7 +13,8 @@ namespace cloudless::runtime {
 struct RunnerView {
   ContainerId container;
   StopCause stop = StopCause::none;
-  bool over = false;  ///< its actor has ended; only its last report is kept
+  bool over = false;      ///< its actor has ended; only its last report is kept
+  ResourceLimits limits;  ///< the last that it was told
 };
 
 struct MachineView {
@@ -37,8 +38,9 @@ struct Spawn {
 struct Reconciliation {
   std::vector<Spawn> spawns;
   std::vector<std::pair<ReplicaId, StopCause>> stops;
-  std::vector<ReplicaId> forgotten;    ///< over, and no longer in the set
-  std::vector<ContainerId> leftovers;  ///< of attempts that a later one followed
+  std::vector<std::pair<ReplicaId, ResourceLimits>> limits;  ///< other ones than it was told
+  std::vector<ReplicaId> forgotten;                          ///< over, and no longer in the set
+  std::vector<ContainerId> leftovers;                        ///< of attempts that a later one followed
 };
 
 Reconciliation reconcile(const MachineView& view);

@@ -109,6 +109,14 @@ class RunnerState {
                      }));
   }
 
+  void ask(const effect::UpdateLimits& asked) {
+    runtime_->update_limits(
+        asked.container, asked.limits,
+        feed<Nothing>([id = asked.container](Result<Nothing> result) -> std::optional<Input> {
+          return input::LimitsAnswered{id, result ? std::nullopt : std::optional(result.error())};
+        }));
+  }
+
   void ask(const effect::Remove& asked) {
     runtime_->remove(asked.container,
                      feed<Nothing>([id = asked.container](Result<Nothing> result) -> std::optional<Input> {

@@ -12,6 +12,7 @@
 #include "messages/domain/assignment.hpp"
 #include "messages/domain/error.hpp"
 #include "messages/domain/session.hpp"
+#include "messages/domain/usage.hpp"
 
 namespace cloudless::runtime {
 
@@ -92,6 +93,15 @@ class RuntimePort {
   /// Removes the volumes of replicas that are neither in `keep` nor have a container here. A replica whose
   /// start is asked for afterwards keeps its own.
   virtual void forget_volumes(const std::vector<ReplicaId>& keep) = 0;
+  /// Puts these limits in force while the container runs; does nothing if they are. FAILED_PRECONDITION with
+  /// the reason when the machine refuses (less memory than is in use): then the old ones stay. NOT_FOUND if
+  /// it does not run.
+  virtual void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) = 0;
+  /// What every running container uses now, in one look at the kernel's counters: cheap, and also while the
+  /// runtime itself is away.
+  virtual void usage(Done<std::vector<ContainerUsage>> done) = 0;
+  /// Succeeds when the runtime answers at all; cheap. UNAVAILABLE or DEADLINE_EXCEEDED while it is away.
+  virtual void ping(Done<Nothing> done) = 0;
 };
 
 }  // namespace cloudless::runtime

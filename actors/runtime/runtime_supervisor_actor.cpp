@@ -11,12 +11,17 @@
 #include "actors/runtime/replica_runner_actor.hpp"
 #include "actors/runtime/report_outbox.hpp"
 #include "actors/runtime/session_desk.hpp"
+#include "actors/runtime/usage_actor.hpp"
 #include "messages/codec/agent_state.hpp"
 
 namespace cloudless::runtime {
 namespace {
 
 constexpr Millis kDiskRetry = 2000;
+/// How often the runtime is asked whether it answers; after a failure sooner.
+constexpr Millis kPingInterval = 5000;
+/// Failures in a row after which it counts as away: one may be a restart that nobody notices.
+constexpr int kPingsMissed = 2;
 
 /// What the supervisor hears from its ports and from itself.
 struct Flush {};
@@ -31,7 +36,11 @@ struct Saved {
 struct Listed {
   Result<std::vector<ObservedContainer>> containers;
 };
-using Event = std::variant<Flush, Sweep, SaveAgain, Loaded, Saved, Listed>;
+struct Ping {};
+struct Pinged {
+  Result<Nothing> result;
+};
+using Event = std::variant<Flush, Sweep, SaveAgain, Loaded, Saved, Listed, Ping, Pinged>;
 
 }  // namespace
 
@@ -60,10 +69,12 @@ class SupervisorState {
     book_.accept_cluster = settings.accept_cluster;
     outbox_.emplace(settings.node);
     desk_.emplace(self_->system(), parts.runtime, parts.logs);
+    usage_ = spawn_usage(self_->system(), parts.runtime, parts.clock, settings.node, settings.usage_interval);
     self_->set_down_handler([this](caf::down_msg& down) { desk_->ended(down.source); });
     self_->set_exit_handler([this](caf::exit_msg& message) { leave(message.reason); });
     parts.disk.load([feed = feed()](Result<std::string> bytes) { feed(Loaded{std::move(bytes)}); });
     ask_for_list();
+    on(Ping{});
     return {
         [this](attach_atom, const agent_link_actor& link) -> caf::result<SetOnDisk> { return attach(link); },
         [this](const LinkUp& up) { link_up(up); },
@@ -88,6 +99,7 @@ class SupervisorState {
 
   caf::result<SetOnDisk> attach(const agent_link_actor& link) {
     link_ = link;
+    self_->send(link_, RuntimeSeen{runtime_answers()});
     if (loaded_) return on_disk();
     auto promise = self_->make_response_promise<SetOnDisk>();
     attaching_.push_back(promise);
@@ -224,6 +236,25 @@ class SupervisorState {
     sweep_after(sweep_);
   }
 
+  bool runtime_answers() const { return pings_missed_ < kPingsMissed; }
+
+  void on(const Ping&) {
+    parts_->runtime.ping([feed = feed()](Result<Nothing> result) { feed(Pinged{std::move(result)}); });
+  }
+
+  void on(const Pinged& pinged) {
+    const bool before = runtime_answers();
+    pings_missed_ = pinged.result ? 0 : pings_missed_ + 1;
+    if (runtime_answers() != before) {
+      if (before)
+        spdlog::warn("the container runtime does not answer: {}", pinged.result.error().message);
+      else
+        spdlog::info("the container runtime answers again");
+      if (link_) self_->send(link_, RuntimeSeen{runtime_answers()});
+    }
+    later(pings_missed_ > 0 ? kRuntimeRetry : kPingInterval, Ping{});
+  }
+
   void sweep_after(Millis delay) {
     if (sweep_armed_) return;
     sweep_armed_ = true;
@@ -239,6 +270,10 @@ class SupervisorState {
     if (!loaded_ || !listed_) return;
     auto todo = reconcile({book_.set, progress_, views_, containers_, restored_, set_arrived_});
     stop_runners(todo.stops);
+    for (const auto& [replica, limits] : todo.limits) {
+      views_[replica].limits = limits;
+      tell_runner(replica, input::SetLimits{limits});
+    }
     for (const auto& replica : todo.forgotten) forget(replica);
     if (!todo.forgotten.empty()) forget_volumes();
     for (const auto& container : todo.leftovers) parts_->runtime.remove(container, [](Result<Nothing>) {});
@@ -252,6 +287,7 @@ class SupervisorState {
     const ReplicaId replica = spawn.assignment.replica;
     RunnerView view;
     view.stop = spawn.assignment.stop;
+    view.limits = spawn.assignment.limits;
     views_[replica] = view;
     restored_.erase(replica);
     auto runner = spawn_replica_runner(self_->system(), caf::actor_cast<runner_news_actor>(supervisor{self_}),
@@ -373,11 +409,18 @@ class SupervisorState {
     return {replica, {}, 0, true};
   }
 
+  template <class Query>
+  SessionTarget target_of(const Query& query) const {
+    return find_target(query.replica, query.container);
+  }
+  SessionTarget target_of(const UsageQuery&) const { return {}; }
+
   void take_session(const SessionFrame& frame, const session_sink_actor& sink, bool over_link) {
     const auto* open = std::get_if<SessionOpen>(&frame.body);
     if (!open) return desk_->pass_on(frame);
-    const SessionTarget target =
-        std::visit([this](const auto& q) { return find_target(q.replica, q.container); }, open->query);
+    if (std::holds_alternative<UsageQuery>(open->query))
+      return self_->send(usage_, std::make_shared<const UsageSession>(UsageSession{frame.session, sink}));
+    const SessionTarget target = std::visit([this](const auto& q) { return target_of(q); }, open->query);
     const auto* exec = std::get_if<ExecQuery>(&open->query);
     if (exec && target.container.empty()) {
       const std::string named = exec->replica.empty() ? exec->container.value : exec->replica.value;
@@ -404,6 +447,7 @@ class SupervisorState {
 
   void leave(const caf::error& reason) {
     desk_->cancel_all(false);
+    self_->send_exit(usage_, caf::exit_reason::user_shutdown);
     for (const auto& [replica, runner] : runners_) self_->send_exit(runner, caf::exit_reason::user_shutdown);
     self_->quit(reason);
   }
@@ -429,6 +473,7 @@ class SupervisorState {
   InFlight in_flight_;
   std::vector<std::pair<ReplicaId, std::uint32_t>> recording_;
 
+  int pings_missed_ = 0;
   bool listed_ = false;
   bool list_failing_ = false;
   bool sweep_armed_ = false;
@@ -443,6 +488,7 @@ class SupervisorState {
   std::optional<ReportOutbox> outbox_;
   std::optional<Millis> flush_at_;
   std::optional<SessionDesk> desk_;
+  usage_actor usage_;
 };
 
 }  // namespace

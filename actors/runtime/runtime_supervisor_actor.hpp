@@ -26,6 +26,8 @@ struct SupervisorSettings {
   bool accept_cluster = false;
   /// How often the machine's containers are compared with the runners.
   Millis sweep = 30000;
+  /// How often it is looked what containers use.
+  Millis usage_interval = 5000;
 };
 
 /// Ends (and lets containers run on) when it gets an exit message.

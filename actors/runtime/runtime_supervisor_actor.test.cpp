@@ -47,6 +47,7 @@ struct Heard {
   std::vector<SessionFrame> frames;
   bool acknowledge = true;
   int reports = 0;
+  std::vector<bool> runtime;         ///< whether it answers, as told
   std::vector<ReplicaId> went_back;  ///< told an (attempt, phase) that is not after the one told before
 
   void take(const NodeReport& report) {
@@ -68,6 +69,7 @@ struct Heard {
 
 agent_link_actor::behavior_type fake_link(agent_link_actor::pointer, Heard* heard) {
   return {[heard](const SetOnDisk& set) { heard->on_disk = set; },
+          [heard](const RuntimeSeen& seen) { heard->runtime.push_back(seen.answers); },
           [heard](const Carried<NodeReport>& report) { heard->take(*report); },
           [heard](const Carried<SessionFrame>& frame) { heard->frames.push_back(*frame); }};
 }
@@ -200,6 +202,40 @@ TEST_CASE("an assigned replica runs, and stops when its set says so") {
   CHECK(bench.machine.containers().empty());
   bench.send(bench.set(3, {}));
   REQUIRE(bench.until([&] { return bench.heard.on_disk.revision == 3; }));
+}
+
+TEST_CASE("other limits are put in force in the running container, also after a crash of the agent") {
+  Bench bench;
+  bench.boot();
+  auto web = assignment("0", {"memory=1000"});
+  web.limits.memory_bytes = 4000;
+  bench.send(bench.set(1, {web}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  const ContainerId container = bench.heard.last[web.replica].container;
+  auto in_force = [&] { return bench.machine.limits(container)->memory_bytes.value_or(0); };
+  CHECK(in_force() == 4000);
+  web.limits.memory_bytes = 3000;
+  bench.send(bench.set(2, {web}));
+  REQUIRE(bench.until([&] { return in_force() == 3000; }));
+
+  web.limits.memory_bytes = 2000;
+  bench.machine.set_away(true);
+  bench.send(bench.set(3, {web}));
+  REQUIRE(bench.until([&] { return bench.heard.on_disk.revision == 3; }));
+  bench.crash();
+  bench.machine.set_away(false);
+  bench.boot();
+  REQUIRE(bench.until([&] { return in_force() == 2000; }));
+
+  web.limits.memory_bytes = 500;
+  bench.send(bench.set(4, {web}));
+  REQUIRE(bench.until([&] { return !bench.heard.last[web.replica].reason.empty(); }));
+  CHECK(bench.phase(web) == Phase::running);
+  CHECK(in_force() == 2000);
+  web.limits.memory_bytes = 1500;
+  bench.send(bench.set(5, {web}));
+  CHECK(bench.until([&] { return bench.heard.last[web.replica].reason.empty() && in_force() == 1500; }));
+  CHECK(bench.machine.starts() == 1);
 }
 
 TEST_CASE("a replica that it never heard of is reported stopped") {
@@ -354,6 +390,22 @@ TEST_CASE("a runtime that restarts ends no replica") {
   bench.machine.set_away(false);
   CHECK(bench.until([&] { return bench.phase(web) == Phase::stopped; }));
   CHECK(bench.machine.containers().empty());
+}
+
+TEST_CASE(
+    "a runtime that does not answer is told to the link, and that it is back, and to a new link again") {
+  Bench bench;
+  bench.boot();
+  bench.pass(20'000);
+  CHECK(bench.heard.runtime == std::vector<bool>{true});
+  bench.machine.set_away(true);
+  REQUIRE(bench.until([&] { return !bench.heard.runtime.back(); }));
+  bench.crash();
+  bench.heard.runtime.clear();
+  bench.boot();
+  REQUIRE(bench.until([&] { return !bench.heard.runtime.empty() && !bench.heard.runtime.back(); }));
+  bench.machine.set_away(false);
+  CHECK(bench.until([&] { return bench.heard.runtime.back(); }));
 }
 
 TEST_CASE("a restarting workload shows its reason and comes back after the pause") {

@@ -62,8 +62,14 @@ TEST_CASE_FIXTURE(CommandTest, "an update makes a new version only when the temp
   CHECK(labelled.revision > web.revision);
   CHECK(head.versions_of(web.uid).size() == 1);
 
+  changed.limits = {1000, 64 << 20, std::nullopt, 100};
+  const auto limited = *run(UpdateWorkload{"default", "web", changed, false, 0});
+  CHECK(limited.version == 1);
+  CHECK(limited.spec.limits.pids == 100);
+  CHECK(limited.revision > labelled.revision);
+
   changed.pod.image = "web:2";
-  const auto updated = *run(UpdateWorkload{"default", "web", changed, false, labelled.revision});
+  const auto updated = *run(UpdateWorkload{"default", "web", changed, false, limited.revision});
   CHECK(updated.version == 2);
   CHECK(head.version(web.uid, 2)->pod.image == "web:2");
   CHECK(head.version(web.uid, 1)->pod.image == "web:1");
@@ -170,7 +176,7 @@ TEST_CASE_FIXTURE(CommandTest, "bad fields are named all at once, and nothing is
   WorkloadSpec spec = spec_of("", kMaxReplicas + 1);
   spec.pod.requests.cpu_millicores = -1;
   spec.pod.requests.memory_bytes = 100;
-  spec.pod.limits.memory_bytes = 99;
+  spec.limits.memory_bytes = 99;
   const auto answer = run(CreateWorkload{"default", "Web", spec});
   REQUIRE(code(answer) == Errc::invalid_argument);
   std::set<std::string> paths;

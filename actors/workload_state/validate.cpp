@@ -40,9 +40,9 @@ void check_spec(Checker& check, const WorkloadSpec& spec) {
   check.require(r.storage_bytes >= 0, "spec.resources.requests.storage_bytes", "is negative");
   check.require(r.bandwidth_bps >= 0, "spec.resources.requests.bandwidth_bps", "is negative");
   check.require(r.gpu_count >= 0, "spec.resources.requests.gpu_count", "is negative");
-  check.require(pod.limits.cpu_millicores.value_or(r.cpu_millicores) >= r.cpu_millicores,
+  check.require(spec.limits.cpu_millicores.value_or(r.cpu_millicores) >= r.cpu_millicores,
                 "spec.resources.limits.cpu_millicores", "is below the request");
-  check.require(pod.limits.memory_bytes.value_or(r.memory_bytes) >= r.memory_bytes,
+  check.require(spec.limits.memory_bytes.value_or(r.memory_bytes) >= r.memory_bytes,
                 "spec.resources.limits.memory_bytes", "is below the request");
   const IntOrPercent& unavailable = spec.rollout.max_unavailable;
   check.require(!unavailable.percent || unavailable.value <= 100, "spec.rollout.max_unavailable.percent",

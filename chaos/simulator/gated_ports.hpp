@@ -58,6 +58,13 @@ class GatedRuntime final : public runtime::RuntimePort {
   void forget_volumes(const std::vector<ReplicaId>& keep) override {
     if (*alive_) inner_.forget_volumes(keep);
   }
+  void update_limits(ContainerId container, ResourceLimits limits,
+                     runtime::Done<runtime::Nothing> done) override {
+    if (*alive_) inner_.update_limits(std::move(container), limits, while_alive(alive_, std::move(done)));
+  }
+  void usage(runtime::Done<std::vector<ContainerUsage>> done) override {
+    if (*alive_) inner_.usage(while_alive(alive_, std::move(done)));
+  }
 
  private:
   runtime::RuntimePort& inner_;

@@ -1,5 +1,7 @@
 #include "messages/codec/api_objects.hpp"
 
+#include <algorithm>
+
 #include "messages/codec/message_bytes.hpp"
 #include "messages/codec/spec_message.hpp"
 #include "messages/codec/utf8.hpp"
@@ -74,6 +76,17 @@ api::Workload to_api(const Workload& workload, const WorkloadStatus& status, Rev
   return out;
 }
 
+namespace {
+
+std::string reason_of(const Node& node) {
+  if (!node.reason.empty()) return node.reason;
+  const auto away = std::any_of(node.taints.begin(), node.taints.end(),
+                                [](const Taint& t) { return t.key == kRuntimeAwayTaint; });
+  return away ? "its container runtime does not answer; no replicas are placed here until it does" : "";
+}
+
+}  // namespace
+
 api::Node to_api(const Node& node, const Resources& reserved, std::uint32_t replicas,
                  Revision store_revision) {
   const auto& description = node.description;
@@ -93,7 +106,7 @@ api::Node to_api(const Node& node, const Resources& reserved, std::uint32_t repl
   out.set_replicas(replicas);
   out.set_agent_address(description.agent_address);
   out.set_agent_version(description.agent_version);
-  out.set_reason(valid_utf8(node.reason));
+  out.set_reason(valid_utf8(reason_of(node)));
   set_time(node.registered_at, [&] { return out.mutable_registered_at(); });
   out.set_architecture(description.architecture);
   out.set_store_revision(store_revision);

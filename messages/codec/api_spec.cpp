@@ -1,10 +1,10 @@
 #include "messages/codec/api_spec.hpp"
 
-#include <array>
 #include <map>
 
 #include "messages/codec/bounds.hpp"
 #include "messages/codec/check_ports.hpp"
+#include "messages/codec/check_resources.hpp"
 #include "messages/codec/check_security.hpp"
 #include "messages/codec/check_volumes.hpp"
 #include "messages/codec/spec_message.hpp"
@@ -54,51 +54,6 @@ void check_env(const api::WorkloadSpec& spec, const std::string& path, Violation
     }
     if (variable.value().size() > kMaxEnvValue) v.add(value_path, "is longer than 32 KiB");
     if (has_nul(variable.value())) v.add(value_path, "contains a NUL character");
-  }
-}
-
-struct Amount {
-  const char* name;
-  bool present;
-  std::uint64_t value;
-  std::uint64_t most;
-};
-
-std::array<Amount, 5> amounts(const api::ResourceList& list) {
-  constexpr std::uint64_t kMaxBytes = 1ULL << 50;
-  return {{{"cpu_millicores", list.has_cpu_millicores(), list.cpu_millicores(), 1'024'000},
-           {"memory_bytes", list.has_memory_bytes(), list.memory_bytes(), kMaxBytes},
-           {"storage_bytes", list.has_storage_bytes(), list.storage_bytes(), kMaxBytes},
-           {"bandwidth_bps", list.has_bandwidth_bps(), list.bandwidth_bps(), 1'000'000'000'000},
-           {"gpu_count", list.has_gpu_count(), list.gpu_count(), 64}}};
-}
-
-void check_resources(const api::Resources& resources, const std::string& path, Violations& v) {
-  const Template defaults;
-  const std::array<std::uint64_t, 5> default_requests{
-      static_cast<std::uint64_t>(defaults.requests.cpu_millicores),
-      static_cast<std::uint64_t>(defaults.requests.memory_bytes), 0, 0, 0};
-  const auto requests = amounts(resources.requests());
-  const auto limits = amounts(resources.limits());
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    const auto& request = requests[i];
-    const auto& limit = limits[i];
-    const bool carried_out = i < 3;  // cpu, memory and storage
-    const auto request_path = path + ".requests." + request.name;
-    const auto limit_path = path + ".limits." + limit.name;
-    if (request.present) v.check_range(request_path, request.value, 0, request.most);
-    if (!carried_out && request.present && request.value != 0) v.add_unimplemented(request_path);
-    if (!limit.present) continue;
-    v.check_range(limit_path, limit.value, 0, limit.most);
-    if (!carried_out) v.add_unimplemented(limit_path);
-    const auto reserved = request.present ? request.value : default_requests[i];
-    if (limit.value < reserved)
-      v.add(
-          limit_path,
-          "is " + std::to_string(limit.value) + ", below the request of " + std::to_string(reserved) +
-              (request.present ? "" : " (the default; set requests." + std::string(request.name) + " too)"));
-    else if (limit.value == 0)
-      v.add(limit_path, "is 0, which nothing can run in; leave it out for no limit");
   }
 }
 
@@ -202,7 +157,6 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
       {"exclusive", spec.exclusive()},
       {"all_or_nothing", spec.all_or_nothing()},
       {"priority", spec.priority() != 0},
-      {"resources.pids_limit", spec.resources().has_pids_limit()},
   };
   for (const auto& field : fields) {
     if (field.set) v.add_unimplemented(join(path, field.name));

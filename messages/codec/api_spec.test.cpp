@@ -56,10 +56,10 @@ TEST_CASE("every field that is carried out is taken over") {
   CHECK(spec->replicas == 0);
   CHECK(spec->pod.command == std::vector<std::string>{"sh", "-c"});
   CHECK(spec->pod.env == std::vector<EnvVar>{{"A", "1"}, {"B", ""}});
-  CHECK(spec->pod.limits.cpu_millicores == 500);
-  CHECK_FALSE(spec->pod.limits.memory_bytes.has_value());
+  CHECK(spec->limits.cpu_millicores == 500);
+  CHECK_FALSE(spec->limits.memory_bytes.has_value());
   CHECK(spec->pod.requests.storage_bytes == 7);
-  CHECK(spec->pod.limits.storage_bytes == 8);
+  CHECK(spec->limits.storage_bytes == 8);
   CHECK(spec->pod.restart == RestartPolicy{RestartMode::on_failure, 3, {10, 20, 0}});
   CHECK(spec->rollout.strategy == RolloutStrategy::recreate);
   CHECK(spec->rollout.min_available == 0);

@@ -19,13 +19,17 @@ void write_assignment(const Assignment& assignment, record::Assignment& out) {
   out.set_version(assignment.version);
   write(assignment.pod, *out.mutable_pod());
   out.set_stop(static_cast<record::StopCause>(assignment.stop));
+  write(assignment.limits, *out.mutable_limits());
 }
 
 bool read_assignment(const record::Assignment& wire, Assignment& out) {
   out.version = wire.version();
   return read_replica_id(wire.replica(), out.replica) && read_uid(wire.workload(), out.workload) &&
          read_name(wire.namespace_(), out.ns) && read_name(wire.workload_name(), out.workload_name) &&
-         read(wire.pod(), out.pod) && read_enum(wire.stop(), StopCause::none, StopCause::recreate, out.stop);
+         read(wire.pod(), out.pod) &&
+         read_enum(wire.stop(), StopCause::none, StopCause::recreate, out.stop) &&
+         // Without them it is of a version of ours that had the limits in the template.
+         read(wire.has_limits() ? wire.limits() : wire.pod().resources(), out.limits);
 }
 
 bool read_hello(const record::Hello& wire, Hello& out) {

@@ -108,8 +108,6 @@ Template RandomValues::pod() {
   out.env = list(4, [&] { return EnvVar{name(), text(30)}; });
   if (coin()) out.working_dir = "/" + name();
   out.requests = resources();
-  if (coin()) out.limits.cpu_millicores = static_cast<std::int64_t>(below(100000));
-  if (coin()) out.limits.memory_bytes = static_cast<std::int64_t>(below(1ULL << 50));
   out.ports = list(4, [&] {
     Port out{name(), port(), one_of(Protocol::tcp, Protocol::udp), {}};
     if (coin()) out.host_port = static_cast<std::uint16_t>(below(65536));
@@ -120,8 +118,6 @@ Template RandomValues::pod() {
   out.restart.backoff = {millis(), millis(), millis()};
   out.pull_policy = one_of(ImagePullPolicy::always, ImagePullPolicy::never);
   out.termination_grace = millis();
-  if (coin()) out.limits.storage_bytes = static_cast<std::int64_t>(below(1ULL << 50));
-  if (coin()) out.limits.pids = static_cast<std::int64_t>(1 + below(4194304));
   out.volumes = list(3, [&] { return volume(); });
   out.config_files = list(3, [&] {
     return ConfigFile{"/" + name(), bytes(60), static_cast<std::uint32_t>(below(010000))};
@@ -136,6 +132,15 @@ Template RandomValues::pod() {
   return out;
 }
 
+ResourceLimits RandomValues::limits() {
+  ResourceLimits out;
+  if (coin()) out.cpu_millicores = static_cast<std::int64_t>(below(100000));
+  if (coin()) out.memory_bytes = static_cast<std::int64_t>(below(1ULL << 50));
+  if (coin()) out.storage_bytes = static_cast<std::int64_t>(below(1ULL << 50));
+  out.pids = static_cast<std::int64_t>(1 + below(4194304));
+  return out;
+}
+
 WorkloadSpec RandomValues::spec() {
   WorkloadSpec out;
   out.pod = pod();
@@ -146,6 +151,7 @@ WorkloadSpec RandomValues::spec() {
   if (coin()) out.rollout.min_available = static_cast<std::uint32_t>(below(3));
   out.labels = labels();
   out.annotations = labels();
+  out.limits = limits();
   return out;
 }
 
@@ -341,7 +347,8 @@ ReportAck RandomValues::report_ack() {
 }
 
 Assignment RandomValues::assignment() {
-  return {replica_id(), uid(), name(), name(), number(), pod(), one_of(StopCause::none, StopCause::recreate)};
+  return {replica_id(), uid(), name(), name(), number(), pod(), one_of(StopCause::none, StopCause::recreate),
+          limits()};
 }
 
 AssignmentSet RandomValues::assignment_set() {
@@ -352,6 +359,18 @@ AssignmentSet RandomValues::assignment_set() {
 
 LogLine RandomValues::log_line() {
   return {millis(), coin(), coin(), bytes(200), number(), coin() ? container_id() : ContainerId{}};
+}
+
+NodeUsage RandomValues::node_usage() {
+  const auto usage = [&] {
+    ReplicaUsage out;
+    out.now = {container_id(), replica_id(), {number(), number(), number(), number(), number()},
+               number(),       number(),     name()};
+    out.rate = {number(), number(), number(), number(), number()};
+    out.window = millis();
+    return out;
+  };
+  return {node_id(), millis(), list(5, usage)};
 }
 
 SessionFrame RandomValues::session_frame() {

@@ -51,6 +51,7 @@ class RandomValues {
   Probe probe();
   SecurityContext security();
   Template pod();
+  ResourceLimits limits();
   WorkloadSpec spec();
   Workload workload();
   Version version();
@@ -75,6 +76,7 @@ class RandomValues {
   Assignment assignment();
   AssignmentSet assignment_set();
   LogLine log_line();
+  NodeUsage node_usage();
   SessionFrame session_frame();
   LinkFrame link_frame();
 

@@ -55,6 +55,9 @@ bool read_open(const record::SessionOpen& wire, SessionOpen& out) {
       return read_log(wire.log(), out.query.emplace<LogQuery>());
     case record::SessionOpen::kExec:
       return read_exec(wire.exec(), out.query.emplace<ExecQuery>());
+    case record::SessionOpen::kUsage:
+      out.query = UsageQuery{};
+      return true;
     case record::SessionOpen::QUERY_NOT_SET:
       return false;
   }
@@ -105,6 +108,7 @@ struct BodyWriter {
     wire.set_credit(open.credit);
     if (const auto* log = std::get_if<LogQuery>(&open.query)) write_log(*log, *wire.mutable_log());
     if (const auto* exec = std::get_if<ExecQuery>(&open.query)) write_exec(*exec, *wire.mutable_exec());
+    if (std::holds_alternative<UsageQuery>(open.query)) wire.mutable_usage();
   }
   void operator()(const SessionCredit& credit) const { out.mutable_credit()->set_bytes(credit.bytes); }
   void operator()(const SessionCancel&) const { out.mutable_cancel(); }

@@ -21,20 +21,6 @@ bool read_or_default(int wire, Enum first, Enum last, Enum& out) {
   return wire == 0 || read_enum(wire, first, last, out);
 }
 
-void write_limits(const ResourceLimits& limits, api::ResourceList& out) {
-  if (limits.cpu_millicores) out.set_cpu_millicores(static_cast<std::uint64_t>(*limits.cpu_millicores));
-  if (limits.memory_bytes) out.set_memory_bytes(static_cast<std::uint64_t>(*limits.memory_bytes));
-  if (limits.storage_bytes) out.set_storage_bytes(static_cast<std::uint64_t>(*limits.storage_bytes));
-}
-
-bool read_limits(const api::ResourceList& wire, ResourceLimits& out) {
-  if (wire.has_cpu_millicores() && !read_amount(wire.cpu_millicores(), out.cpu_millicores.emplace()))
-    return false;
-  if (wire.has_storage_bytes() && !read_amount(wire.storage_bytes(), out.storage_bytes.emplace()))
-    return false;
-  return !wire.has_memory_bytes() || read_amount(wire.memory_bytes(), out.memory_bytes.emplace());
-}
-
 void write(const RestartPolicy& restart, api::RestartPolicy& out) {
   out.set_mode(static_cast<api::RestartPolicy::Mode>(restart.mode));
   if (restart.max_retries) out.set_max_retries(*restart.max_retries);
@@ -111,6 +97,23 @@ bool read(const api::ResourceList& wire, Resources& out) {
          (!wire.has_gpu_count() || read_amount(wire.gpu_count(), out.gpu_count));
 }
 
+void write(const ResourceLimits& limits, api::Resources& out) {
+  if (limits.pids) out.set_pids_limit(static_cast<std::uint32_t>(*limits.pids));
+  if (!limits.cpu_millicores && !limits.memory_bytes && !limits.storage_bytes) return;
+  auto& list = *out.mutable_limits();
+  if (limits.cpu_millicores) list.set_cpu_millicores(static_cast<std::uint64_t>(*limits.cpu_millicores));
+  if (limits.memory_bytes) list.set_memory_bytes(static_cast<std::uint64_t>(*limits.memory_bytes));
+  if (limits.storage_bytes) list.set_storage_bytes(static_cast<std::uint64_t>(*limits.storage_bytes));
+}
+
+bool read(const api::Resources& wire, ResourceLimits& out) {
+  const auto& list = wire.limits();
+  if (wire.has_pids_limit()) out.pids = wire.pids_limit();
+  return (!list.has_cpu_millicores() || read_amount(list.cpu_millicores(), out.cpu_millicores.emplace())) &&
+         (!list.has_memory_bytes() || read_amount(list.memory_bytes(), out.memory_bytes.emplace())) &&
+         (!list.has_storage_bytes() || read_amount(list.storage_bytes(), out.storage_bytes.emplace()));
+}
+
 void write(const Taint& taint, api::Taint& out) {
   out.set_key(taint.key);
   out.set_value(taint.value);
@@ -135,8 +138,6 @@ void write(const Template& pod, api::WorkloadSpec& out) {
   }
   out.set_working_dir(pod.working_dir);
   write(pod.requests, *out.mutable_resources()->mutable_requests());
-  if (pod.limits != ResourceLimits{}) write_limits(pod.limits, *out.mutable_resources()->mutable_limits());
-  if (pod.limits.pids) out.mutable_resources()->set_pids_limit(static_cast<std::uint32_t>(*pod.limits.pids));
   for (const auto& port : pod.ports) {
     auto& wire = *out.add_ports();
     wire.set_name(port.name);
@@ -158,9 +159,7 @@ bool read(const api::WorkloadSpec& wire, Template& out) {
   out.args.assign(wire.args().begin(), wire.args().end());
   for (const auto& variable : wire.env()) out.env.push_back({variable.name(), variable.value()});
   out.working_dir = wire.working_dir();
-  if (!read(wire.resources().requests(), out.requests) || !read_limits(wire.resources().limits(), out.limits))
-    return false;
-  if (wire.resources().has_pids_limit()) out.limits.pids = wire.resources().pids_limit();
+  if (!read(wire.resources().requests(), out.requests)) return false;
   for (const auto& port : wire.ports()) {
     if (!read(port, out.ports.emplace_back())) return false;
   }
@@ -178,6 +177,7 @@ void write(const WorkloadSpec& spec, api::WorkloadSpec& out) {
   write(spec.rollout, *out.mutable_rollout());
   write_labels(spec.labels, *out.mutable_labels());
   write_labels(spec.annotations, *out.mutable_annotations());
+  write(spec.limits, *out.mutable_resources());
 }
 
 bool read(const api::WorkloadSpec& wire, WorkloadSpec& out) {
@@ -185,7 +185,7 @@ bool read(const api::WorkloadSpec& wire, WorkloadSpec& out) {
   if (wire.has_replicas()) out.replicas = wire.replicas();
   read_labels(wire.labels(), out.labels);
   read_labels(wire.annotations(), out.annotations);
-  return read(wire, out.pod) && read(wire.rollout(), out.rollout);
+  return read(wire, out.pod) && read(wire.rollout(), out.rollout) && read(wire.resources(), out.limits);
 }
 
 }  // namespace cloudless::codec

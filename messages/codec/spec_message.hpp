@@ -22,6 +22,10 @@ bool read(const api::WorkloadSpec& wire, Template& out);
 void write(const Resources& resources, api::ResourceList& out);
 bool read(const api::ResourceList& wire, Resources& out);
 
+/// Only limits; an absent one keeps what `out` has.
+void write(const ResourceLimits& limits, api::Resources& out);
+bool read(const api::Resources& wire, ResourceLimits& out);
+
 void write(const Taint& taint, api::Taint& out);
 bool read(const api::Taint& wire, Taint& out);
 

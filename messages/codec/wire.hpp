@@ -11,6 +11,7 @@
 #include "messages/domain/proposal.hpp"
 #include "messages/domain/record.hpp"
 #include "messages/domain/snapshot.hpp"
+#include "messages/domain/usage.hpp"
 #include "messages/domain/wire_frame.hpp"
 
 namespace cloudless::codec {
@@ -41,6 +42,9 @@ std::string encode(const EventQuery& value);
 bool decode(std::string_view bytes, EventQuery& value);
 std::string encode(const EventList& value);
 bool decode(std::string_view bytes, EventList& value);
+/// A usage session's output.
+std::string encode(const NodeUsage& value);
+bool decode(std::string_view bytes, NodeUsage& value);
 /// A whole commit, for followers in other processes.
 std::string encode(const Commit& value);
 bool decode(std::string_view bytes, Commit& value);

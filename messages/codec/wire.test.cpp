@@ -97,18 +97,21 @@ constexpr std::size_t field_count() {
 }
 // A field more needs a field in proto/cloudless/record, a line in write() and in read(), and a random value
 // here.
-static_assert(field_count<Template>() == 20 && field_count<WorkloadSpec>() == 5 &&
+static_assert(field_count<Template>() == 19 && field_count<WorkloadSpec>() == 6 &&
               field_count<Workload>() == 10);
 static_assert(field_count<Version>() == 3 && field_count<Replica>() == 19 && field_count<Event>() == 9);
 static_assert(field_count<NodeDescription>() == 12 && field_count<Node>() == 15 &&
               field_count<IdempotencyRow>() == 7);
-static_assert(field_count<Assignment>() == 7 && field_count<AssignmentSet>() == 7 &&
+static_assert(field_count<Assignment>() == 8 && field_count<AssignmentSet>() == 7 &&
               field_count<ReplicaReport>() == 11);
 static_assert(field_count<RestartPolicy>() == 3 && field_count<RolloutPolicy>() == 4 &&
               field_count<Port>() == 4);
 static_assert(field_count<ResourceLimits>() == 4 && field_count<Volume>() == 4 &&
               field_count<ConfigFile>() == 3 && field_count<Probe>() == 6 &&
               field_count<SecurityContext>() == 17);
+static_assert(field_count<NodeUsage>() == 3 && field_count<ReplicaUsage>() == 3 &&
+              field_count<ContainerUsage>() == 6 && field_count<UsageCounters>() == 5 &&
+              field_count<UsageRates>() == 5);
 static_assert(field_count<LogQuery>() == 7 && field_count<LogLine>() == 6 && field_count<ExecQuery>() == 5);
 
 }  // namespace
@@ -122,6 +125,7 @@ TEST_CASE("every value that crosses a wire comes back as it was, and hostile byt
   check_type("ProposalAnswer", [](RandomValues& r) {
     return ProposalAnswer{r.number(), r.list(5, [&] { return r.error(); })};
   });
+  check_type("NodeUsage", [](RandomValues& r) { return r.node_usage(); });
   check_type("SessionFrame", [](RandomValues& r) { return r.session_frame(); });
   check_type("LinkFrame", [](RandomValues& r) { return r.link_frame(); });
   check_type("AssignmentSet", [](RandomValues& r) { return r.assignment_set(); });

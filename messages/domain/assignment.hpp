@@ -19,6 +19,7 @@ struct Assignment {
   std::uint64_t version = 0;
   Template pod;
   StopCause stop = StopCause::none;  ///< anything but none: end it and report STOPPED
+  ResourceLimits limits;             ///< the workload's present ones; a change is carried out in place
   bool operator==(const Assignment&) const = default;
 };
 

@@ -24,6 +24,9 @@ struct Taint {
   bool operator==(const Taint&) const = default;
 };
 
+/// On a node whose container runtime does not answer: its agent sets and takes away this taint, NO_SCHEDULE.
+inline constexpr char kRuntimeAwayTaint[] = "cloudless.io/runtime-away";
+
 /// What an agent says of its machine when it registers (from agent.yaml and the machine itself).
 struct NodeDescription {
   NodeId id;

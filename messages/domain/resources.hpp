@@ -41,12 +41,15 @@ struct Resources {
   }
 };
 
+/// Processes and threads of a container for which the user set no limit.
+inline constexpr std::int64_t kDefaultPidsLimit = 4096;
+
 /// Limits: an absent amount is not limited.
 struct ResourceLimits {
   std::optional<std::int64_t> cpu_millicores;
   std::optional<std::int64_t> memory_bytes;
   std::optional<std::int64_t> storage_bytes;  ///< of the container's writable layer
-  std::optional<std::int64_t> pids;           ///< processes and threads
+  std::optional<std::int64_t> pids;           ///< processes and threads; absent: kDefaultPidsLimit
   bool operator==(const ResourceLimits&) const = default;
 };
 

@@ -53,10 +53,15 @@ struct ExecResult {
   bool operator==(const ExecResult&) const = default;
 };
 
+/// What everything on the node uses: answered at once, as the bytes of a NodeUsage in `output`.
+struct UsageQuery {
+  bool operator==(const UsageQuery&) const = default;
+};
+
 /// Gateway to agent: begins a session. `credit`: bytes that the agent may send before more is granted.
 struct SessionOpen {
   NodeId node;
-  std::variant<LogQuery, ExecQuery> query;
+  std::variant<LogQuery, ExecQuery, UsageQuery> query;
   std::uint64_t credit = 256 << 10;
   bool operator==(const SessionOpen&) const = default;
 };

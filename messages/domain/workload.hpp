@@ -80,7 +80,6 @@ struct Template {
   std::vector<EnvVar> env;
   std::string working_dir;
   Resources requests{100, 32 << 20, 0, 0, 0};
-  ResourceLimits limits;
   std::vector<Port> ports;
   RestartPolicy restart;
   ImagePullPolicy pull_policy = ImagePullPolicy::if_not_present;
@@ -104,6 +103,8 @@ struct WorkloadSpec {
   RolloutPolicy rollout;
   Labels labels;
   Labels annotations;
+  /// Of each replica, whatever its version: a change reaches running containers in place.
+  ResourceLimits limits{std::nullopt, std::nullopt, std::nullopt, kDefaultPidsLimit};
   bool operator==(const WorkloadSpec&) const = default;
 };
 

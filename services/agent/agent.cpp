@@ -20,6 +20,7 @@
 #include "services/agent/agent_service.hpp"
 #include "services/agent/machine.hpp"
 #include "services/agent/runtime_figures.hpp"
+#include "services/agent/usage_figures.hpp"
 #include "telemetry/http_server.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/system_clock.hpp"
@@ -50,6 +51,8 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.state_dir = settings.runtime_dir;
   options.log_dir = settings.log_dir;
   options.logger = settings.logger;
+  options.cgroup_parent = settings.cgroup_parent;
+  options.allocatable = describe_node(settings, {}, {}).allocatable;
   options.bridge = settings.bridge;
   options.subnet = settings.subnet;
   options.policy = settings.policy;
@@ -138,9 +141,8 @@ class Whole final : public Agent {
   Result<void> start_actors() {
     system_ = std::make_unique<caf::actor_system>(config_);
     const NodeId node{settings_.node_name};
-    supervisor_ =
-        runtime::spawn_supervisor(*system_, {*runtime_, *disk_, *logs_, clock_},
-                                  {node, settings_.accept_cluster, runtime::SupervisorSettings{}.sweep});
+    supervisor_ = runtime::spawn_supervisor(*system_, {*runtime_, *disk_, *logs_, clock_},
+                                            {node, settings_.accept_cluster});
     watch("the supervisor", supervisor_);
     auto server = AgentServer::start({*system_, supervisor_, *runtime_, node}, to_string(settings_.grpc));
     if (!server) return fail(server.error());
@@ -162,6 +164,8 @@ class Whole final : public Agent {
     if (!settings_.http) return {};
     figures_ = runtime_figures(*runtime_);
     metrics_.add(figures_);
+    usage_figures_ = usage_figures(*runtime_);
+    metrics_.add(usage_figures_);
     using telemetry::HttpAnswer;
     auto ready = [this] {
       const auto seen = ask_containers(*runtime_);
@@ -191,6 +195,7 @@ class Whole final : public Agent {
   telemetry::SystemClock clock_;
   telemetry::Metrics metrics_;
   std::shared_ptr<prometheus::Collectable> figures_;
+  std::shared_ptr<prometheus::Collectable> usage_figures_;
   std::unique_ptr<runtime::RuntimePort> runtime_;
   std::unique_ptr<runtime::AgentDisk> disk_;
   std::unique_ptr<runtime::LogStore> logs_;

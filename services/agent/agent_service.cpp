@@ -16,6 +16,7 @@
 #include "messages/codec/api_objects.hpp"
 #include "messages/codec/api_stream.hpp"
 #include "services/agent/local_session.hpp"
+#include "services/agent/usage_call.hpp"
 
 namespace cloudless::agent {
 namespace {
@@ -200,6 +201,11 @@ class Service final : public api::AgentService::CallbackService {
   grpc::ServerUnaryReactor* ExecCommand(grpc::CallbackServerContext*, const api::ExecCommandRequest* request,
                                         api::ExecCommandReply* reply) override {
     return ExecCall::start(parts_, *request, *reply);
+  }
+
+  grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext*, const api::GetUsageRequest*,
+                                     api::GetUsageReply* reply) override {
+    return start_usage_call(parts_, *reply);
   }
 
   grpc::ServerUnaryReactor* GetContainerStatus(grpc::CallbackServerContext* context,

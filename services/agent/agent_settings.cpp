@@ -64,6 +64,10 @@ void register_runtime(settings::Settings& form, AgentSettings& values) {
   form.text("containerd.namespace", values.containerd_namespace,
             "containerd's namespace for this agent alone; empty: cloudless-<node name>");
   form.text("containerd.runtime_binary", values.runtime_binary, "runc or crun; empty: containerd's default");
+  form.text(
+      "cgroup_parent", values.cgroup_parent,
+      "Control group of this node's containers; limited to what is allocatable if no other agent of this "
+      "machine has it too");
 }
 
 void register_network(settings::Settings& form, AgentSettings& values) {
@@ -119,6 +123,15 @@ std::string host_name() {
   return out;
 }
 
+/// Absolute, without "..", and with nothing in it that means something to a shell or to runc.
+bool is_cgroup_parent(const std::string& path) {
+  if (path.size() < 2 || path.size() > 200 || path.front() != '/' || path.back() == '/') return false;
+  if (path.find("//") != std::string::npos || path.find("..") != std::string::npos) return false;
+  return std::all_of(path.begin(), path.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '/' || c == '-' || c == '_' || c == '.';
+  });
+}
+
 void check_node(const AgentSettings& values, settings::Exposure& wrong) {
   if (!is_dns_subdomain(values.node_name))
     wrong.refuse("node.name: \"" + values.node_name +
@@ -127,6 +140,9 @@ void check_node(const AgentSettings& values, settings::Exposure& wrong) {
     if (!is_label_key(key) || !is_label_value(value))
       wrong.refuse("node.labels: \"" + key + "=" + value +
                    "\": at most 63 characters of A-Z, a-z, 0-9, ., _, / and -");
+  if (!is_cgroup_parent(values.cgroup_parent))
+    wrong.refuse("cgroup_parent: \"" + values.cgroup_parent +
+                 "\" is not a path like /cloudless or /apps/cloudless, of a-z, A-Z, 0-9, -, _ and .");
   for (const auto& taint : values.taints)
     if (!parse_taint(taint))
       wrong.refuse("node.taints: \"" + taint +

@@ -48,6 +48,7 @@ struct AgentSettings {
   std::string runtime_binary;
   std::string volume_dir;  ///< empty: "<state_dir>/volumes"
   std::string volume_limits = "quota";
+  std::string cgroup_parent = "/cloudless";
   std::string bridge = "cloudless0";
   std::string subnet = "10.87.0.0/16";
   std::string network_mode = "bridge";  ///< or "cni"

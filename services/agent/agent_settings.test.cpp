@@ -36,9 +36,11 @@ TEST_CASE("everything that is wrong is named at once") {
   values.labels = {{"a b", "c"}};
   values.grpc = {"0.0.0.0", 9092};
   values.bridge = "cloudless-bridge-0";
+  values.cgroup_parent = "/a/../b";
   const auto checked = complete(values);
   REQUIRE_FALSE(checked);
-  for (const char* part : {"node.name", "node.taints", "node.labels", "grpc.address", "bridge: "})
+  for (const char* part :
+       {"node.name", "node.taints", "node.labels", "cgroup_parent", "grpc.address", "bridge: "})
     CHECK(checked.error().message.find(part) != std::string::npos);
 }
 

@@ -74,6 +74,38 @@ class TemporaryDirectory {
 
 }  // namespace
 
+TEST_CASE("top shows workloads, replicas or nodes, exact in JSON, and names nodes that did not answer") {
+  FakeServer server;
+  auto& replica = *server.usage.add_replicas();
+  replica.set_replica_id("web-00000000ab-0");
+  replica.set_namespace_("default");
+  replica.set_workload("web");
+  auto& workload = *server.usage.add_workloads();
+  workload.set_workload("web");
+  workload.set_window_ms(5000);
+  workload.mutable_usage()->set_cpu_millicores(1234);
+  auto& silent = *server.usage.add_nodes();
+  silent.set_node_id("n2");
+  silent.set_error("node n2 is not connected");
+  auto result = ctl(server, {"top"});
+  CHECK(result.code == 0);
+  CHECK(contains(result.out, "web"));
+  CHECK(contains(result.out, "1.234"));
+  CHECK(contains(result.err, "not in it: node n2: node n2 is not connected"));
+  CHECK(server.last_usage.namespace_() == "default");
+  CHECK(contains(ctl(server, {"top", "replicas", "web", "--node", "n1"}).out, "web-00000000ab-0"));
+  CHECK(server.last_usage.workload() == "web");
+  CHECK(server.last_usage.node_id() == "n1");
+  CHECK(contains(ctl(server, {"top", "nodes"}).out, "n2"));
+  CHECK(server.last_usage.namespace_().empty());
+  CHECK(contains(ctl(server, {"top", "-o", "json"}).out, "\"cpu_millicores\": 1234"));
+  CHECK(ctl(server, {"top", "-A"}).code == 0);
+  CHECK(server.last_usage.namespace_().empty());
+  CHECK(ctl(server, {"top", "pods"}).code == 2);
+  server.usage.Clear();
+  CHECK(contains(ctl(server, {"top"}).err, "nothing runs"));
+}
+
 TEST_CASE("a workload is created, applied, scaled, shown and deleted by its name") {
   FakeServer server;
   auto result = ctl(server, {"workload", "create", "-f", "-", "--wait"}, manifest("web"));

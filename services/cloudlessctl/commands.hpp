@@ -16,6 +16,8 @@ void add_workload_commands(CLI::App& workload, Action& action);
 void add_stream_commands(CLI::App& workload, Action& action);
 /// node list, get, cordon, uncordon.
 void add_node_commands(CLI::App& node, Action& action);
+/// top.
+void add_top_command(CLI::App& app, Action& action);
 /// events.
 void add_event_command(CLI::App& app, Action& action);
 

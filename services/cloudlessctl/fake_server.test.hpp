@@ -31,6 +31,8 @@ class FakeServer final : public api::CoordinatorService::Service {
   std::vector<api::Event> events;
   std::vector<api::LogLine> lines;
   api::ExecCommandReply exec_reply;
+  api::ListUsageReply usage;
+  api::ListUsageRequest last_usage;
   std::size_t page_size = 2;
 
   std::map<std::string, api::Workload> workloads;  ///< by "namespace/name"
@@ -67,6 +69,12 @@ class FakeServer final : public api::CoordinatorService::Service {
                           grpc::ServerWriter<api::StreamLogsReply>* writer) override;
   grpc::Status ExecCommand(grpc::ServerContext*, const api::ExecCommandRequest* request,
                            api::ExecCommandReply* reply) override;
+  grpc::Status ListUsage(grpc::ServerContext*, const api::ListUsageRequest* request,
+                         api::ListUsageReply* reply) override {
+    last_usage = *request;
+    *reply = usage;
+    return grpc::Status::OK;
+  }
 
  private:
   grpc::Status write(const std::string& ns, const std::string& name, const api::WorkloadSpec& spec,

@@ -320,9 +320,9 @@ TEST_CASE(
   Stray other_id({"containerd-shim-runc-v2", "-c", wait_for_ever, "-namespace", ns, "-id", "a-01"});
   Stray other_node({"containerd-shim-runc-v2", "-c", wait_for_ever, "-namespace", ns + "x", "-id", "a-0"});
   Stray inside({"sh", "-c", wait_for_ever});
-  const bool unified = fs::exists("/sys/fs/cgroup/cgroup.controllers");
-  const fs::path group =
-      (unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids") + cgroup_path(ns, ContainerId{"a-0"});
+  REQUIRE_OK(node.start_shell("a", wait_for_ever));
+  node.ctr({"tasks", "delete", "--force", "a-0"});
+  const fs::path group = node.cgroup_of("a", "pids");
   fs::create_directories(group);
   std::ofstream(group / "cgroup.procs") << inside.pid();
   const auto state = fs::path(node.options.state_dir) / "runc" / ns;

@@ -136,7 +136,7 @@ TEST_CASE("what a container may use and see is what its spec says") {
                 "echo $$"});
   auto& pod = request.assignment.pod;
   pod.requests.cpu_millicores = 250;
-  pod.limits = {500, 64 << 20};
+  request.assignment.limits = {500, 64 << 20};
   pod.env = {{"GREETING", "hello world"}};
   pod.working_dir = "/tmp";
   REQUIRE_OK(node.start(request));
@@ -150,7 +150,7 @@ TEST_CASE("what a container may use and see is what its spec says") {
 TEST_CASE("a container that runs out of memory says so") {
   RuntimeNode node("oom");
   auto request = node.request("a", {"tail", "/dev/zero"});
-  request.assignment.pod.limits.memory_bytes = 16 << 20;
+  request.assignment.limits.memory_bytes = 16 << 20;
   REQUIRE_OK(node.start(request));
   const auto exit = node.wait("a");
   REQUIRE_OK(exit);

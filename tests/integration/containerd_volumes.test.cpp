@@ -196,7 +196,7 @@ ContainerRequest limited_request(const RuntimeNode& node, const std::string& scr
                                  std::uint32_t attempt = 1) {
   auto request = script_of(node, "a", script + "echo end", attempt);
   auto& pod = request.assignment.pod;
-  pod.limits.storage_bytes = 16 * kMiB;
+  request.assignment.limits.storage_bytes = 16 * kMiB;
   pod.volumes = {{"data", "/data", false, EmptyDir{16 * kMiB, false}}, {"free", "/free", false, EmptyDir{}}};
   return request;
 }
@@ -258,7 +258,7 @@ TEST_CASE("a limit that the file system cannot hold is refused before the start,
   for (const bool layer : {false, true}) {
     CAPTURE(layer);
     auto request = limited_request(node, "sleep 100000; ");
-    layer ? request.assignment.pod.volumes.clear() : request.assignment.pod.limits.storage_bytes.reset();
+    layer ? request.assignment.pod.volumes.clear() : request.assignment.limits.storage_bytes.reset();
     const auto started = node.start(request);
     REQUIRE_FALSE(started.has_value());
     CHECK(started.error().code == Errc::failed_precondition);
@@ -285,7 +285,7 @@ TEST_CASE("what a dead agent left is removed when the node is told who lives, an
   for (const char* name : {"dead", "alive"}) {
     auto request = script_of(node, name, "sleep 100000");
     auto& pod = request.assignment.pod;
-    pod.limits.storage_bytes = 8 * kMiB;
+    request.assignment.limits.storage_bytes = 8 * kMiB;
     pod.volumes = {{"disk", "/disk", false, EmptyDir{8 * kMiB, false}},
                    {"memory", "/memory", false, EmptyDir{kMiB, true}},
                    {"host", "/host", false, HostPath{shared}},

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <thread>
 
+#include "actors/runtime/cgroups/cgroup_tree.hpp"
 #include "actors/runtime/containerd/network.hpp"
 
 namespace cloudless::test {
@@ -140,6 +141,11 @@ std::string RuntimeNode::ctr(std::vector<std::string> arguments) const {
   return machine.ctr(namespace_of(options), std::move(arguments)).output;
 }
 
+std::string RuntimeNode::cgroup_of(const std::string& name, const std::string& controller) const {
+  return runtime::CgroupTree{}.folder(controller,
+                                      runtime::container_group(options.cgroup_parent, "default", name));
+}
+
 std::string RuntimeNode::traces(const std::string& name) const {
   const auto id = id_of(name);
   std::string left;
@@ -151,6 +157,7 @@ std::string RuntimeNode::traces(const std::string& name) const {
   if (if_nametoindex(network.link_name(id).c_str()) != 0) left += " link";
   if (fs::exists(options.state_dir + "/loggers/" + id.value)) left += " logger";
   if (fs::exists(options.state_dir + "/runc/" + namespace_of(options) + "/" + id.value)) left += " runc";
+  if (fs::exists(cgroup_of(name, "memory"))) left += " cgroup";
   const auto mounts = run({"cat", "/proc/self/mounts"}).output;
   if (mounts.find("/" + id.value + "/") != std::string::npos) left += " mount";
   return left;

@@ -68,6 +68,8 @@ class RuntimeNode {
   /// Process number of the container's logger; 0: none.
   pid_t logger_of(const std::string& name) const;
   std::string ctr(std::vector<std::string> arguments) const;
+  /// Folder of the container's control group in the hierarchy of a controller.
+  std::string cgroup_of(const std::string& name, const std::string& controller) const;
   /// What is left of a container anywhere, in words; empty: nothing.
   std::string traces(const std::string& name) const;
 

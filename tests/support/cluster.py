@@ -115,6 +115,7 @@ class Agent:
         self.dir.mkdir(parents=True, exist_ok=True)
         self.namespace = f"cloudless-{cluster.tag}{self.name}"
         self.bridge = f"cl{cluster.tag}{number}"
+        self.cgroup_parent = "/cloudless" if cluster.default_ports else f"/{self.namespace}"
         self.subnet = free_subnet([a.subnet for a in cluster.agents])
         first = number == 1 and cluster.default_ports
         self.grpc_port = DEFAULT_PORTS["agent_grpc"] if first else free_port()
@@ -234,6 +235,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             "--log-dir", agent.dir / "logs",
             "--containerd-socket", self.socket,
             "--containerd-namespace", agent.namespace,
+            "--cgroup-parent", agent.cgroup_parent,
             "--bridge", agent.bridge,
             "--subnet", agent.subnet,
             "--grpc-address", f"127.0.0.1:{agent.grpc_port}",
@@ -297,9 +299,10 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
         for link in links_of_bridge(agent.bridge):
             subprocess.run(["ip", "link", "del", link], capture_output=True, check=False)
         for root in ("/sys/fs/cgroup", *map(str, pathlib.Path("/sys/fs/cgroup").glob("*/"))):
-            for group in (f"{root}/cloudless/{agent.namespace}", f"{root}/cloudless"):
-                with contextlib.suppress(OSError):  # not there, or another cluster's too
-                    os.rmdir(group)
+            parent = pathlib.Path(f"{root}{agent.cgroup_parent}")
+            for group in (*parent.glob("*/*/"), *parent.glob("*/"), parent):
+                with contextlib.suppress(OSError):  # not there, or in use
+                    group.rmdir()
         if not self.own_containerd:
             for image in self.ctr("-n", agent.namespace, "images", "ls", "-q", check=False).stdout.split():
                 self.ctr("-n", agent.namespace, "images", "rm", "--sync", image, check=False)

@@ -70,13 +70,16 @@ void unmount_below(const std::string& folder) {
 void remove_cgroups(const std::string& part_of_name) {
   std::error_code ignored;
   for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", ignored)) {
-    for (const auto& node : fs::directory_iterator(hierarchy.path() / "cloudless", ignored)) {
+    for (const auto& node : fs::directory_iterator(hierarchy.path(), ignored)) {
       if (node.path().filename().string().find(part_of_name) == std::string::npos) continue;
-      for (const auto& container : fs::directory_iterator(node.path(), ignored))
-        if (container.is_directory(ignored)) rmdir(container.path().c_str());
+      for (const auto& ns : fs::directory_iterator(node.path(), ignored)) {
+        if (!ns.is_directory(ignored)) continue;
+        for (const auto& container : fs::directory_iterator(ns.path(), ignored))
+          if (container.is_directory(ignored)) rmdir(container.path().c_str());
+        rmdir(ns.path().c_str());
+      }
       rmdir(node.path().c_str());
     }
-    rmdir((hierarchy.path() / "cloudless").c_str());
   }
 }
 
@@ -255,6 +258,7 @@ runtime::ContainerdOptions ContainerdFixture::options(const std::string& node) {
   out.node = NodeId{node};
   out.socket = socket_;
   out.containerd_namespace = "cloudless-" + node + "-" + fs::path(folder_).filename().string();
+  out.cgroup_parent = "/" + out.containerd_namespace;
   out.state_dir = folder_ + "/" + node + "/state";
   out.log_dir = folder_ + "/" + node + "/logs";
   out.volume_dir = folder_ + "/" + node + "/volumes";

@@ -140,6 +140,20 @@ class ContainerdRuntime final : public RuntimePort {
     return [abandoned] { abandoned->declare(); };
   }
 
+  void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) override {
+    lifecycle_jobs_.submit([this, container = std::move(container), limits, done = std::move(done)] {
+      done(containers_.update_limits(container, limits));
+    });
+  }
+
+  void ping(Done<Nothing> done) override {
+    lifecycle_jobs_.submit([this, done = std::move(done)] { done(containers_.ping()); });
+  }
+
+  void usage(Done<std::vector<ContainerUsage>> done) override {
+    lifecycle_jobs_.submit([this, done = std::move(done)] { done(containers_.usage()); });
+  }
+
   std::string log_path(const ContainerId& container) const override { return loggers_.log_path(container); }
 
   void forget_logs(const std::vector<ContainerId>& keep) override {

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <csignal>
 
-#include "actors/runtime/containerd/cgroup.hpp"
 #include "actors/runtime/containerd/leftovers.hpp"
 #include "actors/runtime/containerd/oci_spec.hpp"
 #include "containerd/runc_options.pb.h"
@@ -16,9 +15,14 @@ namespace {
 
 constexpr char kReplicaLabel[] = "cloudless.io/replica";
 constexpr char kAttemptLabel[] = "cloudless.io/attempt";
+constexpr char kNamespaceLabel[] = "cloudless.io/namespace";
+constexpr char kCpuLabel[] = "cloudless.io/cpu-millicores";
+constexpr char kGroupLabel[] = "cloudless.io/cgroup";
+constexpr char kStorageLabel[] = "cloudless.io/storage-limit";
 constexpr char kSpecType[] = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 constexpr char kRuncOptionsType[] = "containerd.runc.v1.Options";
 constexpr Millis kKillTimeout = 10000;
+constexpr Millis kPingTimeout = 3000;
 
 /// Of our own: two containerds with the same namespace and id must not meet there.
 std::string runc_root(const ContainerdOptions& options) {
@@ -45,6 +49,17 @@ std::string label_of(const containers_v1::Container& record, const char* key) {
   return found == record.labels().end() ? std::string{} : found->second;
 }
 
+GroupMember member_of(const containers_v1::Container& record) {
+  const auto number = [&](const char* key) {
+    const auto text = label_of(record, key);
+    std::int64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+  };
+  return {label_of(record, kNamespaceLabel), ReplicaId{label_of(record, kReplicaLabel)}, number(kCpuLabel),
+          label_of(record, kGroupLabel), number(kStorageLabel)};
+}
+
 }  // namespace
 
 Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes,
@@ -55,7 +70,8 @@ Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers, Vo
       network_(network),
       accounts_(client, options),
       volumes_(volumes),
-      options_(options) {}
+      options_(options),
+      groups_(CgroupTree{}, options.cgroup_parent, options.allocatable, client.own_namespace()) {}
 
 Result<Nothing> Containers::ensure_ready() {
   const std::lock_guard lock(mutex_);
@@ -74,11 +90,19 @@ Result<Nothing> Containers::ensure_ready() {
     ours.insert(id);
     granted[id] = grant_of({record.labels().begin(), record.labels().end()});
     loggers_.watch(id);
+    if (auto member = member_of(record); !member.group.empty()) groups_.enter(id, member);
   }
   loggers_.finish_all_except(ours);
   if (auto network = network_.ensure_ready(granted); !network) return network;
   ready_ = true;
   return Nothing{};
+}
+
+Result<Nothing> Containers::ping() {
+  namespaces_v1::GetNamespaceRequest request;
+  request.set_name(client_.own_namespace());
+  return done_or_gone(client_.call(client_.namespaces(), &namespaces_v1::Namespaces::Stub::Get, request,
+                                   client_.scope("ask containerd", kPingTimeout)));
 }
 
 Result<StartedContainer> Containers::start(const ContainerRequest& request) {
@@ -129,6 +153,10 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   input.mounts = network_.mounts(id);
   for (auto& mount : spec_mounts(*plan, volumes_.folder_of(plan->replica)))
     input.mounts.push_back(std::move(mount));
+  const auto& a = request.assignment;
+  input.cgroup = groups_.enter(
+      id, {a.ns, a.replica, a.pod.requests.cpu_millicores, {}, a.limits.storage_bytes.value_or(0)});
+  input.node_cpu_millicores = options_.allocatable.cpu_millicores;
   auto spec = make_spec(input);
   if (!spec) return fail(spec.error());
   const FileOwner owner{input.confinement.user.uid, input.confinement.user.gid};
@@ -163,7 +191,10 @@ Result<WallMillis> Containers::create_record(const ContainerRequest& request, co
   labels[kAttemptLabel] = std::to_string(request.attempt);
   for (const auto& [key, value] : to_labels(grant)) labels[key] = value;
   labels["cloudless.io/node"] = options_.node.value;
-  labels["cloudless.io/namespace"] = a.ns;
+  labels[kNamespaceLabel] = a.ns;
+  labels[kCpuLabel] = std::to_string(a.pod.requests.cpu_millicores);
+  if (a.limits.storage_bytes) labels[kStorageLabel] = std::to_string(*a.limits.storage_bytes);
+  labels[kGroupLabel] = groups_.group_of(request.container);
   labels["cloudless.io/workload"] = a.workload_name;
   labels["cloudless.io/workload-uid"] = a.workload.value;
   labels["cloudless.io/version"] = std::to_string(a.version);
@@ -193,7 +224,7 @@ Result<std::uint32_t> Containers::create_task(const ContainerRequest& request, c
   tasks_v1::CreateTaskRequest create;
   create.set_container_id(container.value);
   *create.mutable_rootfs() = mounts->mounts();
-  if (const auto limit = request.assignment.pod.limits.storage_bytes)
+  if (const auto limit = request.assignment.limits.storage_bytes)
     if (auto limited = limit_layer(container, *limit, create); !limited) return fail(limited.error());
   create.set_stdout(loggers_.uri(container));
   create.set_stderr(create.stdout());
@@ -235,7 +266,7 @@ Result<Nothing> Containers::delete_task(const ContainerId& container) {
   if (deleted || deleted.error().code == Errc::unavailable) return done_or_gone(deleted);
   if (gone(deleted.error())) {
     end_forgotten_shims(client_.own_namespace(), container);
-    end_forgotten_group(cgroup_path(client_.own_namespace(), container));
+    if (const auto group = groups_.own_group_of(container); !group.empty()) end_forgotten_group(group);
     remove_forgotten_state(runc_root(options_), client_.own_namespace(), container);
     return Nothing{};
   }
@@ -264,6 +295,7 @@ Result<Nothing> Containers::remove(const ContainerId& container) {
   if (!removed && !gone(removed.error())) return fail(removed.error());
   if (auto freed = volumes_.remove_layer(container); !freed) return freed;
   loggers_.release(container);
+  groups_.leave(container);
   network_.release(container);
   return Nothing{};
 }
@@ -277,7 +309,8 @@ Result<std::vector<containers_v1::Container>> Containers::records() {
 
 ContainerExit Containers::exit_of(const ContainerId& container, std::int32_t code, WallMillis at) const {
   ContainerExit exit{code, at, {}};
-  if (code != 0) exit.reason = out_of_memory(cgroup_path(client_.own_namespace(), container)).value_or("");
+  const auto group = groups_.group_of(container);
+  if (code != 0 && !group.empty()) exit.reason = groups_.tree().out_of_memory(group).value_or("");
   return exit;
 }
 
@@ -350,8 +383,6 @@ Result<Nothing> Containers::remove_everything() {
   if (!seen) return fail(seen.error());
   for (const auto& container : *seen)
     if (auto removed = remove(container.container); !removed) return removed;
-  remove_cgroup("/cloudless/" + client_.own_namespace());
-  remove_cgroup("/cloudless");
   return network_.remove_everything();
 }
 

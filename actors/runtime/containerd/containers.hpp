@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/cgroups/node_groups.hpp"
 #include "actors/runtime/containerd/account_reader.hpp"
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/confinement.hpp"
@@ -30,6 +31,10 @@ class Containers {
   Result<StartedContainer> start(const ContainerRequest& request);
   Result<Nothing> signal(const ContainerId& container, int signal);
   Result<Nothing> remove(const ContainerId& container);
+  Result<Nothing> update_limits(const ContainerId& container, const ResourceLimits& limits);
+  Result<Nothing> ping();
+  /// From control groups and links alone.
+  std::vector<ContainerUsage> usage() const;
   Result<std::vector<ObservedContainer>> list();
   /// From the answer to a Wait, while the task is still there.
   ContainerExit exit_of(const ContainerId& container, std::int32_t code, WallMillis at) const;
@@ -53,6 +58,9 @@ class Containers {
   /// Puts a limited writable layer in place of the snapshot's own.
   Result<Nothing> limit_layer(const ContainerId& container, std::int64_t bytes,
                               tasks_v1::CreateTaskRequest& create);
+  /// All limits but that of storage.
+  Result<Nothing> change_limits(const ContainerId& container, const std::string& group,
+                                const ResourceLimits& limits);
   Result<Nothing> delete_task(const ContainerId& container);
   void remove_orphans(const std::set<std::string>& suspects);
 
@@ -63,6 +71,7 @@ class Containers {
   AccountReader accounts_;
   Volumes& volumes_;
   const ContainerdOptions options_;
+  NodeGroups groups_;
 
   std::mutex mutex_;
   bool ready_ = false;

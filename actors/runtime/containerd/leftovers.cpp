@@ -14,7 +14,7 @@
 #include <optional>
 #include <vector>
 
-#include "actors/runtime/containerd/cgroup.hpp"
+#include "actors/runtime/cgroups/cgroup_tree.hpp"
 
 namespace cloudless::runtime {
 namespace {
@@ -110,7 +110,7 @@ void end_forgotten_group(const std::string& path) {
       });
     }
   }
-  if (!groups.empty()) remove_cgroup(path);
+  if (!groups.empty()) CgroupTree{}.remove(path);
 }
 
 void remove_forgotten_state(const std::string& root, const std::string& containerd_namespace,

@@ -13,7 +13,7 @@ namespace cloudless::runtime {
 void end_forgotten_shims(const std::string& containerd_namespace, const ContainerId& container);
 
 /// Kills every process in the container's control group, waits until they are gone (at most 2 s) and removes
-/// the group from every hierarchy. `path` as cgroup_path makes it. Does nothing if there is no such group.
+/// the group from every hierarchy. `path` is below every root. Does nothing if there is no such group.
 void end_forgotten_group(const std::string& path);
 
 /// Removes what runc remembers of a container in `root`, its directory of states.

@@ -59,7 +59,7 @@ json namespaces(const Confinement& given) {
 }
 
 json resources(const SpecInput& in) {
-  json out = cgroup_resources(in.assignment.pod);
+  json out = cgroup_resources(in.assignment.pod.requests, in.assignment.limits, in.node_cpu_millicores);
   out["devices"] = {{{"allow", in.confinement.privileged}, {"access", "rwm"}}};
   return out;
 }
@@ -80,7 +80,7 @@ json devices(const std::vector<HostDevice>& all) {
 json linux_part(const SpecInput& in) {
   const auto& given = in.confinement;
   json out = {{"resources", resources(in)},
-              {"cgroupsPath", cgroup_path(in.containerd_namespace, in.container)},
+              {"cgroupsPath", in.cgroup},
               {"namespaces", namespaces(given)},
               {"maskedPaths", given.masked_paths},
               {"readonlyPaths", given.read_only_paths}};
@@ -92,10 +92,6 @@ json linux_part(const SpecInput& in) {
 }
 
 }  // namespace
-
-std::string cgroup_path(const std::string& containerd_namespace, const ContainerId& container) {
-  return "/cloudless/" + containerd_namespace + "/" + container.value;
-}
 
 Result<std::string> make_spec(const SpecInput& in) {
   const auto args = command_line(in);

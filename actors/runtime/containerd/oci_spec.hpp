@@ -27,6 +27,8 @@ struct SpecInput {
   std::vector<SpecMount> mounts;
   /// As confine judged. The default is of no use but in tests: root without any capability.
   Confinement confinement;
+  std::string cgroup;                    ///< the container's own, below every controller's root
+  std::int64_t node_cpu_millicores = 0;  ///< what all containers of the node may have; 0: not known
 };
 
 /// The spec as JSON. FAILED_PRECONDITION when image and assignment leave nothing to run.
@@ -35,8 +37,5 @@ Result<std::string> make_spec(const SpecInput& input);
 /// The process of an exec: the container's own, with another command. `spec` as make_spec made it; DATA_LOSS
 /// if it is not JSON.
 Result<std::string> make_exec_process(const std::string& spec, const std::vector<std::string>& command);
-
-/// "/cloudless/<containerd namespace>/<container>", below every cgroup controller's root.
-std::string cgroup_path(const std::string& containerd_namespace, const ContainerId& container);
 
 }  // namespace cloudless::runtime

@@ -23,6 +23,7 @@ SpecInput input() {
   in.assignment.version = 3;
   in.node = NodeId{"node-1"};
   in.containerd_namespace = "cloudless-node-1";
+  in.cgroup = "/cloudless/default/web-0123456789-0";
   in.address = "10.87.0.5";
   in.image.entrypoint = {"/entry"};
   in.image.command = {"serve"};
@@ -85,45 +86,6 @@ TEST_CASE("an image without a PATH gets one") {
                     [](const auto& e) { return e.starts_with("PATH=/usr/local/sbin:"); }));
 }
 
-TEST_CASE("requests become shares, limits become quotas") {
-  auto in = input();
-  in.assignment.pod.requests.cpu_millicores = 250;
-  auto resources = spec(in)["linux"]["resources"];
-  CHECK(resources["cpu"]["shares"] == 256);
-  CHECK_FALSE(resources["cpu"].contains("quota"));
-  CHECK_FALSE(resources.contains("memory"));
-  CHECK(resources["pids"]["limit"] == kPidsLimit);
-
-  in.assignment.pod.limits = {1500, 64 << 20};
-  resources = spec(in)["linux"]["resources"];
-  CHECK(resources["cpu"]["quota"] == 150000);
-  CHECK(resources["cpu"]["period"] == 100000);
-  CHECK(resources["memory"]["limit"] == 64 << 20);
-
-  in.assignment.pod.requests.cpu_millicores = 0;
-  in.assignment.pod.limits.cpu_millicores = 1;
-  resources = spec(in)["linux"]["resources"];
-  CHECK(resources["cpu"]["shares"] == 2);  // the kernel's least
-  CHECK(resources["cpu"]["quota"] == 1000);
-}
-
-Words namespaces_of(const json& spec) {
-  Words out;
-  for (const auto& n : spec["linux"]["namespaces"]) {
-    out.push_back(n["type"]);
-    CHECK_FALSE(n.contains("path"));
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-/// Options of what is mounted there.
-Words mount_options(const json& spec, const std::string& destination) {
-  for (const auto& m : spec["mounts"])
-    if (m["destination"] == destination) return m["options"].get<Words>();
-  return {};
-}
-
 TEST_CASE("what was judged is written down for the runtime") {
   auto in = input();
   auto& given = in.confinement;
@@ -154,7 +116,7 @@ TEST_CASE("what was judged is written down for the runtime") {
   CHECK(part["maskedPaths"].get<Words>() == Words{"/a"});
   CHECK(part["readonlyPaths"].get<Words>() == Words{"/b"});
   CHECK(part["resources"]["devices"][0]["allow"] == false);
-  CHECK(part["cgroupsPath"] == "/cloudless/cloudless-node-1/web-0123456789-0-1");
+  CHECK(part["cgroupsPath"] == "/cloudless/default/web-0123456789-0");
 }
 
 TEST_CASE("a container has namespaces of its own, and shares those that it may") {

@@ -8,6 +8,7 @@
 #include "actors/runtime/containerd/network_options.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
 #include "messages/domain/ids.hpp"
+#include "messages/domain/resources.hpp"
 #include "messages/domain/time.hpp"
 
 namespace cloudless::runtime {
@@ -35,6 +36,10 @@ struct ContainerdOptions {
   Millis pull_timeout = 600000;
   NodePolicy policy;
   NetworkOptions network;
+  /// Control group of all containers of this node. Agents of one machine may share it; then it is not
+  /// limited.
+  std::string cgroup_parent = "/cloudless";
+  Resources allocatable;  ///< what cgroup_parent is limited to; cpu and memory, 0: not limited
 };
 
 inline std::string namespace_of(const ContainerdOptions& options) {

@@ -40,7 +40,8 @@ std::size_t depth_of(const std::string& path) {
   return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
 }
 
-Result<PlannedVolume> plan_volume(const Volume& volume, const Template& pod, const NodePolicy& policy) {
+Result<PlannedVolume> plan_volume(const Volume& volume, const Assignment& assignment,
+                                  const NodePolicy& policy) {
   PlannedVolume planned{"volumes/" + volume.name, {}};
   if (const auto* host = std::get_if<HostPath>(&volume.source)) {
     auto granted = grant_host_path(volume, *host, policy);
@@ -52,8 +53,8 @@ Result<PlannedVolume> plan_volume(const Volume& volume, const Template& pod, con
   // Memory without a limit of its own would be half of the machine's: no more helps than what the container
   // may use.
   if (empty.memory && empty.size_limit_bytes == 0)
-    empty.size_limit_bytes = pod.limits.memory_bytes.value_or(0);
-  if (!empty.memory && empty.size_limit_bytes > 0 && is_above_quotas(pod.security))
+    empty.size_limit_bytes = assignment.limits.memory_bytes.value_or(0);
+  if (!empty.memory && empty.size_limit_bytes > 0 && is_above_quotas(assignment.pod.security))
     return fail(
         Errc::failed_precondition,
         "volume " + volume.name +
@@ -69,14 +70,14 @@ Result<VolumePlan> plan_volumes(const Assignment& assignment, const NodePolicy& 
   const auto& pod = assignment.pod;
   VolumePlan plan;
   plan.replica = assignment.replica;
-  plan.layer_limit = pod.limits.storage_bytes.value_or(0);
+  plan.layer_limit = assignment.limits.storage_bytes.value_or(0);
   if (plan.layer_limit > 0 && is_above_quotas(pod.security))
     return fail(
         Errc::failed_precondition,
         "limits.storage_bytes does not bind a container that is privileged or has SYS_RESOURCE; leave "
         "out one of them");
   for (const auto& volume : pod.volumes) {
-    auto planned = plan_volume(volume, pod, policy);
+    auto planned = plan_volume(volume, assignment, policy);
     if (!planned) return fail(planned.error());
     plan.mounts.push_back({volume.mount_path, planned->place, volume.read_only});
     plan.volumes.push_back(std::move(*planned));

@@ -46,14 +46,14 @@ TEST_CASE("nothing asked for is nothing to do") {
   REQUIRE(plan.has_value());
   CHECK(plan->empty());
   auto limited = assignment_with({});
-  limited.pod.limits.storage_bytes = 1 << 20;
+  limited.limits.storage_bytes = 1 << 20;
   CHECK(plan_volumes(limited, {})->layer_limit == 1 << 20);
   CHECK_FALSE(plan_volumes(limited, {})->empty());
 }
 
 TEST_CASE("memory without a limit of its own is limited by what the container may use") {
   auto assignment = assignment_with({{"m", "/m", false, EmptyDir{0, true}}, {"d", "/d", false, EmptyDir{}}});
-  assignment.pod.limits.memory_bytes = 64 << 20;
+  assignment.limits.memory_bytes = 64 << 20;
   const auto plan = plan_volumes(assignment, {});
   REQUIRE(plan.has_value());
   CHECK(std::get<EmptyDir>(plan->volumes[0].source).size_limit_bytes == 64 << 20);
@@ -108,7 +108,7 @@ TEST_CASE("a size limit on disk is refused for a container that quotas do not bi
     on_disk.pod.security = security;
     CHECK(refusal(on_disk).find("volume d: a size limit on disk does not bind") != std::string::npos);
     auto layer = assignment_with({});
-    layer.pod.limits.storage_bytes = 4096;
+    layer.limits.storage_bytes = 4096;
     layer.pod.security = security;
     CHECK(refusal(layer).find("limits.storage_bytes does not bind") != std::string::npos);
     auto memory = assignment_with({{"m", "/m", false, EmptyDir{4096, true}}, {"d", "/d", false, EmptyDir{}}});

@@ -17,6 +17,7 @@ void take_word(std::string_view word, Behaviour& out) {
   if (word.starts_with("after=")) out.exit_after = number_after(word, "after=");
   if (word.starts_with("slow-start=")) out.start_takes = number_after(word, "slow-start=");
   if (word.starts_with("term=")) out.term_takes = number_after(word, "term=");
+  if (word.starts_with("memory=")) out.memory_in_use = number_after(word, "memory=");
   if (word == "broken") out.broken = true;
   if (word == "ignore-term") out.ignores_term = true;
 }

@@ -1,7 +1,7 @@
 // What a simulated container does, told by its template. The image's last path component begins with
 // "missing" (NOT_FOUND) or "unreachable" (UNAVAILABLE); arguments are words: "exit=CODE", "after=MS" (with
 // exit; default 0), "slow-start=MS", "broken" (cannot be started), "ignore-term", "term=MS" (takes so long to
-// end on SIGTERM). Otherwise it runs for ever.
+// end on SIGTERM), "memory=BYTES" (in use). Otherwise it runs for ever.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@ struct Behaviour {
   Millis exit_after = 0;
   bool ignores_term = false;
   Millis term_takes = 0;
+  std::int64_t memory_in_use = 0;  ///< bytes; a lower limit is refused
 };
 
 Behaviour::Image behaviour_of_image(const std::string& image);

@@ -45,6 +45,18 @@ void Incarnation::forget_volumes(const std::vector<ReplicaId>& keep) {
   if (*open_) runtime_.forget_volumes(keep);
 }
 
+void Incarnation::update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) {
+  if (*open_) runtime_.update_limits(std::move(container), limits, while_open(std::move(done)));
+}
+
+void Incarnation::usage(Done<std::vector<ContainerUsage>> done) {
+  if (*open_) runtime_.usage(while_open(std::move(done)));
+}
+
+void Incarnation::ping(Done<Nothing> done) {
+  if (*open_) runtime_.ping(while_open(std::move(done)));
+}
+
 void Incarnation::load(Done<std::string> done) {
   if (*open_) disk_.load(while_open(std::move(done)));
 }

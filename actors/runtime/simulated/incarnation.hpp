@@ -26,6 +26,9 @@ class Incarnation final : public RuntimePort, public AgentDisk {
   std::string log_path(const ContainerId& container) const override;
   void forget_logs(const std::vector<ContainerId>& keep) override;
   void forget_volumes(const std::vector<ReplicaId>& keep) override;
+  void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) override;
+  void usage(Done<std::vector<ContainerUsage>> done) override;
+  void ping(Done<Nothing> done) override;
   void load(Done<std::string> done) override;
   void save(std::string bytes, Done<Nothing> done) override;
 

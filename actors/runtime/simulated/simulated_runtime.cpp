@@ -87,6 +87,7 @@ void SimulatedRuntime::start(ContainerRequest request, Done<StartedContainer> do
   container.behaviour = behaviour_of(request.assignment.pod);
   container.ports = request.assignment.pod.ports;
   container.host_network = request.assignment.pod.host_network;
+  container.limits = request.assignment.limits;
   container.serial = ++serials_;
   container.seen.container = request.container;
   container.seen.replica = request.assignment.replica;
@@ -229,6 +230,39 @@ void SimulatedRuntime::forget_volumes(const std::vector<ReplicaId>& keep) {
   std::erase_if(volumes_, [&](const ReplicaId& replica) { return !stay.contains(replica); });
 }
 
+void SimulatedRuntime::update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) {
+  answer<Nothing>(0, std::move(done), [this, container, limits]() -> Result<Nothing> {
+    auto found = containers_.find(container);
+    if (found == containers_.end() || !found->second.seen.running) return no_container(container);
+    if (limits.memory_bytes && *limits.memory_bytes < found->second.behaviour.memory_in_use)
+      return fail(Errc::failed_precondition, "the memory limit is below what is in use");
+    found->second.limits = limits;
+    return Nothing{};
+  });
+}
+
+void SimulatedRuntime::usage(Done<std::vector<ContainerUsage>> done) {
+  post_(0, [this, done = std::move(done)] {
+    std::vector<ContainerUsage> out;
+    for (const auto& [id, container] : containers_) {
+      if (!container.seen.running) continue;
+      // A tenth of a core since its start.
+      const auto lived =
+          static_cast<std::uint64_t>(std::max<Millis>(0, clock_.wall() - container.seen.started_at));
+      out.push_back({id,
+                     container.seen.replica,
+                     {lived * 100'000, lived, lived, 0, lived},
+                     static_cast<std::uint64_t>(container.behaviour.memory_in_use),
+                     1});
+    }
+    done(std::move(out));
+  });
+}
+
+void SimulatedRuntime::ping(Done<Nothing> done) {
+  post_(0, [this, done = std::move(done)] { done(away_ ? Result<Nothing>(away_error()) : Nothing{}); });
+}
+
 void SimulatedRuntime::set_away(bool away) {
   if (std::exchange(away_, away) == away || !away) return;
   for (auto& [id, container] : containers_) answer_waiting(container, away_error());
@@ -262,6 +296,12 @@ std::size_t SimulatedRuntime::running(const ReplicaId& replica) const {
   return static_cast<std::size_t>(std::count_if(
       containers_.begin(), containers_.end(),
       [&](const auto& entry) { return entry.second.seen.replica == replica && entry.second.seen.running; }));
+}
+
+std::optional<ResourceLimits> SimulatedRuntime::limits(const ContainerId& container) const {
+  const auto found = containers_.find(container);
+  return found != containers_.end() && found->second.seen.running ? std::optional(found->second.limits)
+                                                                  : std::nullopt;
 }
 
 }  // namespace cloudless::runtime

@@ -38,6 +38,9 @@ class SimulatedRuntime final : public RuntimePort {
   std::string log_path(const ContainerId& container) const override;
   void forget_logs(const std::vector<ContainerId>& keep) override;
   void forget_volumes(const std::vector<ReplicaId>& keep) override;
+  void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) override;
+  void usage(Done<std::vector<ContainerUsage>> done) override;
+  void ping(Done<Nothing> done) override;
 
   // What befalls a machine.
   /// The runtime daemon goes away (every call and wait is answered UNAVAILABLE; containers live on) or comes
@@ -57,6 +60,8 @@ class SimulatedRuntime final : public RuntimePort {
   std::size_t running(const ReplicaId& replica) const;
   /// Replicas whose volumes are on the machine.
   const std::set<ReplicaId>& volumes() const { return volumes_; }
+  /// In force in a container that runs.
+  std::optional<ResourceLimits> limits(const ContainerId& container) const;
   /// Successful starts so far.
   std::uint64_t starts() const { return starts_; }
   /// The greatest number of containers of one replica that ever ran at once.
@@ -68,6 +73,7 @@ class SimulatedRuntime final : public RuntimePort {
     Behaviour behaviour;
     std::vector<Port> ports;  ///< as the assignment says
     bool host_network = false;
+    ResourceLimits limits;
     std::uint64_t serial = 0;  ///< tells a container from a later one of the same id
     std::vector<Done<ContainerExit>> waiting;
   };
