@@ -53,6 +53,10 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.logger = settings.logger;
   options.cgroup_parent = settings.cgroup_parent;
   options.allocatable = describe_node(settings, {}, {}).allocatable;
+  options.logs.most_bytes = static_cast<std::uint64_t>(settings.container_logs.max_size);
+  options.logs.most_files = static_cast<std::uint32_t>(settings.container_logs.max_files);
+  options.logs.rate = static_cast<std::uint64_t>(settings.container_logs.rate);
+  options.logs.attempts = static_cast<std::uint32_t>(settings.container_logs.attempts);
   options.bridge = settings.bridge;
   options.subnet = settings.subnet;
   options.policy = settings.policy;

@@ -92,6 +92,8 @@ Result<Nothing> Containers::ensure_ready() {
     loggers_.watch(id);
     if (auto member = member_of(record); !member.group.empty()) groups_.enter(id, member);
   }
+  // A logger without a container waits for the end of a pipe that somebody still holds.
+  for (const auto& container : loggers_.at_work_except(ours)) end_forgotten(container);
   loggers_.finish_all_except(ours);
   if (auto network = network_.ensure_ready(granted); !network) return network;
   ready_ = true;
@@ -254,6 +256,13 @@ Result<Nothing> Containers::signal(const ContainerId& container, int signal) {
   return killed ? Result<Nothing>(Nothing{}) : fail(killed.error());
 }
 
+/// Whatever containerd does not know of any more.
+void Containers::end_forgotten(const ContainerId& container) {
+  end_forgotten_shims(client_.own_namespace(), container);
+  if (const auto group = groups_.own_group_of(container); !group.empty()) end_forgotten_group(group);
+  remove_forgotten_state(runc_root(options_), client_.own_namespace(), container);
+}
+
 Result<Nothing> Containers::delete_task(const ContainerId& container) {
   tasks_v1::DeleteTaskRequest request;
   request.set_container_id(container.value);
@@ -265,9 +274,7 @@ Result<Nothing> Containers::delete_task(const ContainerId& container) {
   auto deleted = attempt();
   if (deleted || deleted.error().code == Errc::unavailable) return done_or_gone(deleted);
   if (gone(deleted.error())) {
-    end_forgotten_shims(client_.own_namespace(), container);
-    if (const auto group = groups_.own_group_of(container); !group.empty()) end_forgotten_group(group);
-    remove_forgotten_state(runc_root(options_), client_.own_namespace(), container);
+    end_forgotten(container);
     return Nothing{};
   }
   if (auto killed = signal(container, SIGKILL); !killed && !gone(killed.error())) return killed;

@@ -62,6 +62,7 @@ class Containers {
   Result<Nothing> change_limits(const ContainerId& container, const std::string& group,
                                 const ResourceLimits& limits);
   Result<Nothing> delete_task(const ContainerId& container);
+  void end_forgotten(const ContainerId& container);
   void remove_orphans(const std::set<std::string>& suspects);
 
   Client& client_;
