@@ -43,6 +43,12 @@ const char* to_string(Method method) {
       return "StreamLogs";
     case Method::exec_command:
       return "ExecCommand";
+    case Method::put_secret:
+      return "PutSecret";
+    case Method::delete_secret:
+      return "DeleteSecret";
+    case Method::list_secrets:
+      return "ListSecrets";
   }
   return "Unknown";
 }

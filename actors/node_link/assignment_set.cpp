@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "actors/node_link/image_pin.hpp"
+
 namespace cloudless::node_link {
 namespace {
 
@@ -27,7 +29,7 @@ bool same_assignment(const Replica& a, const Replica& b) {
 
 }  // namespace
 
-AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node) {
+AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node, const OpenSecret& open) {
   AssignmentSet set;
   set.cluster_id = snapshot.cluster_id();
   set.node = node;
@@ -38,7 +40,8 @@ AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node) {
     const auto version = snapshot.version(replica->workload, replica->version);
     if (!workload || !version) continue;
     set.assignments.push_back({replica->id, replica->workload, workload->ns, workload->name, replica->version,
-                               version->pod, replica->stop});
+                               version->pod, replica->stop, image_pin(snapshot, *version),
+                               pull_access(snapshot, workload->ns, version->pod, open)});
   }
   return set;
 }
@@ -84,8 +87,10 @@ std::optional<AssignmentSet> applied(const AssignmentSet& base, const Assignment
   return out;
 }
 
-std::set<NodeId> touched_nodes(const Snapshot& before, const std::vector<Commit>& commits) {
-  std::set<NodeId> nodes;
+std::set<NodeId> touched_nodes(const Snapshot& before, const Snapshot& after,
+                               const std::vector<Commit>& commits) {
+  std::set<NodeId> nodes = nodes_with_moved_pins(before, after, commits);
+  nodes.merge(nodes_with_changed_secrets(after, commits));
   for (const auto& commit : commits) {
     for (const auto& change : commit.changes) {
       if (change.key.kind != RecordKind::replica) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/runtime/image_pinning.hpp"
+
 namespace cloudless::runtime {
 namespace {
 
@@ -36,6 +38,7 @@ class Move {
     life_.attempt = seen.attempt;
     life_.container = seen.container;
     life_.address = seen.address;
+    life_.image_digest = seen.image_digest;
     life_.started_at = seen.started_at;
     if (!seen.running && !seen.exit) return adopt_unstarted();
     // How long it ran before is known by wall clock only, which may jump; an early reset of the pause is
@@ -56,21 +59,36 @@ class Move {
     stop_present_step();
   }
 
-  void operator()(const input::ImageReady&) {
-    if (life_.step != Step::preparing) return;
-    life_.step = Step::starting;
-    life_.phase = Phase::starting;
-    life_.removed = false;
-    ask(effect::Start{{life_.container, life_.assignment, life_.attempt}});
+  void operator()(const input::Pin& in) {
+    life_.assignment.image = in.image;
+    life_.assignment.access = in.access;
+    if (life_.step == Step::preparing && !life_.asked_image) go_on_with_image();
+  }
+
+  void operator()(const input::ImageProgress& in) {
+    if (life_.step == Step::preparing && life_.asked_image) life_.reason = in.words;
+  }
+
+  void operator()(const input::ImageReady& in) {
+    if (life_.step != Step::preparing || !life_.asked_image) return;
+    const std::string asked = *std::exchange(life_.asked_image, std::nullopt);
+    if (life_.reason.starts_with("pulling")) life_.reason.clear();
+    if (!asked.empty() && asked != in.image.digest)
+      return end_attempt({EndKind::no_image, 0, 0}, "another image was prepared than " + asked);
+    life_.found_image = in.image.digest;
+    go_on_with_image();
   }
 
   void operator()(const input::ImageFailed& in) {
-    if (life_.step == Step::preparing) end_attempt({EndKind::no_image, 0, 0}, in.error.message);
+    if (life_.step != Step::preparing || !life_.asked_image) return;
+    life_.asked_image.reset();
+    end_attempt({EndKind::no_image, 0, 0}, in.error.message);
   }
 
   void operator()(const input::Started& in) {
     if (life_.step != Step::starting) return;
     life_.address = in.started.address;
+    life_.image_digest = in.started.image_digest;
     life_.started_at = in.started.started_at;
     life_.running_since = now_.steady;
     ask(effect::Wait{life_.container});
@@ -143,6 +161,7 @@ class Move {
   }
 
   void operator()(const input::Tick&) {
+    if (life_.step == Step::preparing && due(life_.resolve_at)) fetch_image({});
     if (due(life_.wait_again_at)) ask(effect::Wait{life_.container});
     if (due(life_.remove_again_at)) ask(effect::Remove{life_.container});
     if (due(life_.signal_again_at)) ask(effect::Signal{life_.container, kTerm});
@@ -170,12 +189,14 @@ class Move {
     life_.signal_again_at.reset();
     life_.wait_again_at.reset();
     life_.remove_again_at.reset();
+    life_.resolve_at.reset();
   }
 
   void name_attempt(std::uint32_t attempt) {
     life_.attempt = attempt;
     life_.container = container_id(life_.assignment, attempt);
     life_.address.clear();
+    life_.image_digest.clear();
     life_.started_at = 0;
   }
 
@@ -185,7 +206,44 @@ class Move {
     life_.step = Step::preparing;
     life_.phase = Phase::preparing;
     life_.removed = true;
-    ask(effect::PrepareImage{life_.assignment.pod.image, life_.assignment.pod.pull_policy});
+    life_.asked_image.reset();
+    life_.found_image.reset();
+    life_.waits_for_pin = false;
+    go_on_with_image();
+  }
+
+  void stop_waiting_for_pin() {
+    life_.resolve_at.reset();
+    if (std::exchange(life_.waits_for_pin, false)) life_.reason.clear();
+  }
+
+  void fetch_image(const std::string& digest) {
+    stop_waiting_for_pin();
+    life_.asked_image = digest;
+    const Template& pod = life_.assignment.pod;
+    ask(effect::PrepareImage{{pod.image, pod.pull_policy, digest, life_.assignment.access}});
+  }
+
+  void go_on_with_image() {
+    switch (next_image_move(life_.assignment, life_.found_image)) {
+      case ImageMove::fetch:
+        return fetch_image(life_.assignment.image.digest);
+      case ImageMove::resolve:
+        return fetch_image({});
+      case ImageMove::wait:
+        life_.waits_for_pin = true;
+        life_.reason = waiting_reason(life_.assignment, life_.found_image);
+        if (!life_.found_image && !life_.resolve_at) life_.resolve_at = now_.steady + kResolverPatience;
+        return;
+      case ImageMove::start:
+        break;
+    }
+    stop_waiting_for_pin();
+    life_.step = Step::starting;
+    life_.phase = Phase::starting;
+    life_.removed = false;
+    life_.image_digest = *life_.found_image;
+    ask(effect::Start{{life_.container, life_.assignment, life_.attempt}});
   }
 
   void enter_running() {
@@ -348,6 +406,7 @@ std::optional<Millis> next_deadline(const Life& life) {
   consider(life.signal_again_at);
   consider(life.wait_again_at);
   consider(life.remove_again_at);
+  consider(life.resolve_at);
   return next;
 }
 
@@ -362,6 +421,7 @@ ReplicaReport report_of(const Life& life) {
   report.exit_code = life.exit_code;
   report.reason = life.reason;
   report.started_at = life.started_at;
+  report.image_digest = life.step == Step::preparing ? life.found_image.value_or("") : life.image_digest;
   return report;
 }
 

@@ -14,6 +14,8 @@ struct RunnerView {
   ContainerId container;
   StopCause stop = StopCause::none;
   bool over = false;  ///< its actor has ended; only its last report is kept
+  ImagePin image{};
+  PullAccess access{};
 };
 
 struct MachineView {
@@ -37,8 +39,9 @@ struct Spawn {
 struct Reconciliation {
   std::vector<Spawn> spawns;
   std::vector<std::pair<ReplicaId, StopCause>> stops;
-  std::vector<ReplicaId> forgotten;    ///< over, and no longer in the set
-  std::vector<ContainerId> leftovers;  ///< of attempts that a later one followed
+  std::vector<std::pair<ReplicaId, input::Pin>> pins;  ///< that are other ones now
+  std::vector<ReplicaId> forgotten;                    ///< over, and no longer in the set
+  std::vector<ContainerId> leftovers;                  ///< of attempts that a later one followed
 };
 
 Reconciliation reconcile(const MachineView& view);

@@ -43,6 +43,7 @@ api::Replica to_api(const Replica& replica) {
   set_time(replica.started_at, [&] { return out.mutable_started_at(); });
   out.set_serving(replica.serving);
   out.set_stop_requested(replica.stop_requested());
+  out.set_image_digest(replica.image_digest);
   return out;
 }
 

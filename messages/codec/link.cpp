@@ -19,13 +19,31 @@ void write_assignment(const Assignment& assignment, record::Assignment& out) {
   out.set_version(assignment.version);
   write(assignment.pod, *out.mutable_pod());
   out.set_stop(static_cast<record::StopCause>(assignment.stop));
+  if (assignment.image != ImagePin{}) {
+    out.mutable_image()->set_digest(assignment.image.digest);
+    out.mutable_image()->set_resolver(assignment.image.resolver.value);
+  }
+  for (const auto& credentials : assignment.access.credentials)
+    write(credentials, *out.mutable_access()->add_credentials());
+  for (const auto& problem : assignment.access.problems) out.mutable_access()->add_problems(problem);
+}
+
+bool read_access(const record::PullAccess& wire, PullAccess& out) {
+  out.problems.assign(wire.problems().begin(), wire.problems().end());
+  for (const auto& credentials : wire.credentials())
+    if (!read(credentials, out.credentials.emplace_back())) return false;
+  return true;
 }
 
 bool read_assignment(const record::Assignment& wire, Assignment& out) {
   out.version = wire.version();
   return read_replica_id(wire.replica(), out.replica) && read_uid(wire.workload(), out.workload) &&
          read_name(wire.namespace_(), out.ns) && read_name(wire.workload_name(), out.workload_name) &&
-         read(wire.pod(), out.pod) && read_enum(wire.stop(), StopCause::none, StopCause::recreate, out.stop);
+         read(wire.pod(), out.pod) &&
+         read_enum(wire.stop(), StopCause::none, StopCause::recreate, out.stop) &&
+         read_optional_digest(wire.image().digest(), out.image.digest) &&
+         read_optional_replica_id(wire.image().resolver(), out.image.resolver) &&
+         read_access(wire.access(), out.access);
 }
 
 bool read_hello(const record::Hello& wire, Hello& out) {

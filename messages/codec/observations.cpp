@@ -19,6 +19,7 @@ void write_report(const ReplicaReport& report, record::ReplicaReport& out) {
   if (report.exit_code) out.set_exit_code(*report.exit_code);
   out.set_reason(report.reason);
   out.set_started_at_ms(report.started_at);
+  out.set_image_digest(report.image_digest);
 }
 
 bool read_report(const record::ReplicaReport& wire, ReplicaReport& out) {
@@ -31,7 +32,8 @@ bool read_report(const record::ReplicaReport& wire, ReplicaReport& out) {
   return read_replica_id(wire.replica(), out.replica) &&
          read_enum(wire.phase(), Phase::pending, Phase::lost, out.phase) &&
          read_optional_container_id(wire.container(), out.container) &&
-         read_millis(wire.started_at_ms(), out.started_at);
+         read_millis(wire.started_at_ms(), out.started_at) &&
+         read_optional_digest(wire.image_digest(), out.image_digest);
 }
 
 }  // namespace

@@ -154,7 +154,7 @@ Workload RandomValues::workload() {
 }
 
 Version RandomValues::version() {
-  return {uid(), number(), pod()};
+  return {uid(), number(), pod(), digest()};
 }
 
 Replica RandomValues::replica() {
@@ -177,6 +177,7 @@ Replica RandomValues::replica() {
   out.reason = bytes(40);
   out.created_at = millis();
   out.started_at = millis();
+  out.image_digest = digest();
   return out;
 }
 
@@ -215,7 +216,9 @@ Event RandomValues::event() {
 }
 
 Record RandomValues::record() {
-  switch (below(7)) {
+  switch (below(8)) {
+    case 6:
+      return std::make_shared<const Secret>(secret());
     case 0:
       return std::make_shared<const ClusterMeta>(ClusterMeta{from("0123456789abcdef", 32, 32)});
     case 1:
@@ -277,6 +280,20 @@ WorkloadCommand RandomValues::workload_command() {
   return out;
 }
 
+RegistryCredentials RandomValues::credentials() {
+  return {name() + ":5000", text(20), text(30)};
+}
+
+Secret RandomValues::secret() {
+  return {name(), name(), number(), name(), bytes(100), millis(), millis()};
+}
+
+SecretCommand RandomValues::secret_command() {
+  const CommandContext who{text(5), "PutSecret", name(), {}, {}};
+  if (coin()) return {who, DeleteSecret{name(), name(), number()}};
+  return {who, PutSecret{name(), name(), credentials(), number()}};
+}
+
 NodeCommand RandomValues::node_command() {
   const auto keys = [&] { return list(3, [&] { return name(); }); };
   if (coin()) return {context(), CordonNode{node_id(), coin(), number()}};
@@ -333,7 +350,15 @@ ReportAck RandomValues::report_ack() {
 }
 
 Assignment RandomValues::assignment() {
-  return {replica_id(), uid(), name(), name(), number(), pod(), one_of(StopCause::none, StopCause::recreate)};
+  return {replica_id(),
+          uid(),
+          name(),
+          name(),
+          number(),
+          pod(),
+          one_of(StopCause::none, StopCause::recreate),
+          ImagePin{digest(), coin() ? replica_id() : ReplicaId{}},
+          PullAccess{list(2, [&] { return credentials(); }), list(2, [&] { return text(20); })}};
 }
 
 AssignmentSet RandomValues::assignment_set() {

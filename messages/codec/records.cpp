@@ -44,11 +44,13 @@ static void write(const Version& version, record::Version& out) {
   out.set_workload(version.workload.value);
   out.set_number(version.number);
   write(version.pod, *out.mutable_pod());
+  out.set_image_digest(version.image_digest);
 }
 
 static bool read(const record::Version& wire, Version& out) {
   out.number = wire.number();
-  return read_uid(wire.workload(), out.workload) && read(wire.pod(), out.pod);
+  return read_uid(wire.workload(), out.workload) && read(wire.pod(), out.pod) &&
+         read_optional_digest(wire.image_digest(), out.image_digest);
 }
 
 static void write(const Replica& replica, record::Replica& out) {
@@ -70,6 +72,7 @@ static void write(const Replica& replica, record::Replica& out) {
   out.set_reason(replica.reason);
   out.set_created_at_ms(replica.created_at);
   out.set_started_at_ms(replica.started_at);
+  out.set_image_digest(replica.image_digest);
 }
 
 static bool read(const record::Replica& wire, Replica& out) {
@@ -91,7 +94,8 @@ static bool read(const record::Replica& wire, Replica& out) {
          read_optional_node_id(wire.node(), out.node) &&
          read_optional_container_id(wire.container(), out.container) &&
          read_millis(wire.created_at_ms(), out.created_at) &&
-         read_millis(wire.started_at_ms(), out.started_at);
+         read_millis(wire.started_at_ms(), out.started_at) &&
+         read_optional_digest(wire.image_digest(), out.image_digest);
 }
 
 template <class Wire>
@@ -258,6 +262,9 @@ struct RecordEncoder {
   std::string operator()(const std::shared_ptr<const IdempotencyRow>& v) const {
     return encode_record<record::IdempotencyRow>(*v);
   }
+  std::string operator()(const std::shared_ptr<const Secret>& v) const {
+    return encode_record<record::Secret>(*v);
+  }
 };
 
 }  // namespace
@@ -283,6 +290,8 @@ bool decode(RecordKind kind, std::string_view bytes, Record& value) {
       return decode_record<record::Event, Event>(bytes, value);
     case RecordKind::idempotency:
       return decode_record<record::IdempotencyRow, IdempotencyRow>(bytes, value);
+    case RecordKind::secret:
+      return decode_record<record::Secret, Secret>(bytes, value);
   }
   return false;
 }

@@ -118,6 +118,9 @@ TEST_CASE("every value that crosses a wire comes back as it was, and hostile byt
   check_type("CommandReply", [](RandomValues& r) { return CommandReply{r.workload(), r.number()}; });
   check_type("NodeCommand", [](RandomValues& r) { return r.node_command(); });
   check_type("NodeReply", [](RandomValues& r) { return NodeReply{r.node(), r.number()}; });
+  check_type("SecretCommand", [](RandomValues& r) { return r.secret_command(); });
+  check_type("SecretReply", [](RandomValues& r) { return SecretReply{r.secret(), r.number()}; });
+  check_type("RegistryCredentials", [](RandomValues& r) { return r.credentials(); });
   check_type("Proposal", [](RandomValues& r) { return r.proposal(); });
   check_type("ProposalAnswer", [](RandomValues& r) {
     return ProposalAnswer{r.number(), r.list(5, [&] { return r.error(); })};

@@ -25,6 +25,9 @@ struct ReplicaReport {
   std::optional<std::int32_t> exit_code;
   std::string reason;
   WallMillis started_at = 0;
+  /// While PREPARING: what the tag stands for on this node, to be pinned before anything runs. Later: what
+  /// the container is made of.
+  std::string image_digest;
   bool operator==(const ReplicaReport&) const = default;
 };
 

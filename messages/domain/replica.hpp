@@ -67,6 +67,7 @@ struct Replica {
   std::string reason;  ///< why it is where it is, in words; while pending: what is short
   WallMillis created_at = 0;
   WallMillis started_at = 0;
+  std::string image_digest;  ///< of the bytes that its container is made of; empty before that is known
 
   bool stop_requested() const { return stop != StopCause::none; }
   bool operator==(const Replica&) const = default;

@@ -50,6 +50,7 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.state_dir = settings.runtime_dir;
   options.log_dir = settings.log_dir;
   options.logger = settings.logger;
+  options.images = settings.images;
   options.bridge = settings.bridge;
   options.subnet = settings.subnet;
   options.policy = settings.policy;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/image_limits.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
 #include "messages/domain/node.hpp"
 #include "services/settings/settings.hpp"
@@ -47,6 +48,8 @@ struct AgentSettings {
   std::string runtime_binary;
   std::string volume_dir;  ///< empty: "<state_dir>/volumes"
   std::string volume_limits = "quota";
+  runtime::ImageLimits images;
+
   std::string bridge = "cloudless0";
   std::string subnet = "10.87.0.0/16";
 

@@ -16,6 +16,8 @@ void add_workload_commands(CLI::App& workload, Action& action);
 void add_stream_commands(CLI::App& workload, Action& action);
 /// node list, get, cordon, uncordon.
 void add_node_commands(CLI::App& node, Action& action);
+/// secret create-registry, list, delete.
+void add_secret_commands(CLI::App& secret, Action& action);
 /// events.
 void add_event_command(CLI::App& app, Action& action);
 

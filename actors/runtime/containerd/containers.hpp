@@ -31,6 +31,8 @@ class Containers {
   Result<Nothing> signal(const ContainerId& container, int signal);
   Result<Nothing> remove(const ContainerId& container);
   Result<std::vector<ObservedContainer>> list();
+  /// Of what every container here is made, running or not.
+  Result<std::vector<std::string>> image_digests();
   /// From the answer to a Wait, while the task is still there.
   ContainerExit exit_of(const ContainerId& container, std::int32_t code, WallMillis at) const;
   /// Namespace and bridge exist, addresses in use are known, strays of a crash are gone. Done once; repeated
@@ -43,8 +45,8 @@ class Containers {
  private:
   Result<std::vector<containers_v1::Container>> records();
   /// When it was made.
-  Result<WallMillis> create_record(const ContainerRequest& request, const std::string& spec,
-                                   const std::string& runtime_program, Ipv4 address);
+  Result<WallMillis> create_record(const ContainerRequest& request, const ResolvedImage& image,
+                                   const std::string& spec, const std::string& runtime_program, Ipv4 address);
   /// What the container may do, or why it is refused.
   Result<Confinement> confine(const Template& pod, const ResolvedImage& image);
   Result<std::uint32_t> create_task(const ContainerRequest& request, const ResolvedImage& image);

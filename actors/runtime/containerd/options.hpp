@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/image_limits.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
 #include "messages/domain/ids.hpp"
 #include "messages/domain/time.hpp"
@@ -32,6 +33,8 @@ struct ContainerdOptions {
   /// Pulled images appear in k8s.io, those of `ctr images import` and `ctr images pull` in default.
   std::vector<std::string> image_namespaces = {"k8s.io", "default"};
   Millis pull_timeout = 600000;
+  Millis pull_stall = 60000;  ///< a pull through which no byte comes for so long is given up
+  ImageLimits images;
   NodePolicy policy;
 };
 
