@@ -13,12 +13,15 @@
 #include "messages/events.hpp"
 #include "messages/node_link.hpp"
 #include "messages/node_membership.hpp"
+#include "messages/secrets.hpp"
 #include "messages/workload_state.hpp"
 
 namespace cloudless::gateway {
 
-using Ask = std::variant<Carried<WorkloadCommand>, Carried<NodeCommand>, Carried<EventQuery>>;
-using Answer = std::variant<Carried<CommandReply>, Carried<NodeReply>, Carried<EventList>>;
+using Ask =
+    std::variant<Carried<WorkloadCommand>, Carried<NodeCommand>, Carried<EventQuery>, Carried<SecretCommand>>;
+using Answer =
+    std::variant<Carried<CommandReply>, Carried<NodeReply>, Carried<EventList>, Carried<SecretReply>>;
 
 class Call {
  public:
@@ -71,6 +74,7 @@ struct Owners {
   node_membership_actor nodes;
   events_actor events;
   link_hub_actor links;
+  secrets_actor secrets{};
 };
 
 /// The owners at present: a gateway in a process of its own gets new handles with every new connection.

@@ -36,6 +36,7 @@ const Owners& owners_of(Self self) {
     watch(self, now->workloads);
     watch(self, now->nodes);
     watch(self, now->events);
+    watch(self, now->secrets);
     self->state.watched = std::move(now);
     self->state.gone = false;
   }
@@ -63,7 +64,8 @@ gateway_actor::behavior_type gateway(Self self, std::shared_ptr<const OwnersInUs
   self->set_down_handler([self](const caf::down_msg& down) {
     const auto& watched = self->state.watched;
     // Not one of the owners before them, whose end may be told late.
-    if (down.source != watched->workloads && down.source != watched->nodes && down.source != watched->events)
+    if (down.source != watched->workloads && down.source != watched->nodes &&
+        down.source != watched->events && down.source != watched->secrets)
       return;
     self->state.gone = true;
     for (const auto& [address, weak] : std::exchange(self->state.in_flight, {}))
@@ -77,6 +79,8 @@ gateway_actor::behavior_type gateway(Self self, std::shared_ptr<const OwnersInUs
       ask_owner<Carried<NodeReply>>(self, owners.nodes, *node, call);
     } else if (auto* events = std::get_if<Carried<EventQuery>>(&call->ask())) {
       ask_owner<Carried<EventList>>(self, owners.events, *events, call);
+    } else if (auto* secret = std::get_if<Carried<SecretCommand>>(&call->ask())) {
+      ask_owner<Carried<SecretReply>>(self, owners.secrets, *secret, call);
     }
   }};
 }

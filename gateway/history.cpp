@@ -49,6 +49,7 @@ class Toucher {
       case RecordKind::version:
       case RecordKind::event:
       case RecordKind::idempotency:
+      case RecordKind::secret:
         break;
     }
   }

@@ -45,6 +45,12 @@ const char* to_string(Method method) {
       return "ExecCommand";
     case Method::list_usage:
       return "ListUsage";
+    case Method::put_secret:
+      return "PutSecret";
+    case Method::delete_secret:
+      return "DeleteSecret";
+    case Method::list_secrets:
+      return "ListSecrets";
   }
   return "Unknown";
 }

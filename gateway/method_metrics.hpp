@@ -28,8 +28,11 @@ enum class Method : std::uint8_t {
   stream_logs,
   exec_command,
   list_usage,
+  put_secret,
+  delete_secret,
+  list_secrets,
 };
-inline constexpr std::size_t kMethods = 16;
+inline constexpr std::size_t kMethods = 19;
 /// "CreateWorkload".
 const char* to_string(Method method);
 

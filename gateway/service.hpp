@@ -58,6 +58,13 @@ class Service final : public api::CoordinatorService::CallbackService {
   grpc::ServerUnaryReactor* CordonNode(Context*, const api::CordonNodeRequest*, api::Node*) override;
   grpc::ServerUnaryReactor* UncordonNode(Context*, const api::UncordonNodeRequest*, api::Node*) override;
 
+  // secrets.cpp
+  grpc::ServerUnaryReactor* PutSecret(Context*, const api::PutSecretRequest*, api::Secret*) override;
+  grpc::ServerUnaryReactor* DeleteSecret(Context*, const api::DeleteSecretRequest*,
+                                         api::DeleteSecretReply*) override;
+  grpc::ServerUnaryReactor* ListSecrets(Context*, const api::ListSecretsRequest*,
+                                        api::ListSecretsReply*) override;
+
   // watch.cpp, logs.cpp, exec.cpp
   grpc::ServerWriteReactor<api::WatchWorkloadsReply>* WatchWorkloads(
       Context*, const api::WatchWorkloadsRequest*) override;
@@ -93,6 +100,10 @@ class Service final : public api::CoordinatorService::CallbackService {
   grpc::ServerUnaryReactor* write(Context* context, Method method, const Request* request, Fill fill);
   template <class Reply, class Fill>
   void show(const Ending& end, Result<Answer> answer, Fill fill);
+
+  template <class Fill>
+  grpc::ServerUnaryReactor* write_secret(Context* context, Method method, Result<SecretCommand> command,
+                                         Fill fill);
 
   struct Update;
   void attempt(const std::shared_ptr<Update>& update);

@@ -6,6 +6,7 @@
 #include "messages/node_link.hpp"
 #include "messages/node_membership.hpp"
 #include "messages/ring.hpp"
+#include "messages/secrets.hpp"
 #include "messages/store.hpp"
 #include "messages/workload_state.hpp"
 
@@ -20,6 +21,8 @@ void register_messages(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::cloudless_link_handles>();
   config.add_message_types<caf::id_block::cloudless_agent>();
   config.add_message_types<caf::id_block::cloudless_ring>();
+  config.add_message_types<caf::id_block::cloudless_secrets>();
+  config.add_message_types<caf::id_block::cloudless_secrets_handle>();
   config.add_error_category(
       caf::atom("cloudless"),
       [](std::uint8_t, caf::atom_value, const caf::message& context) { return to_string(context); });

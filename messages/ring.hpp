@@ -6,6 +6,7 @@
 #include "messages/events.hpp"
 #include "messages/node_link.hpp"
 #include "messages/node_membership.hpp"
+#include "messages/secrets.hpp"
 #include "messages/store.hpp"
 #include "messages/workload_state.hpp"
 
@@ -22,7 +23,8 @@ namespace cloudless {
 
 /// What the ring port publishes. (hello_atom, what the caller is, for the log) answers with the handles; they
 /// stay good until the connection ends. Across processes follow the store with wire_atom, not follow_atom.
-using ring_door_actor = ActorOf<caf::result<store_actor, workload_state_actor, node_membership_actor,
-                                            link_hub_actor, events_actor>(hello_atom, std::string)>;
+using ring_door_actor =
+    ActorOf<caf::result<store_actor, workload_state_actor, node_membership_actor, link_hub_actor,
+                        events_actor, secrets_actor>(hello_atom, std::string)>;
 
 }  // namespace cloudless

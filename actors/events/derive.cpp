@@ -47,6 +47,7 @@ class Scribe {
       case RecordKind::version:
       case RecordKind::event:
       case RecordKind::idempotency:
+      case RecordKind::secret:
         break;
     }
   }

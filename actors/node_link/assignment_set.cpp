@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "actors/node_link/image_pin.hpp"
+
 namespace cloudless::node_link {
 namespace {
 
@@ -39,7 +41,7 @@ void add_nodes_of_changed_limits(const Snapshot& before, const Change& change, s
 
 }  // namespace
 
-AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node) {
+AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node, const OpenSecret& open) {
   AssignmentSet set;
   set.cluster_id = snapshot.cluster_id();
   set.node = node;
@@ -50,7 +52,8 @@ AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node) {
     const auto version = snapshot.version(replica->workload, replica->version);
     if (!workload || !version) continue;
     set.assignments.push_back({replica->id, replica->workload, workload->ns, workload->name, replica->version,
-                               version->pod, replica->stop, workload->spec.limits});
+                               version->pod, replica->stop, workload->spec.limits, image_pin(snapshot, *version),
+                               pull_access(snapshot, workload->ns, version->pod, open)});
   }
   return set;
 }
@@ -96,8 +99,10 @@ std::optional<AssignmentSet> applied(const AssignmentSet& base, const Assignment
   return out;
 }
 
-std::set<NodeId> touched_nodes(const Snapshot& before, const std::vector<Commit>& commits) {
-  std::set<NodeId> nodes;
+std::set<NodeId> touched_nodes(const Snapshot& before, const Snapshot& after,
+                               const std::vector<Commit>& commits) {
+  std::set<NodeId> nodes = nodes_with_moved_pins(before, after, commits);
+  nodes.merge(nodes_with_changed_secrets(after, commits));
   for (const auto& commit : commits) {
     for (const auto& change : commit.changes) {
       if (change.key.kind == RecordKind::workload) add_nodes_of_changed_limits(before, change, nodes);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/node_link/pull_access.hpp"
 #include "messages/domain/assignment.hpp"
 #include "messages/domain/link.hpp"
 #include "messages/domain/snapshot.hpp"
@@ -17,7 +18,8 @@ namespace cloudless::node_link {
 /// Everything that `node` should know of at this snapshot: a full set with all replicas on it that are not
 /// terminal, those that should stop included, ordered by workload and ordinal. A replica whose version is not
 /// in the snapshot is left out.
-AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node);
+/// `open`: for the pull secrets that the replicas name.
+AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node, const OpenSecret& open = {});
 
 /// What turns `before` into `after`; both are full sets of one node and one cluster. full is false,
 /// base_revision is before's.
@@ -27,8 +29,9 @@ AssignmentSet difference(const AssignmentSet& before, const AssignmentSet& after
 std::optional<AssignmentSet> applied(const AssignmentSet& base, const AssignmentSet& changes);
 
 /// Connected or not: the nodes whose assignment sets these commits change. `before` is the snapshot they
-/// apply to.
-std::set<NodeId> touched_nodes(const Snapshot& before, const std::vector<Commit>& commits);
+/// apply to, `after` the one they lead to.
+std::set<NodeId> touched_nodes(const Snapshot& before, const Snapshot& after,
+                               const std::vector<Commit>& commits);
 
 /// Bytes in one SetPart.
 inline constexpr std::size_t kSetPartBytes = 64 << 10;

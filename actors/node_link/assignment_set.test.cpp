@@ -117,7 +117,10 @@ TEST_CASE("commits touch the nodes whose sets they change and no other") {
   };
   for (const auto& example : cases) {
     CAPTURE(example.what);
-    CHECK(touched_nodes(before, {Commit{6, example.changes}}) == example.nodes);
+    auto after = before;
+    const Commit commit{6, example.changes};
+    after.apply(commit);
+    CHECK(touched_nodes(before, after, {commit}) == example.nodes);
   }
 }
 

@@ -32,7 +32,7 @@ class HubState {
   explicit HubState(link_hub_actor::pointer self) : self_(self) {}
 
   void start(source_actor source, workload_state_actor workload_state, node_membership_actor node_membership,
-             edge_bridge_actor bridge, const Clock* clock);
+             edge_bridge_actor bridge, const Clock* clock, OpenSecret open);
   void sweep();
   void commits(const CommitsPublished& published);
   void from_edge(const EdgeFramePtr& in);
@@ -59,6 +59,7 @@ class HubState {
   node_membership_actor node_membership_;
   edge_bridge_actor bridge_;
   const Clock* clock_ = nullptr;
+  OpenSecret open_;
   SnapshotPtr snapshot_;
   bool following_ = false;
   std::map<NodeId, Linked> links_;
@@ -68,7 +69,9 @@ class HubState {
 };
 
 void HubState::start(source_actor source, workload_state_actor workload_state,
-                     node_membership_actor node_membership, edge_bridge_actor bridge, const Clock* clock) {
+                     node_membership_actor node_membership, edge_bridge_actor bridge, const Clock* clock,
+                     OpenSecret open) {
+  open_ = std::move(open);
   source_ = std::move(source);
   workload_state_ = std::move(workload_state);
   node_membership_ = std::move(node_membership);
@@ -97,11 +100,12 @@ void HubState::follow() {
 
 void HubState::commits(const CommitsPublished& published) {
   const bool gap = !snapshot_ || published.predecessor != snapshot_->revision();
-  const auto touched = gap ? std::set<NodeId>{} : touched_nodes(*snapshot_, *published.commits);
+  const auto touched =
+      gap ? std::set<NodeId>{} : touched_nodes(*snapshot_, *published.after, *published.commits);
   if (snapshot_ && published.after->revision() < snapshot_->revision()) return;
   snapshot_ = published.after;
   auto refresh = [this](const NodeId& node, Linked& link) {
-    if (auto changes = link.sets.changed(assignment_set(*snapshot_, node), clock_->steady()))
+    if (auto changes = link.sets.changed(assignment_set(*snapshot_, node, open_), clock_->steady()))
       send_set(node, link.connection, *changes);
   };
   if (gap)
@@ -158,7 +162,7 @@ void HubState::welcomed(const NodeId& node, std::uint64_t connection, const Welc
   link.connection = connection;
   link.incarnation = welcome.incarnation;
   to_node(node, connection, welcome);
-  send_set(node, connection, link.sets.welcomed(assignment_set(*snapshot_, node), clock_->steady()));
+  send_set(node, connection, link.sets.welcomed(assignment_set(*snapshot_, node, open_), clock_->steady()));
 }
 
 void HubState::lease(const NodeId& node, Linked& link, const Lease& lease) {
@@ -280,10 +284,10 @@ void HubState::sink_down(const caf::actor_addr& address) {
 link_hub_actor::behavior_type link_hub(link_hub_actor::stateful_pointer<HubState> self, source_actor source,
                                        workload_state_actor workload_state,
                                        node_membership_actor node_membership, edge_bridge_actor bridge,
-                                       const Clock* clock) {
+                                       const Clock* clock, const std::shared_ptr<const OpenSecret>& open) {
   self->set_down_handler([self](const caf::down_msg& down) { self->state.sink_down(down.source); });
   self->state.start(std::move(source), std::move(workload_state), std::move(node_membership),
-                    std::move(bridge), clock);
+                    std::move(bridge), clock, *open);
   return {
       [self](const CommitsPublished& published) { self->state.commits(published); },
       [self](const EdgeFramePtr& in) { self->state.from_edge(in); },
@@ -298,9 +302,9 @@ link_hub_actor::behavior_type link_hub(link_hub_actor::stateful_pointer<HubState
 
 link_hub_actor spawn_link_hub(caf::actor_system& system, source_actor source,
                               workload_state_actor workload_state, node_membership_actor node_membership,
-                              edge_bridge_actor bridge, const Clock& clock) {
+                              edge_bridge_actor bridge, const Clock& clock, OpenSecret open) {
   return system.spawn(link_hub, std::move(source), std::move(workload_state), std::move(node_membership),
-                      std::move(bridge), &clock);
+                      std::move(bridge), &clock, std::make_shared<const OpenSecret>(std::move(open)));
 }
 
 }  // namespace cloudless::node_link

@@ -3,6 +3,7 @@
 // gateways and nodes. It keeps nothing that a reconnect does not rebuild.
 #pragma once
 
+#include "actors/node_link/pull_access.hpp"
 #include "messages/domain/time.hpp"
 #include "messages/node_link.hpp"
 #include "messages/node_membership.hpp"
@@ -10,9 +11,10 @@
 
 namespace cloudless::node_link {
 
-/// `bridge` may live in another system; the hub attaches itself to it. `clock` outlives the system.
+/// `bridge` may live in another system; the hub attaches itself to it. `clock` outlives the system. `open`:
+/// for the pull secrets that replicas name.
 link_hub_actor spawn_link_hub(caf::actor_system& system, source_actor source,
                               workload_state_actor workload_state, node_membership_actor node_membership,
-                              edge_bridge_actor bridge, const Clock& clock);
+                              edge_bridge_actor bridge, const Clock& clock, OpenSecret open = {});
 
 }  // namespace cloudless::node_link

@@ -8,11 +8,11 @@ namespace cloudless::node_link {
 namespace {
 
 ring_door_actor::behavior_type ring_door(ring_door_actor::pointer, Ring ring) {
-  using Handles =
-      caf::result<store_actor, workload_state_actor, node_membership_actor, link_hub_actor, events_actor>;
+  using Handles = caf::result<store_actor, workload_state_actor, node_membership_actor, link_hub_actor,
+                              events_actor, secrets_actor>;
   return {[ring = std::move(ring)](hello_atom, const std::string& who) -> Handles {
     spdlog::info("ring: {} joined", who);
-    return {ring.store, ring.workload_state, ring.node_membership, ring.link_hub, ring.events};
+    return {ring.store, ring.workload_state, ring.node_membership, ring.link_hub, ring.events, ring.secrets};
   }};
 }
 

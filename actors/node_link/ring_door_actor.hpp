@@ -11,6 +11,7 @@ struct Ring {
   node_membership_actor node_membership;
   link_hub_actor link_hub;
   events_actor events;
+  secrets_actor secrets{};
 };
 
 /// Publish it with transport/listener.hpp; the ring port's purpose is kRingPurpose.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/runtime/image_pinning.hpp"
+
 namespace cloudless::runtime {
 namespace {
 
@@ -37,6 +39,7 @@ class Move {
     life_.container = seen.container;
     life_.address = seen.address;
     life_.published_ports = seen.published_ports;
+    life_.image_digest = seen.image_digest;
     life_.started_at = seen.started_at;
     if (!seen.running && !seen.exit) return adopt_unstarted();
     // How long it ran before is known by wall clock only, which may jump; an early reset of the pause is
@@ -58,23 +61,37 @@ class Move {
     stop_present_step();
   }
 
-  void operator()(const input::ImageReady&) {
-    if (life_.step != Step::preparing) return;
-    life_.step = Step::starting;
-    life_.phase = Phase::starting;
-    life_.removed = false;
-    life_.limits.started_with(life_.assignment.limits);
-    ask(effect::Start{{life_.container, life_.assignment, life_.attempt}});
+  void operator()(const input::Pin& in) {
+    life_.assignment.image = in.image;
+    life_.assignment.access = in.access;
+    if (life_.step == Step::preparing && !life_.asked_image) go_on_with_image();
+  }
+
+  void operator()(const input::ImageProgress& in) {
+    if (life_.step == Step::preparing && life_.asked_image) life_.reason = in.words;
+  }
+
+  void operator()(const input::ImageReady& in) {
+    if (life_.step != Step::preparing || !life_.asked_image) return;
+    const std::string asked = *std::exchange(life_.asked_image, std::nullopt);
+    if (life_.reason.starts_with("pulling")) life_.reason.clear();
+    if (!asked.empty() && asked != in.image.digest)
+      return end_attempt({EndKind::no_image, 0, 0}, "another image was prepared than " + asked);
+    life_.found_image = in.image.digest;
+    go_on_with_image();
   }
 
   void operator()(const input::ImageFailed& in) {
-    if (life_.step == Step::preparing) end_attempt({EndKind::no_image, 0, 0}, in.error.message);
+    if (life_.step != Step::preparing || !life_.asked_image) return;
+    life_.asked_image.reset();
+    end_attempt({EndKind::no_image, 0, 0}, in.error.message);
   }
 
   void operator()(const input::Started& in) {
     if (life_.step != Step::starting) return;
     life_.address = in.started.address;
     life_.published_ports = in.started.published_ports;
+    life_.image_digest = in.started.image_digest;
     life_.started_at = in.started.started_at;
     life_.running_since = now_.steady;
     ask(effect::Wait{life_.container});
@@ -158,6 +175,7 @@ class Move {
   }
 
   void operator()(const input::Tick&) {
+    if (life_.step == Step::preparing && due(life_.resolve_at)) fetch_image({});
     if (due(life_.wait_again_at)) ask(effect::Wait{life_.container});
     if (due(life_.remove_again_at)) ask(effect::Remove{life_.container});
     if (due(life_.signal_again_at)) ask(effect::Signal{life_.container, kTerm});
@@ -187,6 +205,7 @@ class Move {
     life_.signal_again_at.reset();
     life_.wait_again_at.reset();
     life_.remove_again_at.reset();
+    life_.resolve_at.reset();
   }
 
   void name_attempt(std::uint32_t attempt) {
@@ -194,6 +213,7 @@ class Move {
     life_.container = container_id(life_.assignment, attempt);
     life_.address.clear();
     life_.published_ports.clear();
+    life_.image_digest.clear();
     life_.started_at = 0;
   }
 
@@ -203,7 +223,45 @@ class Move {
     life_.step = Step::preparing;
     life_.phase = Phase::preparing;
     life_.removed = true;
-    ask(effect::PrepareImage{life_.assignment.pod.image, life_.assignment.pod.pull_policy});
+    life_.asked_image.reset();
+    life_.found_image.reset();
+    life_.waits_for_pin = false;
+    go_on_with_image();
+  }
+
+  void stop_waiting_for_pin() {
+    life_.resolve_at.reset();
+    if (std::exchange(life_.waits_for_pin, false)) life_.reason.clear();
+  }
+
+  void fetch_image(const std::string& digest) {
+    stop_waiting_for_pin();
+    life_.asked_image = digest;
+    const Template& pod = life_.assignment.pod;
+    ask(effect::PrepareImage{{pod.image, pod.pull_policy, digest, life_.assignment.access}});
+  }
+
+  void go_on_with_image() {
+    switch (next_image_move(life_.assignment, life_.found_image)) {
+      case ImageMove::fetch:
+        return fetch_image(life_.assignment.image.digest);
+      case ImageMove::resolve:
+        return fetch_image({});
+      case ImageMove::wait:
+        life_.waits_for_pin = true;
+        life_.reason = waiting_reason(life_.assignment, life_.found_image);
+        if (!life_.found_image && !life_.resolve_at) life_.resolve_at = now_.steady + kResolverPatience;
+        return;
+      case ImageMove::start:
+        break;
+    }
+    stop_waiting_for_pin();
+    life_.step = Step::starting;
+    life_.phase = Phase::starting;
+    life_.removed = false;
+    life_.image_digest = *life_.found_image;
+    life_.limits.started_with(life_.assignment.limits);
+    ask(effect::Start{{life_.container, life_.assignment, life_.attempt}});
   }
 
   /// Only while it runs: what starts gets the present ones, and what stops needs none.
@@ -375,6 +433,7 @@ std::optional<Millis> next_deadline(const Life& life) {
   consider(life.wait_again_at);
   consider(life.remove_again_at);
   if (life.step == Step::running) consider(life.limits.deadline());
+  consider(life.resolve_at);
   return next;
 }
 
@@ -392,6 +451,7 @@ ReplicaReport report_of(const Life& life) {
   if (life.step == Step::running && !life.limits.refusal().empty())
     report.reason += (report.reason.empty() ? "" : "; ") + life.limits.refusal();
   report.started_at = life.started_at;
+  report.image_digest = life.step == Step::preparing ? life.found_image.value_or("") : life.image_digest;
   return report;
 }
 

@@ -57,6 +57,12 @@ struct Life {
   std::optional<Millis> remove_again_at;
   LimitsUpdate limits;
 
+  std::optional<std::string> asked_image;  ///< while preparing, under way: the digest; empty: the tag's
+  std::optional<std::string> found_image;  ///< the digest of what was prepared in this attempt
+  bool waits_for_pin = false;              ///< while preparing: the reason says for what
+  std::optional<Millis> resolve_at;        ///< steady; ends waiting for another replica to resolve the tag
+  std::string image_digest;                ///< of what the container is made of
+
   bool stop_requested() const { return assignment.stop != StopCause::none; }
   bool over() const { return step == Step::done; }
 };
@@ -73,7 +79,18 @@ struct Adopt {
 struct Stop {
   StopCause cause = StopCause::none;
 };
-struct ImageReady {};
+/// Which bytes to run is known by now, or who finds out has changed, or how they may be pulled.
+struct Pin {
+  ImagePin image;
+  PullAccess access{};
+};
+/// How far the pull is that was asked for.
+struct ImageProgress {
+  std::string words;
+};
+struct ImageReady {
+  PreparedImage image;
+};
 struct ImageFailed {
   Error error;
 };
@@ -119,15 +136,15 @@ struct LimitsAnswered {
 struct Tick {};
 }  // namespace input
 
-using Input = std::variant<input::Begin, input::BeginAgain, input::Adopt, input::Stop, input::ImageReady,
-                           input::ImageFailed, input::Started, input::StartFailed, input::Exited,
-                           input::WaitFailed, input::SignalFailed, input::Recorded, input::Removed,
-                           input::RemoveFailed, input::SetLimits, input::LimitsAnswered, input::Tick>;
+using Input = std::variant<input::Begin, input::BeginAgain, input::Adopt, input::Stop, input::Pin,
+                           input::ImageProgress, input::ImageReady, input::ImageFailed, input::Started,
+                           input::StartFailed, input::Exited, input::WaitFailed, input::SignalFailed,
+                           input::Recorded, input::Removed, input::RemoveFailed, input::SetLimits,
+                           input::LimitsAnswered, input::Tick>;
 
 namespace effect {
 struct PrepareImage {
-  std::string image;
-  ImagePullPolicy policy = ImagePullPolicy::if_not_present;
+  ImageRequest request;
 };
 struct Start {
   ContainerRequest request;

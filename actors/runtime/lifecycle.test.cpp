@@ -59,6 +59,16 @@ struct Hand {
   }
 };
 
+const std::string kBytes = "sha256:" + std::string(64, 'a');
+const std::string kOtherBytes = "sha256:" + std::string(64, 'b');
+const ReplicaId kOther{"web-00000000ab-1"};
+
+Assignment pinned_to(ImagePin pin) {
+  Assignment assignment = some_assignment();
+  assignment.image = std::move(pin);
+  return assignment;
+}
+
 }  // namespace
 
 TEST_CASE("a replica prepares its image, starts, runs and is ready") {
@@ -66,7 +76,7 @@ TEST_CASE("a replica prepares its image, starts, runs and is ready") {
   hand.feed(input::Begin{});
   CHECK(hand.life.phase == Phase::preparing);
   REQUIRE(hand.asked<effect::PrepareImage>());
-  CHECK(hand.asked<effect::PrepareImage>()->image == "example/web:v1");
+  CHECK(hand.asked<effect::PrepareImage>()->request.image == "example/web:v1");
   hand.feed(input::ImageReady{});
   CHECK(hand.life.phase == Phase::starting);
   REQUIRE(hand.asked<effect::Start>());
@@ -79,6 +89,83 @@ TEST_CASE("a replica prepares its image, starts, runs and is ready") {
   CHECK(report.address == "10.88.0.2");
   CHECK(report.started_at == 77);
   CHECK_FALSE(next_deadline(hand.life));
+}
+
+TEST_CASE("the resolver says what it found, and starts only when that is what all are to run") {
+  Hand hand{pinned_to({{}, some_assignment().replica})};
+  hand.feed(input::Begin{});
+  REQUIRE(hand.asked<effect::PrepareImage>());
+  CHECK(hand.asked<effect::PrepareImage>()->request.digest.empty());
+  hand.feed(input::ImageReady{{kBytes}});
+  CHECK(hand.last.empty());
+  CHECK(report_of(hand.life).phase == Phase::preparing);
+  CHECK(report_of(hand.life).image_digest == kBytes);
+  SUBCASE("it is") {
+    hand.feed(input::Pin{{kBytes, {}}});
+    REQUIRE(hand.asked<effect::Start>());
+    CHECK(hand.asked<effect::Start>()->request.assignment.image.digest == kBytes);
+    CHECK(hand.life.reason.empty());
+    hand.feed(input::Started{{42, "10.88.0.2", 1, kBytes}});
+    CHECK(report_of(hand.life).image_digest == kBytes);
+  }
+  SUBCASE("somebody else's answer was first") {
+    hand.feed(input::Pin{{kOtherBytes, {}}});
+    REQUIRE(hand.asked<effect::PrepareImage>());
+    CHECK(hand.asked<effect::PrepareImage>()->request.digest == kOtherBytes);
+    hand.feed(input::ImageReady{{kOtherBytes}});
+    REQUIRE(hand.asked<effect::Start>());
+    CHECK(hand.asked<effect::Start>()->request.assignment.image.digest == kOtherBytes);
+  }
+  SUBCASE("it is told to stop meanwhile") {
+    hand.feed(input::Stop{StopCause::scale});
+    CHECK(hand.life.phase == Phase::stopped);
+    CHECK(hand.feed(input::Pin{{kBytes, {}}}).last.empty());
+  }
+}
+
+TEST_CASE("while the tag is being pulled another answer may come first") {
+  Hand hand{pinned_to({{}, some_assignment().replica})};
+  hand.feed(input::Begin{});
+  CHECK(hand.feed(input::Pin{{kOtherBytes, {}}}).last.empty());
+  hand.feed(input::ImageReady{{kBytes}});
+  REQUIRE(hand.asked<effect::PrepareImage>());
+  CHECK(hand.asked<effect::PrepareImage>()->request.digest == kOtherBytes);
+}
+
+TEST_CASE("the others wait, say for whom, and take the pinned bytes") {
+  Hand hand{pinned_to({{}, kOther})};
+  hand.feed(input::Begin{});
+  CHECK(hand.last.empty());
+  CHECK(hand.life.phase == Phase::preparing);
+  CHECK(hand.life.reason == "waiting for web-00000000ab-1 to resolve image example/web:v1");
+  SUBCASE("until the digest is known") {
+    hand.feed(input::Pin{{kBytes, {}}});
+    REQUIRE(hand.asked<effect::PrepareImage>());
+    CHECK(hand.asked<effect::PrepareImage>()->request.digest == kBytes);
+    CHECK(hand.life.reason.empty());
+    CHECK_FALSE(next_deadline(hand.life));
+  }
+  SUBCASE("until it is their turn") {
+    hand.feed(input::Pin{{{}, some_assignment().replica}});
+    REQUIRE(hand.asked<effect::PrepareImage>());
+    CHECK(hand.asked<effect::PrepareImage>()->request.digest.empty());
+  }
+  SUBCASE("but not for ever") {
+    REQUIRE(next_deadline(hand.life));
+    CHECK(hand.after(29'999).last.empty());
+    hand.after(1);
+    REQUIRE(hand.asked<effect::PrepareImage>());
+    hand.feed(input::ImageReady{{kBytes}});
+    CHECK(hand.last.empty());
+    CHECK(report_of(hand.life).image_digest == kBytes);
+  }
+}
+
+TEST_CASE("a runtime that prepares other bytes than it was asked for starts nothing") {
+  Hand hand{pinned_to({kBytes, {}})};
+  hand.feed(input::Begin{}).feed(input::ImageReady{{kOtherBytes}});
+  CHECK_FALSE(hand.asked<effect::Start>());
+  CHECK(hand.life.reason.find("another image") != std::string::npos);
 }
 
 TEST_CASE("stopping is SIGTERM, the grace period, SIGKILL, removal") {
@@ -380,7 +467,11 @@ class World {
 
   Input any_late_answer() {
     const ContainerId old{"web-00000000ab-0-0"};
-    switch (random_() % 5) {
+    switch (random_() % 6) {
+      case 5:
+        // Sooner or later it is the one digest that was committed.
+        return input::Pin{chance(50) ? ImagePin{kBytes, {}}
+                                     : ImagePin{{}, chance(50) ? kOther : hand_.life.assignment.replica}};
       case 0:
         return input::Exited{old, {1, 0, ""}};
       case 1:
@@ -406,14 +497,17 @@ class World {
     for (auto& effect : hand_.last) {
       if (const auto* start = std::get_if<effect::Start>(&effect)) {
         CHECK(containers_.empty());
+        const ImagePin& pin = start->request.assignment.image;
+        CHECK((pin == ImagePin{} || pin.digest == hand_.life.image_digest));
         containers_.insert(start->request.container);
       }
       waiting_.push_back(std::move(effect));
     }
   }
 
-  void answer(const effect::PrepareImage&) {
-    chance(20) ? feed(input::ImageFailed{any_error()}) : feed(input::ImageReady{});
+  void answer(const effect::PrepareImage& asked) {
+    chance(20) ? feed(input::ImageFailed{any_error()})
+               : feed(input::ImageReady{{asked.request.digest.empty() ? kOtherBytes : asked.request.digest}});
   }
   void answer(const effect::Start& asked) {
     if (chance(20)) return feed(input::StartFailed{any_error()});

@@ -61,12 +61,25 @@ std::vector<std::pair<ReplicaId, ResourceLimits>> find_other_limits(
   return out;
 }
 
+std::vector<std::pair<ReplicaId, input::Pin>> find_pins(const AssignmentSet& wanted,
+                                                        const std::map<ReplicaId, RunnerView>& runners) {
+  std::vector<std::pair<ReplicaId, input::Pin>> out;
+  for (const auto& assignment : wanted.assignments) {
+    const auto runner = runners.find(assignment.replica);
+    if (runner == runners.end() || runner->second.over) continue;
+    if (runner->second.image != assignment.image || runner->second.access != assignment.access)
+      out.emplace_back(assignment.replica, input::Pin{assignment.image, assignment.access});
+  }
+  return out;
+}
+
 }  // namespace
 
 Reconciliation reconcile(const MachineView& view) {
   Reconciliation out;
   out.stops = find_stops(view.wanted, view.runners);
   out.limits = find_other_limits(view.wanted, view.runners);
+  out.pins = find_pins(view.wanted, view.runners);
   std::vector<ContainerId> older;
   const ByReplica newest = newest_of(view.containers, older);
 

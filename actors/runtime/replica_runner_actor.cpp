@@ -77,10 +77,15 @@ class RunnerState {
   void ask(const effect::Record&) {}
 
   void ask(const effect::PrepareImage& asked) {
-    runtime_->prepare_image(asked.image, asked.policy,
-                            feed<Nothing>([](Result<Nothing> result) -> std::optional<Input> {
+    ImageNews news = [target = caf::weak_actor_ptr{self_->ctrl()}](std::string words) {
+      if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(target))
+        caf::anon_send(caf::actor_cast<runner>(alive),
+                       std::make_shared<const Input>(input::ImageProgress{std::move(words)}));
+    };
+    runtime_->prepare_image(asked.request, std::move(news),
+                            feed<PreparedImage>([](Result<PreparedImage> result) -> std::optional<Input> {
                               if (!result) return input::ImageFailed{result.error()};
-                              return input::ImageReady{};
+                              return input::ImageReady{*result};
                             }));
   }
 

@@ -9,7 +9,9 @@ void ReportOutbox::put(ReplicaReport report, Millis now) {
   report.sequence = entry.report.sequence;
   if (report.sequence != 0 && report == entry.report) return;
   report.sequence = ++last_sequence_;
-  const bool passing = report.phase == Phase::preparing || report.phase == Phase::starting;
+  // Others wait for what a tag was found to stand for.
+  const bool found = report.phase == Phase::preparing && !report.image_digest.empty();
+  const bool passing = !found && (report.phase == Phase::preparing || report.phase == Phase::starting);
   entry = {std::move(report), false, passing ? now + kSettle : 0};
 }
 

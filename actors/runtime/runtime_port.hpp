@@ -21,6 +21,22 @@ using Done = std::function<void(Result<T>)>;
 
 struct Nothing {};
 
+/// What a replica needs of an image before it can start.
+struct ImageRequest {
+  std::string image;  ///< as the spec names it
+  ImagePullPolicy policy = ImagePullPolicy::if_not_present;
+  std::string digest;  ///< these bytes and no others; empty: whatever the tag stands for
+  PullAccess access;
+  bool operator==(const ImageRequest&) const = default;
+};
+
+struct PreparedImage {
+  std::string digest;  ///< of what the name points at: an index or a manifest
+};
+
+/// "pulling, 31 of 80 MiB".
+using ImageNews = std::function<void(std::string)>;
+
 struct ContainerRequest {
   ContainerId container;
   Assignment assignment;
@@ -32,6 +48,7 @@ struct StartedContainer {
   std::string address;  ///< IPv4, reachable from this node
   WallMillis started_at = 0;
   std::vector<PublishedPort> published_ports;
+  std::string image_digest;  ///< what it is made of
 };
 
 struct ContainerExit {
@@ -52,6 +69,7 @@ struct ObservedContainer {
   std::optional<ContainerExit>
       exit;  ///< it ended, and was not removed yet; absent with !running: it never started
   std::vector<PublishedPort> published_ports;
+  std::string image_digest;  ///< what it is made of; empty: not known
 };
 
 /// Ids a container's id is made of: "<name, at most 40>-<uid>-<ordinal>-<attempt>", at most 76 characters,
@@ -67,10 +85,12 @@ class RuntimePort {
  public:
   virtual ~RuntimePort() = default;
   /// The image is there afterwards. NOT_FOUND (no such image), UNAVAILABLE (registry or runtime away),
-  /// PERMISSION_DENIED.
-  virtual void prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) = 0;
-  /// Creates and starts. A container of that id that is left from before is removed first. On failure nothing
-  /// is left behind. FAILED_PRECONDITION with the reason when the command or the spec cannot be run.
+  /// PERMISSION_DENIED, FAILED_PRECONDITION (the node has another image under that name and may not pull).
+  /// `news` hears how far a pull is, before the answer, from any thread; may be empty.
+  virtual void prepare_image(ImageRequest request, ImageNews news, Done<PreparedImage> done) = 0;
+  /// Creates and starts from the digest in the assignment, else from what the tag stands for on this node. A
+  /// container of that id that is left from before is removed first. On failure nothing is left behind.
+  /// FAILED_PRECONDITION with the reason when the command or the spec cannot be run.
   virtual void start(ContainerRequest request, Done<StartedContainer> done) = 0;
   /// Answers when the container's process has ended; at once if it has. NOT_FOUND if there is none.
   virtual void wait(ContainerId container, Done<ContainerExit> done) = 0;
@@ -102,6 +122,8 @@ class RuntimePort {
   virtual void usage(Done<std::vector<ContainerUsage>> done) = 0;
   /// Succeeds when the runtime answers at all; cheap. UNAVAILABLE or DEADLINE_EXCEEDED while it is away.
   virtual void ping(Done<Nothing> done) = 0;
+  /// Removes images that nobody uses when the disk fills. `keep`: what replicas of this node ask for.
+  virtual void collect_images(std::vector<ImageRequest> keep) = 0;
 };
 
 }  // namespace cloudless::runtime

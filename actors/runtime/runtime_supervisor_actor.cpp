@@ -233,6 +233,7 @@ class SupervisorState {
     reconcile_now();
     forget_logs();
     forget_volumes();
+    collect_images();
     sweep_after(sweep_);
   }
 
@@ -274,6 +275,11 @@ class SupervisorState {
       views_[replica].limits = limits;
       tell_runner(replica, input::SetLimits{limits});
     }
+    for (auto& [replica, pin] : todo.pins) {
+      views_[replica].image = pin.image;
+      views_[replica].access = pin.access;
+      tell_runner(replica, std::move(pin));
+    }
     for (const auto& replica : todo.forgotten) forget(replica);
     if (!todo.forgotten.empty()) forget_volumes();
     for (const auto& container : todo.leftovers) parts_->runtime.remove(container, [](Result<Nothing>) {});
@@ -288,6 +294,8 @@ class SupervisorState {
     RunnerView view;
     view.stop = spawn.assignment.stop;
     view.limits = spawn.assignment.limits;
+    view.image = spawn.assignment.image;
+    view.access = spawn.assignment.access;
     views_[replica] = view;
     restored_.erase(replica);
     auto runner = spawn_replica_runner(self_->system(), caf::actor_cast<runner_news_actor>(supervisor{self_}),
@@ -331,6 +339,15 @@ class SupervisorState {
     for (const auto& assignment : book_.set.assignments) keep.push_back(assignment.replica);
     for (const auto& [replica, view] : views_) keep.push_back(replica);
     parts_->runtime.forget_volumes(keep);
+  }
+
+  void collect_images() {
+    // Without a set of our own cluster nobody knows what replicas need.
+    if (!set_arrived_) return;
+    std::vector<ImageRequest> keep;
+    for (const auto& assignment : book_.set.assignments)
+      keep.push_back({assignment.pod.image, assignment.pod.pull_policy, assignment.image.digest, {}});
+    parts_->runtime.collect_images(std::move(keep));
   }
 
   // Reports.

@@ -23,6 +23,8 @@ const char* name_of(RecordKind kind) {
       return "event";
     case RecordKind::idempotency:
       return "idempotency key";
+    case RecordKind::secret:
+      return "secret";
   }
   return "record";
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "actors/workload_state/image_pin.hpp"
 #include "actors/workload_state/reason.hpp"
 #include "actors/workload_state/transitions.hpp"
 
@@ -26,6 +27,9 @@ void take_state(Replica& replica, const ReplicaReport& report) {
   replica.reason = shortened(report.reason);
   if (report.started_at != 0) replica.started_at = report.started_at;
   replica.published_ports = report.published_ports;
+  // While it prepares the digest is only what its node found.
+  if (report.phase > Phase::preparing && !report.image_digest.empty())
+    replica.image_digest = report.image_digest;
   if (is_terminal(replica.phase)) replica.serving = false;
 }
 
@@ -59,6 +63,7 @@ Replica after_report(const Replica& known, std::uint64_t incarnation, const Repl
 void take(owner::Plan& plan, const NodeReport& report, const ReplicaReport& item) {
   const auto known = plan.now().replica(item.replica);
   if (!known || known->node != report.node || is_terminal(known->phase)) return;
+  pin_image(plan, *known, item);
   Replica replica = after_report(*known, report.incarnation, item);
   if (replica != *known) plan.put(std::make_shared<const Replica>(std::move(replica)));
 }

@@ -175,5 +175,51 @@ TEST_CASE_FIXTURE(ReportTest,
   CHECK(now().reason.find("n1") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(ReportTest,
+                  "the first answer to what the tag stands for is pinned, later ones change nothing") {
+  const std::string first = "sha256:" + std::string(64, 'a'), second = "sha256:" + std::string(64, 'b');
+  const auto pinned = [&] { return head.version(SnapshotBuilder::uid("web"), 1)->image_digest; };
+  auto report = say(1, 1, Phase::preparing);
+  CHECK(take(report));
+  CHECK(pinned().empty());
+  report = say(2, 1, Phase::preparing);
+  report.image_digest = first;
+  CHECK(take(report));
+  CHECK(pinned() == first);
+  // Only found so far, not running.
+  CHECK(now().image_digest.empty());
+  CHECK_FALSE(take(report));
+  report = say(3, 1, Phase::preparing);
+  report.image_digest = second;
+  take(report);
+  CHECK(pinned() == first);
+  report = say(4, 1, Phase::running, true);
+  report.image_digest = first;
+  CHECK(take(report));
+  CHECK(now().image_digest == first);
+}
+
+TEST_CASE_FIXTURE(ReportTest, "an answer counts although the agent has forgotten how often it tried") {
+  change([](Replica& r) {
+    r.phase = Phase::backoff;
+    r.attempt = 3;
+    r.node_incarnation = 1;
+  });
+  auto report = say(1, 1, Phase::preparing);
+  report.image_digest = "sha256:" + std::string(64, 'a');
+  take(report);
+  CHECK(head.version(SnapshotBuilder::uid("web"), 1)->image_digest == report.image_digest);
+  CHECK(now().attempt == 3);
+}
+
+TEST_CASE_FIXTURE(ReportTest, "a node that no longer has the replica pins nothing") {
+  auto report = say(1, 1, Phase::preparing);
+  report.image_digest = "sha256:" + std::string(64, 'a');
+  CHECK_FALSE(take(report, 1, "n2"));
+  restart_agent();
+  CHECK_FALSE(take(report, 2));
+  CHECK(head.version(SnapshotBuilder::uid("web"), 1)->image_digest.empty());
+}
+
 }  // namespace
 }  // namespace cloudless::workload_state

@@ -79,6 +79,7 @@ Breaches CommitChecker::check(const Snapshot& before, const Commit& commit, cons
         break;
       case RecordKind::event:
       case RecordKind::idempotency:
+      case RecordKind::secret:
         break;
     }
   }
@@ -121,7 +122,10 @@ void CommitChecker::check_version(const Snapshot& before, const Change& change, 
   const auto number = std::stoull(change.key.id.substr(slash + 1));
   const auto old = before.version(uid, number);
   if (const auto now = record_of<Version>(change)) {
-    if (old && !(*old == *now)) broken("a version never changes", change.key.id);
+    if (!old) return;
+    Version pinned = *old;
+    if (pinned.image_digest.empty()) pinned.image_digest = now->image_digest;
+    if (pinned != *now) broken("a version never changes, and its image is pinned once", change.key.id);
     return;
   }
   for (const auto& r : after.replicas_of(uid))
@@ -137,6 +141,10 @@ void CommitChecker::check_replica(const Snapshot& before, const Change& change, 
   }
   if (!after.workload(now->workload) || !after.version(now->workload, now->version))
     broken("a replica has its workload and its version", at(*now));
+  if (const auto version = after.version(now->workload, now->version);
+      version && now->phase == Phase::running && now->image_digest != version->image_digest)
+    broken("all replicas of a version run the same bytes",
+           at(*now) + " runs " + now->image_digest + ", pinned is " + version->image_digest);
   if (!old) return check_birth(*now);
   check_step(before, *old, *now);
   check_stop(before, *old, *now, after);

@@ -28,9 +28,13 @@ class GatedRuntime final : public runtime::RuntimePort {
  public:
   GatedRuntime(runtime::RuntimePort& inner, Alive alive) : inner_(inner), alive_(std::move(alive)) {}
 
-  void prepare_image(std::string image, ImagePullPolicy policy,
-                     runtime::Done<runtime::Nothing> done) override {
-    if (*alive_) inner_.prepare_image(std::move(image), policy, while_alive(alive_, std::move(done)));
+  void prepare_image(runtime::ImageRequest request, runtime::ImageNews news,
+                     runtime::Done<runtime::PreparedImage> done) override {
+    if (!*alive_) return;
+    runtime::ImageNews heard = [alive = alive_, news = std::move(news)](std::string words) {
+      if (*alive && news) news(std::move(words));
+    };
+    inner_.prepare_image(std::move(request), std::move(heard), while_alive(alive_, std::move(done)));
   }
   void start(runtime::ContainerRequest request, runtime::Done<runtime::StartedContainer> done) override {
     if (*alive_) inner_.start(std::move(request), while_alive(alive_, std::move(done)));
@@ -64,6 +68,9 @@ class GatedRuntime final : public runtime::RuntimePort {
   }
   void usage(runtime::Done<std::vector<ContainerUsage>> done) override {
     if (*alive_) inner_.usage(while_alive(alive_, std::move(done)));
+  }
+  void collect_images(std::vector<runtime::ImageRequest> keep) override {
+    if (*alive_) inner_.collect_images(std::move(keep));
   }
 
  private:

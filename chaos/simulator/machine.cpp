@@ -25,12 +25,13 @@ struct Machine::Process {
   std::vector<caf::actor> actors;
 };
 
-Machine::Machine(Stage& stage, NodeDescription description, std::uint64_t seed)
+Machine::Machine(Stage& stage, NodeDescription description, std::uint64_t seed,
+                 std::shared_ptr<runtime::SimulatedRegistry> registry)
     : stage_(stage),
       description_(std::move(description)),
       dice_(seed),
       post_(stage.system()),
-      runtime_({seed + 1, 1, 20, 0, "10.88.0"}, post_.post(), stage),
+      runtime_({seed + 1, 1, 20, 0, "10.88.0", std::move(registry)}, post_.post(), stage),
       disk_(seed + 2, post_.post()),
       wire_(stage.system(), seed + 3) {}
 

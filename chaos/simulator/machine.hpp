@@ -17,7 +17,9 @@ namespace cloudless::sim {
 
 class Machine {
  public:
-  Machine(Stage& stage, NodeDescription description, std::uint64_t seed);
+  /// `registry`: all machines' images come from there.
+  Machine(Stage& stage, NodeDescription description, std::uint64_t seed,
+          std::shared_ptr<runtime::SimulatedRegistry> registry);
   ~Machine();
 
   const NodeId& id() const { return description_.id; }

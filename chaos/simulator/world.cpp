@@ -25,6 +25,11 @@ Coordinator::Disk disk_of(std::uint64_t seed) {
   return seed % 4 == 0 ? Coordinator::Disk::sqlite : Coordinator::Disk::memory;
 }
 
+struct ObservedImage {
+  ReplicaId replica;
+  std::string digest;
+};
+
 std::string in_words(const Change& change) {
   std::string out = change.key.id;
   if (!change.record) return out + " erased";
@@ -33,6 +38,8 @@ std::string in_words(const Change& change) {
            std::to_string((*r)->attempt) + " " + (*r)->node.value + ((*r)->ready ? " ready" : "") +
            ((*r)->stop_requested() ? std::string(" stop:") + to_string((*r)->stop) : "") +
            ((*r)->reason.empty() ? "" : " (" + (*r)->reason + ")");
+  if (const auto* v = std::get_if<std::shared_ptr<const Version>>(&*change.record))
+    out += " " + ((*v)->image_digest.empty() ? "not pinned" : "is " + (*v)->image_digest);
   if (const auto* w = std::get_if<std::shared_ptr<const Workload>>(&*change.record))
     out += " " + (*w)->name + " v" + std::to_string((*w)->version) + " x" +
            std::to_string((*w)->spec.replicas) + ((*w)->deleted ? " deleted" : "");
@@ -51,9 +58,11 @@ World::World(std::uint64_t seed, bool print_trace)
              [this](Breach breach) { stage_.broken(std::move(breach)); }),
       customers_(seed + 11),
       coordinator_(stage_, truth_, acknowledged_, disk_of(seed), seed + 12) {
+  // Every second question for a tag is followed by a push: two nodes seldom get the same answer.
+  const auto registry = std::make_shared<runtime::SimulatedRegistry>(seed + 13, 500'000);
   for (int i = 1; i <= kMachines; ++i)
-    machines_.push_back(
-        std::make_unique<Machine>(stage_, description(i), seed * 100 + static_cast<std::uint64_t>(i)));
+    machines_.push_back(std::make_unique<Machine>(stage_, description(i),
+                                                  seed * 100 + static_cast<std::uint64_t>(i), registry));
   boot();
   for (auto& machine : machines_) machine->start();
 }
@@ -171,6 +180,23 @@ void World::look_at_containers() {
       if (const auto [other, fresh] = place.emplace(id, node); !fresh)
         stage_.broken(
             {"a replica runs once", id.value + " on " + node.value + " and " + other->second.value});
+  look_at_images();
+}
+
+void World::look_at_images() {
+  std::map<std::pair<WorkloadUid, std::uint64_t>, ObservedImage> first;
+  for (const auto& machine : machines_) {
+    for (const auto& container : machine->runtime().containers()) {
+      const auto replica = truth_.view().replica(container.replica);
+      if (!container.running || !replica) continue;
+      const ObservedImage image{container.replica, container.image_digest};
+      const auto& seen = first.try_emplace({replica->workload, replica->version}, image).first->second;
+      if (seen.digest != image.digest)
+        stage_.broken({"all replicas of a version run the same bytes",
+                       image.replica.value + " runs " + image.digest + ", " + seen.replica.value + " runs " +
+                           seen.digest});
+    }
+  }
 }
 
 void World::heal() {

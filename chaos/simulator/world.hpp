@@ -54,6 +54,7 @@ class World {
   void boot();
   void lose(Machine& machine);
   void look_at_containers();
+  void look_at_images();
 
   Stage stage_;
   Truth truth_;

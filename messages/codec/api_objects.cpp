@@ -52,6 +52,7 @@ api::Replica to_api(const Replica& replica) {
     wire.set_container_port(port.container_port);
     wire.set_host_port(port.host_port);
   }
+  out.set_image_digest(replica.image_digest);
   return out;
 }
 

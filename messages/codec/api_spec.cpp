@@ -4,6 +4,7 @@
 
 #include "messages/codec/bounds.hpp"
 #include "messages/codec/check_ports.hpp"
+#include "messages/codec/check_pull_secrets.hpp"
 #include "messages/codec/check_resources.hpp"
 #include "messages/codec/check_security.hpp"
 #include "messages/codec/check_volumes.hpp"
@@ -153,7 +154,6 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
       {"liveness", spec.has_liveness()},
       {"readiness", spec.has_readiness()},
       {"startup", spec.has_startup()},
-      {"image_pull_secrets", spec.image_pull_secrets_size() > 0},
       {"exclusive", spec.exclusive()},
       {"all_or_nothing", spec.all_or_nothing()},
       {"priority", spec.priority() != 0},
@@ -162,8 +162,6 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
     if (field.set) v.add_unimplemented(join(path, field.name));
   }
   if (spec.has_placement()) v.add_unimplemented(spec.placement(), join(path, "placement"));
-  v.check_count(join(path, "image_pull_secrets"), static_cast<std::size_t>(spec.image_pull_secrets_size()),
-                16);
   if (spec.priority() != 0) v.check_range(join(path, "priority"), spec.priority(), 0, 1000);
 }
 
@@ -204,6 +202,7 @@ void check_spec(const api::WorkloadSpec& spec, const std::string& path, Violatio
   check_annotations(spec.annotations(), join(path, "annotations"), v);
   if (spec.has_termination_grace_period_ms())
     v.check_range(join(path, "termination_grace_period_ms"), spec.termination_grace_period_ms(), 0, kHour);
+  check_pull_secrets(spec, path, v);
   check_security(spec, path, v);
   check_volumes(spec, path, v);
   check_not_carried_out(spec, path, v);

@@ -20,6 +20,20 @@ void write_assignment(const Assignment& assignment, record::Assignment& out) {
   write(assignment.pod, *out.mutable_pod());
   out.set_stop(static_cast<record::StopCause>(assignment.stop));
   write(assignment.limits, *out.mutable_limits());
+  if (assignment.image != ImagePin{}) {
+    out.mutable_image()->set_digest(assignment.image.digest);
+    out.mutable_image()->set_resolver(assignment.image.resolver.value);
+  }
+  for (const auto& credentials : assignment.access.credentials)
+    write(credentials, *out.mutable_access()->add_credentials());
+  for (const auto& problem : assignment.access.problems) out.mutable_access()->add_problems(problem);
+}
+
+bool read_access(const record::PullAccess& wire, PullAccess& out) {
+  out.problems.assign(wire.problems().begin(), wire.problems().end());
+  for (const auto& credentials : wire.credentials())
+    if (!read(credentials, out.credentials.emplace_back())) return false;
+  return true;
 }
 
 bool read_assignment(const record::Assignment& wire, Assignment& out) {
@@ -29,7 +43,10 @@ bool read_assignment(const record::Assignment& wire, Assignment& out) {
          read(wire.pod(), out.pod) &&
          read_enum(wire.stop(), StopCause::none, StopCause::recreate, out.stop) &&
          // Without them it is of a version of ours that had the limits in the template.
-         read(wire.has_limits() ? wire.limits() : wire.pod().resources(), out.limits);
+         read(wire.has_limits() ? wire.limits() : wire.pod().resources(), out.limits) &&
+         read_optional_digest(wire.image().digest(), out.image.digest) &&
+         read_optional_replica_id(wire.image().resolver(), out.image.resolver) &&
+         read_access(wire.access(), out.access);
 }
 
 bool read_hello(const record::Hello& wire, Hello& out) {

@@ -4,6 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/stubs/logging.h>
 
+#include "messages/domain/image_reference.hpp"
 #include "messages/domain/names.hpp"
 
 namespace cloudless::codec {
@@ -52,6 +53,11 @@ bool read_optional_node_id(const std::string& wire, NodeId& out) {
 }
 bool read_optional_container_id(const std::string& wire, ContainerId& out) {
   return read_id(wire, wire.empty() || is_container_id(wire), out);
+}
+
+bool read_optional_digest(const std::string& wire, std::string& out) {
+  out = wire;
+  return wire.empty() || is_image_digest(wire);
 }
 
 bool read_name(const std::string& wire, std::string& out) {

@@ -43,6 +43,8 @@ bool read_node_id(const std::string& wire, NodeId& out);
 bool read_optional_replica_id(const std::string& wire, ReplicaId& out);
 bool read_optional_node_id(const std::string& wire, NodeId& out);
 bool read_optional_container_id(const std::string& wire, ContainerId& out);
+/// Of an image; may be empty: not known.
+bool read_optional_digest(const std::string& wire, std::string& out);
 /// Namespace or name.
 bool read_name(const std::string& wire, std::string& out);
 bool read_millis(std::int64_t wire, std::int64_t& out);

@@ -20,6 +20,7 @@ void write_report(const ReplicaReport& report, record::ReplicaReport& out) {
   out.set_reason(report.reason);
   out.set_started_at_ms(report.started_at);
   write(report.published_ports, *out.mutable_published_ports());
+  out.set_image_digest(report.image_digest);
 }
 
 bool read_report(const record::ReplicaReport& wire, ReplicaReport& out) {
@@ -33,7 +34,8 @@ bool read_report(const record::ReplicaReport& wire, ReplicaReport& out) {
          read_enum(wire.phase(), Phase::pending, Phase::lost, out.phase) &&
          read_optional_container_id(wire.container(), out.container) &&
          read_millis(wire.started_at_ms(), out.started_at) &&
-         read(wire.published_ports(), out.published_ports);
+         read(wire.published_ports(), out.published_ports) &&
+         read_optional_digest(wire.image_digest(), out.image_digest);
 }
 
 }  // namespace

@@ -160,7 +160,7 @@ Workload RandomValues::workload() {
 }
 
 Version RandomValues::version() {
-  return {uid(), number(), pod()};
+  return {uid(), number(), pod(), digest()};
 }
 
 std::vector<PublishedPort> RandomValues::published_ports() {
@@ -190,6 +190,7 @@ Replica RandomValues::replica() {
   out.created_at = millis();
   out.started_at = millis();
   out.published_ports = published_ports();
+  out.image_digest = digest();
   return out;
 }
 
@@ -228,7 +229,9 @@ Event RandomValues::event() {
 }
 
 Record RandomValues::record() {
-  switch (below(7)) {
+  switch (below(8)) {
+    case 6:
+      return std::make_shared<const Secret>(secret());
     case 0:
       return std::make_shared<const ClusterMeta>(ClusterMeta{from("0123456789abcdef", 32, 32)});
     case 1:
@@ -290,6 +293,20 @@ WorkloadCommand RandomValues::workload_command() {
   return out;
 }
 
+RegistryCredentials RandomValues::credentials() {
+  return {name() + ":5000", text(20), text(30)};
+}
+
+Secret RandomValues::secret() {
+  return {name(), name(), number(), name(), bytes(100), millis(), millis()};
+}
+
+SecretCommand RandomValues::secret_command() {
+  const CommandContext who{text(5), "PutSecret", name(), {}, {}};
+  if (coin()) return {who, DeleteSecret{name(), name(), number()}};
+  return {who, PutSecret{name(), name(), credentials(), number()}};
+}
+
 NodeCommand RandomValues::node_command() {
   const auto keys = [&] { return list(3, [&] { return name(); }); };
   if (coin()) return {context(), CordonNode{node_id(), coin(), number()}};
@@ -347,8 +364,16 @@ ReportAck RandomValues::report_ack() {
 }
 
 Assignment RandomValues::assignment() {
-  return {replica_id(), uid(), name(), name(), number(), pod(), one_of(StopCause::none, StopCause::recreate),
-          limits()};
+  return {replica_id(),
+          uid(),
+          name(),
+          name(),
+          number(),
+          pod(),
+          one_of(StopCause::none, StopCause::recreate),
+          limits(),
+          ImagePin{digest(), coin() ? replica_id() : ReplicaId{}},
+          PullAccess{list(2, [&] { return credentials(); }), list(2, [&] { return text(20); })}};
 }
 
 AssignmentSet RandomValues::assignment_set() {

@@ -44,6 +44,9 @@ class RandomValues {
     return out;
   }
 
+  /// Of an image, or none.
+  std::string digest() { return coin() ? "sha256:" + from("0123456789abcdef", 64, 64) : ""; }
+
   Error error();
   Resources resources();
   Taint taint();
@@ -68,6 +71,9 @@ class RandomValues {
   CommandContext context();
   WorkloadCommand workload_command();
   NodeCommand node_command();
+  RegistryCredentials credentials();
+  Secret secret();
+  SecretCommand secret_command();
   ProposalItem proposal_item();
   Proposal proposal();
   ReplicaReport replica_report();

@@ -9,6 +9,7 @@
 #include "cloudless/record/node.pb.h"
 #include "cloudless/record/observation.pb.h"
 #include "cloudless/record/replica.pb.h"
+#include "cloudless/record/secret.pb.h"
 #include "cloudless/record/session.pb.h"
 #include "cloudless/record/store.pb.h"
 #include "cloudless/record/workload.pb.h"
@@ -25,6 +26,12 @@ namespace cloudless::codec {
 // error_message.cpp
 void write(const Error& error, record::Error& out);
 bool read(const record::Error& wire, Error& out);
+
+// secrets.cpp
+void write(const RegistryCredentials& credentials, record::RegistryCredentials& out);
+bool read(const record::RegistryCredentials& wire, RegistryCredentials& out);
+void write(const Secret& secret, record::Secret& out);
+bool read(const record::Secret& wire, Secret& out);
 
 // records.cpp
 void write(const Workload& workload, record::Workload& out);

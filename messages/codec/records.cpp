@@ -45,11 +45,13 @@ static void write(const Version& version, record::Version& out) {
   out.set_workload(version.workload.value);
   out.set_number(version.number);
   write(version.pod, *out.mutable_pod());
+  out.set_image_digest(version.image_digest);
 }
 
 static bool read(const record::Version& wire, Version& out) {
   out.number = wire.number();
-  return read_uid(wire.workload(), out.workload) && read(wire.pod(), out.pod);
+  return read_uid(wire.workload(), out.workload) && read(wire.pod(), out.pod) &&
+         read_optional_digest(wire.image_digest(), out.image_digest);
 }
 
 void write(const std::vector<PublishedPort>& ports,
@@ -98,6 +100,7 @@ static void write(const Replica& replica, record::Replica& out) {
   out.set_created_at_ms(replica.created_at);
   out.set_started_at_ms(replica.started_at);
   write(replica.published_ports, *out.mutable_published_ports());
+  out.set_image_digest(replica.image_digest);
 }
 
 static bool read(const record::Replica& wire, Replica& out) {
@@ -120,7 +123,8 @@ static bool read(const record::Replica& wire, Replica& out) {
          read_optional_container_id(wire.container(), out.container) &&
          read_millis(wire.created_at_ms(), out.created_at) &&
          read_millis(wire.started_at_ms(), out.started_at) &&
-         read(wire.published_ports(), out.published_ports);
+         read(wire.published_ports(), out.published_ports) &&
+         read_optional_digest(wire.image_digest(), out.image_digest);
 }
 
 template <class Wire>
@@ -287,6 +291,9 @@ struct RecordEncoder {
   std::string operator()(const std::shared_ptr<const IdempotencyRow>& v) const {
     return encode_record<record::IdempotencyRow>(*v);
   }
+  std::string operator()(const std::shared_ptr<const Secret>& v) const {
+    return encode_record<record::Secret>(*v);
+  }
 };
 
 }  // namespace
@@ -312,6 +319,8 @@ bool decode(RecordKind kind, std::string_view bytes, Record& value) {
       return decode_record<record::Event, Event>(bytes, value);
     case RecordKind::idempotency:
       return decode_record<record::IdempotencyRow, IdempotencyRow>(bytes, value);
+    case RecordKind::secret:
+      return decode_record<record::Secret, Secret>(bytes, value);
   }
   return false;
 }

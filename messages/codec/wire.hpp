@@ -24,6 +24,13 @@ std::string encode(const NodeCommand& value);
 bool decode(std::string_view bytes, NodeCommand& value);
 std::string encode(const NodeReply& value);
 bool decode(std::string_view bytes, NodeReply& value);
+std::string encode(const SecretCommand& value);
+bool decode(std::string_view bytes, SecretCommand& value);
+std::string encode(const SecretReply& value);
+bool decode(std::string_view bytes, SecretReply& value);
+/// What a sealed secret holds.
+std::string encode(const RegistryCredentials& value);
+bool decode(std::string_view bytes, RegistryCredentials& value);
 std::string encode(const Proposal& value);
 bool decode(std::string_view bytes, Proposal& value);
 std::string encode(const ProposalAnswer& value);

@@ -99,11 +99,11 @@ constexpr std::size_t field_count() {
 // here.
 static_assert(field_count<Template>() == 19 && field_count<WorkloadSpec>() == 6 &&
               field_count<Workload>() == 10);
-static_assert(field_count<Version>() == 3 && field_count<Replica>() == 19 && field_count<Event>() == 9);
+static_assert(field_count<Version>() == 3 && field_count<Replica>() == 20 && field_count<Event>() == 9);
 static_assert(field_count<NodeDescription>() == 12 && field_count<Node>() == 15 &&
               field_count<IdempotencyRow>() == 7);
-static_assert(field_count<Assignment>() == 8 && field_count<AssignmentSet>() == 7 &&
-              field_count<ReplicaReport>() == 11);
+static_assert(field_count<Assignment>() == 10 && field_count<AssignmentSet>() == 7 &&
+              field_count<ReplicaReport>() == 12);
 static_assert(field_count<RestartPolicy>() == 3 && field_count<RolloutPolicy>() == 4 &&
               field_count<Port>() == 4);
 static_assert(field_count<ResourceLimits>() == 4 && field_count<Volume>() == 4 &&
@@ -121,6 +121,9 @@ TEST_CASE("every value that crosses a wire comes back as it was, and hostile byt
   check_type("CommandReply", [](RandomValues& r) { return CommandReply{r.workload(), r.number()}; });
   check_type("NodeCommand", [](RandomValues& r) { return r.node_command(); });
   check_type("NodeReply", [](RandomValues& r) { return NodeReply{r.node(), r.number()}; });
+  check_type("SecretCommand", [](RandomValues& r) { return r.secret_command(); });
+  check_type("SecretReply", [](RandomValues& r) { return SecretReply{r.secret(), r.number()}; });
+  check_type("RegistryCredentials", [](RandomValues& r) { return r.credentials(); });
   check_type("Proposal", [](RandomValues& r) { return r.proposal(); });
   check_type("ProposalAnswer", [](RandomValues& r) {
     return ProposalAnswer{r.number(), r.list(5, [&] { return r.error(); })};

@@ -7,9 +7,25 @@
 
 #include "messages/domain/ids.hpp"
 #include "messages/domain/replica.hpp"
+#include "messages/domain/secret.hpp"
 #include "messages/domain/workload.hpp"
 
 namespace cloudless {
+
+/// Which bytes a replica runs. Until the version's digest is known one replica resolves the tag and reports
+/// what it found, and the others wait for it. All empty: from a coordinator that does not pin.
+struct ImagePin {
+  std::string digest;  ///< known: run this and nothing else
+  ReplicaId resolver;  ///< while it is not known: who finds out
+  bool operator==(const ImagePin&) const = default;
+};
+
+/// How the image may be pulled: what the spec's pull secrets hold for the image's registry.
+struct PullAccess {
+  std::vector<RegistryCredentials> credentials;  ///< in the order of the spec; tried one after the other
+  std::vector<std::string> problems;             ///< named secrets that are of no use, in words
+  bool operator==(const PullAccess&) const = default;
+};
 
 struct Assignment {
   ReplicaId replica;
@@ -20,6 +36,8 @@ struct Assignment {
   Template pod;
   StopCause stop = StopCause::none;  ///< anything but none: end it and report STOPPED
   ResourceLimits limits;             ///< the workload's present ones; a change is carried out in place
+  ImagePin image{};
+  PullAccess access{};
   bool operator==(const Assignment&) const = default;
 };
 

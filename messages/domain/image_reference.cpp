@@ -9,6 +9,7 @@ constexpr std::size_t kMaxReference = 512;
 constexpr std::size_t kMaxTag = 128;
 constexpr std::size_t kMaxPath = 255;
 constexpr std::size_t kMinDigest = 32;
+constexpr std::size_t kMaxDigest = 256;
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -112,6 +113,25 @@ std::string path_error(std::string_view path) {
 }
 
 }  // namespace
+
+bool is_image_digest(std::string_view text) {
+  return text.size() <= kMaxDigest && is_digest(text);
+}
+
+bool is_registry_name(std::string_view text) {
+  return !text.empty() && text.size() <= 255 && is_registry(text);
+}
+
+std::string_view registry_in(std::string_view reference) {
+  const auto slash = reference.find('/');
+  if (slash == std::string_view::npos || !looks_like_registry(reference.substr(0, slash))) return "docker.io";
+  return reference.substr(0, slash);
+}
+
+std::string_view digest_in(std::string_view reference) {
+  const auto at = reference.find('@');
+  return at == std::string_view::npos ? std::string_view{} : reference.substr(at + 1);
+}
 
 std::string image_reference_error(std::string_view text) {
   if (text.empty()) return "is required";

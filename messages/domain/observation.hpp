@@ -26,6 +26,9 @@ struct ReplicaReport {
   std::string reason;
   WallMillis started_at = 0;
   std::vector<PublishedPort> published_ports;
+  /// While PREPARING: what the tag stands for on this node, to be pinned before anything runs. Later: what
+  /// the container is made of.
+  std::string image_digest;
   bool operator==(const ReplicaReport&) const = default;
 };
 

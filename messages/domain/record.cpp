@@ -23,6 +23,10 @@ Key node_key(const NodeId& id) {
   return {RecordKind::node, id.value};
 }
 
+Key secret_key(const std::string& ns, const std::string& name) {
+  return {RecordKind::secret, ns + "/" + name};
+}
+
 Key key_of(const Record& record) {
   return std::visit(
       Overloaded{
@@ -40,6 +44,7 @@ Key key_of(const Record& record) {
           [](const std::shared_ptr<const IdempotencyRow>& i) {
             return Key{RecordKind::idempotency, i->principal + "/" + i->method + "/" + i->ns + "/" + i->key};
           },
+          [](const std::shared_ptr<const Secret>& s) { return secret_key(s->ns, s->name); },
       },
       record);
 }
@@ -47,6 +52,7 @@ Key key_of(const Record& record) {
 std::uint64_t guard_of(const Record& record) {
   if (const auto* w = std::get_if<std::shared_ptr<const Workload>>(&record)) return (*w)->revision;
   if (const auto* n = std::get_if<std::shared_ptr<const Node>>(&record)) return (*n)->schedulable_revision;
+  if (const auto* s = std::get_if<std::shared_ptr<const Secret>>(&record)) return (*s)->revision;
   return 1;
 }
 

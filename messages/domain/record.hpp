@@ -14,6 +14,7 @@
 #include "messages/domain/ids.hpp"
 #include "messages/domain/node.hpp"
 #include "messages/domain/replica.hpp"
+#include "messages/domain/secret.hpp"
 #include "messages/domain/workload.hpp"
 
 namespace cloudless {
@@ -46,6 +47,7 @@ enum class RecordKind : std::uint8_t {
   node = 5,
   event = 6,
   idempotency = 7,
+  secret = 8,
 };
 
 /// Kind and name within the kind.
@@ -55,10 +57,10 @@ struct Key {
   auto operator<=>(const Key&) const = default;
 };
 
-using Record =
-    std::variant<std::shared_ptr<const ClusterMeta>, std::shared_ptr<const Workload>,
-                 std::shared_ptr<const Version>, std::shared_ptr<const Replica>, std::shared_ptr<const Node>,
-                 std::shared_ptr<const Event>, std::shared_ptr<const IdempotencyRow>>;
+using Record = std::variant<std::shared_ptr<const ClusterMeta>, std::shared_ptr<const Workload>,
+                            std::shared_ptr<const Version>, std::shared_ptr<const Replica>,
+                            std::shared_ptr<const Node>, std::shared_ptr<const Event>,
+                            std::shared_ptr<const IdempotencyRow>, std::shared_ptr<const Secret>>;
 
 /// The key that a record is stored under.
 Key key_of(const Record& record);
@@ -66,8 +68,10 @@ Key workload_key(const WorkloadUid& uid);
 Key version_key(const WorkloadUid& uid, std::uint64_t number);
 Key replica_key(const ReplicaId& id);
 Key node_key(const NodeId& id);
+Key secret_key(const std::string& ns, const std::string& name);
 
-/// What preconditions compare: Workload::revision, Node::schedulable_revision; 1 for other kinds. Never 0.
+/// What preconditions compare: Workload::revision, Node::schedulable_revision, Secret::revision; 1 for other
+/// kinds. Never 0.
 std::uint64_t guard_of(const Record& record);
 
 /// One record put, or deleted.

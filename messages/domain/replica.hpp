@@ -79,6 +79,7 @@ struct Replica {
   WallMillis created_at = 0;
   WallMillis started_at = 0;
   std::vector<PublishedPort> published_ports;
+  std::string image_digest;  ///< of the bytes that its container is made of; empty before that is known
 
   bool stop_requested() const { return stop != StopCause::none; }
   bool operator==(const Replica&) const = default;

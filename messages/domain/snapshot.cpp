@@ -18,6 +18,13 @@ auto value_or_null(const Map& map, const K& key) {
 
 constexpr std::size_t kUidLength = 10;
 
+/// Of "<namespace>/<name>".
+QualifiedName name_in(const std::string& id) {
+  const auto slash = id.find('/');
+  return slash == std::string::npos ? QualifiedName{id, {}}
+                                    : QualifiedName{id.substr(0, slash), id.substr(slash + 1)};
+}
+
 }  // namespace
 
 std::size_t KeyHash<QualifiedName>::operator()(const QualifiedName& k) const {
@@ -68,6 +75,10 @@ std::shared_ptr<const Replica> Snapshot::replica(const ReplicaId& id) const {
 
 std::shared_ptr<const Node> Snapshot::node(const NodeId& id) const {
   return value_or_null(nodes_, id);
+}
+
+std::shared_ptr<const Secret> Snapshot::secret(const std::string& ns, const std::string& name) const {
+  return value_or_null(secrets_, QualifiedName{ns, name});
 }
 
 std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_of(const WorkloadUid& uid) const {
@@ -124,6 +135,10 @@ std::uint64_t Snapshot::guard(const Key& key) const {
                  ? 1
                  : 0;
     }
+    case RecordKind::secret: {
+      const auto* s = secrets_.find(name_in(key.id));
+      return s != nullptr ? (*s)->revision : 0;
+    }
     case RecordKind::event:
     case RecordKind::idempotency:
       return 0;
@@ -166,6 +181,8 @@ void Snapshot::apply(const Change& change) {
     if (const auto* r = std::get_if<std::shared_ptr<const Replica>>(&*change.record)) put_replica(*r);
     if (const auto* n = std::get_if<std::shared_ptr<const Node>>(&*change.record))
       nodes_.set((*n)->description.id, *n);
+    if (const auto* s = std::get_if<std::shared_ptr<const Secret>>(&*change.record))
+      secrets_.set(QualifiedName{(*s)->ns, (*s)->name}, *s);
     return;
   }
   switch (change.key.kind) {
@@ -194,6 +211,9 @@ void Snapshot::apply(const Change& change) {
     case RecordKind::node:
       nodes_.erase(NodeId{change.key.id});
       break;
+    case RecordKind::secret:
+      secrets_.erase(name_in(change.key.id));
+      break;
     case RecordKind::cluster_meta:
     case RecordKind::event:
     case RecordKind::idempotency:
@@ -211,6 +231,7 @@ std::vector<Record> Snapshot::records() const {
   if (!cluster_id_.empty()) out.emplace_back(std::make_shared<const ClusterMeta>(ClusterMeta{cluster_id_}));
   const auto take = [&out](const auto&, const auto& record) { out.emplace_back(record); };
   nodes_.for_each(take);
+  secrets_.for_each(take);
   workloads_.for_each(take);
   versions_.for_each(take);
   replicas_.for_each(take);

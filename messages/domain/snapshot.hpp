@@ -65,6 +65,7 @@ class Snapshot {
   std::shared_ptr<const Version> version(const WorkloadUid& uid, std::uint64_t number) const;
   std::shared_ptr<const Replica> replica(const ReplicaId& id) const;
   std::shared_ptr<const Node> node(const NodeId& id) const;
+  std::shared_ptr<const Secret> secret(const std::string& ns, const std::string& name) const;
 
   /// Replicas of a workload, by ordinal; terminal ones included.
   std::vector<std::shared_ptr<const Replica>> replicas_of(const WorkloadUid& uid) const;
@@ -78,6 +79,7 @@ class Snapshot {
   const PersistentMap<ReplicaSlot, std::shared_ptr<const Replica>>& replicas() const { return replicas_; }
   const PersistentMap<NodeId, std::shared_ptr<const Node>>& nodes() const { return nodes_; }
   const PersistentMap<ReplicaSlot, std::shared_ptr<const Version>>& versions() const { return versions_; }
+  const PersistentMap<QualifiedName, std::shared_ptr<const Secret>>& secrets() const { return secrets_; }
 
   /// Guard of the record under this key (see guard_of); 0 if there is none.
   std::uint64_t guard(const Key& key) const;
@@ -107,6 +109,7 @@ class Snapshot {
   PersistentMap<ReplicaSlot, std::shared_ptr<const Replica>> replicas_;
   PersistentMap<NodeSlot, std::shared_ptr<const Replica>> by_node_;
   PersistentMap<NodeId, std::shared_ptr<const Node>> nodes_;
+  PersistentMap<QualifiedName, std::shared_ptr<const Secret>> secrets_;
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

@@ -127,12 +127,15 @@ struct Workload {
   bool operator==(const Workload&) const = default;
 };
 
-/// Record "version/<uid>/<number>". Immutable; kept as long as the workload or a replica needs it. Owner:
-/// workload_state.
+/// Record "version/<uid>/<number>". Immutable, but for the digest that comes once; kept as long as the
+/// workload or a replica needs it. Owner: workload_state.
 struct Version {
   WorkloadUid workload;
   std::uint64_t number = 1;
   Template pod;
+  /// What the image's tag stood for when the first node asked: "sha256:<64 hex>". Set once, by the owner; all
+  /// replicas of the version run these bytes. Empty: nobody has found out yet.
+  std::string image_digest;
   bool operator==(const Version&) const = default;
 };
 

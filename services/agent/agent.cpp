@@ -57,6 +57,7 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.logs.most_files = static_cast<std::uint32_t>(settings.container_logs.max_files);
   options.logs.rate = static_cast<std::uint64_t>(settings.container_logs.rate);
   options.logs.attempts = static_cast<std::uint32_t>(settings.container_logs.attempts);
+  options.images = settings.images;
   options.bridge = settings.bridge;
   options.subnet = settings.subnet;
   options.policy = settings.policy;

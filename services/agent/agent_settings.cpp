@@ -102,6 +102,16 @@ void register_network(settings::Settings& form, AgentSettings& values) {
   form.text("network.bin_dir", network.bin_dir, "Mode cni: folder of the plugins");
 }
 
+void register_images(settings::Settings& form, runtime::ImageLimits& images) {
+  form.number<std::size_t>("images.max_pulls", images.max_pulls, {1, 64}, "Images pulled at once, at most");
+  form.number<std::uint64_t>("images.high_percent", images.high_percent, {0, 100},
+                             "Unused images are removed when the disk is fuller than this; 0: never");
+  form.number<std::uint64_t>("images.low_percent", images.low_percent, {0, 100},
+                             "They are removed until the disk is no fuller than this");
+  form.duration("images.min_age", images.min_age, {0, 30LL * 24 * 3600 * 1000},
+                "Images that were used since then stay");
+}
+
 void register_policy(settings::Settings& form, runtime::NodePolicy& policy) {
   form.yes_no("policy.allow_privileged", policy.allow_privileged,
               "Workloads may be privileged, and have capabilities that act on the machine itself");
@@ -180,6 +190,7 @@ void register_fields(settings::Settings& form, AgentSettings& values) {
               "restored or replaced");
   register_runtime(form, values);
   register_network(form, values);
+  register_images(form, values.images);
   register_policy(form, values.policy);
   form.address("grpc.address", values.grpc, "Where the agent's API is served");
   form.address("http.address", values.http, "Where /health, /ready and /metrics are served, or off");
@@ -204,6 +215,8 @@ Result<void> complete(AgentSettings& values) {
   check_host_paths(values.policy, wrong);
   if (const auto reason = runtime::bridge_name_error(values.bridge); !reason.empty())
     wrong.refuse("bridge: " + reason);
+  if (values.images.low_percent > values.images.high_percent)
+    wrong.refuse("images.low_percent: must not be above images.high_percent");
   wrong.loopback_only("grpc.address", values.grpc);
   wrong.loopback_only("http.address", values.http);
   return wrong.result();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/runtime/containerd/network_options.hpp"
+#include "actors/runtime/containerd/image_limits.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
 #include "messages/domain/node.hpp"
 #include "services/settings/settings.hpp"
@@ -58,6 +59,8 @@ struct AgentSettings {
   std::string volume_dir;  ///< empty: "<state_dir>/volumes"
   std::string volume_limits = "quota";
   std::string cgroup_parent = "/cloudless";
+  runtime::ImageLimits images;
+
   std::string bridge = "cloudless0";
   std::string subnet = "10.87.0.0/16";
   std::string network_mode = "bridge";  ///< or "cni"

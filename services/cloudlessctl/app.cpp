@@ -135,6 +135,9 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
   add_stream_commands(*workload, action);
   add_node_commands(*app.add_subcommand("node", "Machines that run replicas")->require_subcommand(1), action);
   add_top_command(app, action);
+  add_secret_commands(*app.add_subcommand("secret", "Credentials that workloads need and nobody reads back")
+                           ->require_subcommand(1),
+                      action);
   add_event_command(app, action);
   add_local_commands(app, local);
   let_options_follow_commands(app);

@@ -18,6 +18,8 @@ void add_stream_commands(CLI::App& workload, Action& action);
 void add_node_commands(CLI::App& node, Action& action);
 /// top.
 void add_top_command(CLI::App& app, Action& action);
+/// secret create-registry, list, delete.
+void add_secret_commands(CLI::App& secret, Action& action);
 /// events.
 void add_event_command(CLI::App& app, Action& action);
 

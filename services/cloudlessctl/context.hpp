@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 #include "services/cloudlessctl/client.hpp"
@@ -17,6 +18,8 @@ struct Terminal {
   std::ostream& err;
   bool err_is_terminal = false;  ///< progress may be drawn over itself
   bool out_has_colours = false;  ///< a terminal, and NO_COLOR is not set
+  /// Asks a person for what must not be shown; absent answer: nobody there. May be empty.
+  std::function<std::optional<std::string>(const std::string& prompt)> ask_hidden{};
 };
 
 enum class Output { table, json, yaml };

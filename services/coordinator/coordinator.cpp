@@ -22,6 +22,8 @@
 #include "actors/node_membership/node_membership_actor.hpp"
 #include "actors/rollout/rollout_actor.hpp"
 #include "actors/scheduler/scheduler_actor.hpp"
+#include "actors/secrets/secret_command.hpp"
+#include "actors/secrets/secrets_actor.hpp"
 #include "actors/store/memory_engine.hpp"
 #include "actors/store/sqlite_engine.hpp"
 #include "actors/store/store_actor.hpp"
@@ -69,6 +71,12 @@ Result<std::unique_ptr<store::Engine>> open_engine(const CoordinatorSettings& se
   return store::open_sqlite_engine((fs::path(settings.data_dir) / "store.db").string());
 }
 
+/// Seals what the store keeps of secrets. A store that is forgotten with the process needs no key after it.
+Result<std::string> sealing_key(const CoordinatorSettings& settings) {
+  if (settings.store_engine == "memory") return node_link::random_bytes(32);
+  return node_link::load_or_make_secret((fs::path(settings.data_dir) / "secrets.key").string());
+}
+
 std::string hex(const std::string& bytes) {
   std::string out;
   for (unsigned char c : bytes) {
@@ -105,8 +113,8 @@ class Whole final : public Coordinator {
 
   Result<void> start() {
     if (auto started = start_ring(); !started) return started;
-    if (auto ready =
-            await_owners(control_->system, parts_.workload_state, parts_.node_membership, kReadyWithin);
+    if (auto ready = await_owners(control_->system, parts_.workload_state, parts_.node_membership,
+                                  parts_.secrets, kReadyWithin);
         !ready)
       return ready;
     if (auto opened = open_links(); !opened) return opened;
@@ -144,6 +152,8 @@ class Whole final : public Coordinator {
   Result<void> start_ring() {
     auto engine = open_engine(settings_);
     if (!engine) return fail(engine.error());
+    const auto key = sealing_key(settings_);
+    if (!key) return fail(key.error());
     control_ = std::make_unique<System>(2);
     edge_ = std::make_unique<System>(1);
     auto& system = control_->system;
@@ -158,6 +168,8 @@ class Whole final : public Coordinator {
     parts_.node_membership = in_ring(
         "node_membership", spawn_node_membership(system, parts_.store, clock_,
                                                  {settings_.lease_interval, settings_.lease_duration}));
+    parts_.secrets =
+        in_ring("secrets", spawn_secrets(system, parts_.store, clock_, {*key, node_link::random_bytes}));
     parts_.events = in_ring("events", spawn_events(system, parts_.store, clock_));
     in_ring("rollout", spawn_rollout(system, parts_.store, parts_.workload_state));
     if (settings_.scheduler.embedded)
@@ -168,8 +180,10 @@ class Whole final : public Coordinator {
     watch("the edge bridge", edge.bridge);
     edge_actors_ = {caf::actor_cast<caf::actor>(edge.bridge), caf::actor_cast<caf::actor>(edge.door)};
     parts_.link_hub =
-        in_ring("the link hub", node_link::spawn_link_hub(system, parts_.store, parts_.workload_state,
-                                                          parts_.node_membership, edge.bridge, clock_));
+        in_ring("the link hub",
+                node_link::spawn_link_hub(
+                    system, parts_.store, parts_.workload_state, parts_.node_membership, edge.bridge, clock_,
+                    [key = *key](const Secret& secret) { return secrets::open(secret, key); }));
     return {};
   }
 
@@ -229,8 +243,8 @@ class Whole final : public Coordinator {
     if (!tls) return fail(tls.error());
     auto server = gateway::Server::start(
         {control_->system, mirror_,
-         std::make_shared<const gateway::OwnersInUse>(
-             gateway::Owners{parts_.workload_state, parts_.node_membership, parts_.events, parts_.link_hub}),
+         std::make_shared<const gateway::OwnersInUse>(gateway::Owners{
+             parts_.workload_state, parts_.node_membership, parts_.events, parts_.link_hub, parts_.secrets}),
          clock_, *method_metrics_},
         {to_string(settings_.grpc), tls->certificate, tls->key, tls->client_ca});
     if (!server) return fail(server.error());

@@ -15,7 +15,7 @@ void RingConnection::find_store(std::function<void(Result<store_actor>)> done) {
   dialer_.join([owners = owners_, connected = connected_,
                 done = std::move(done)](const Result<node_link::Ring>& ring) {
     if (!ring) return done(fail(ring.error()));
-    owners->set({ring->workload_state, ring->node_membership, ring->events, ring->link_hub});
+    owners->set({ring->workload_state, ring->node_membership, ring->events, ring->link_hub, ring->secrets});
     *connected = true;
     spdlog::info("gateway: connected to the coordinator");
     done(ring->store);

@@ -55,10 +55,11 @@ TEST_CASE("an image is pulled from a registry, and what goes wrong there is said
     REQUIRE_OK(node.prepare(image, ImagePullPolicy::never));
   }
   SUBCASE("ten replicas that need it at the same time all get it") {
-    std::vector<std::future<Result<Nothing>>> pulls;
+    std::vector<std::future<Result<PreparedImage>>> pulls;
     for (int i = 0; i < 10; ++i)
-      pulls.push_back(under_way<Nothing>([&](auto done) {
-        node.port->prepare_image(at + "/team/many:v1", ImagePullPolicy::if_not_present, std::move(done));
+      pulls.push_back(under_way<PreparedImage>([&](auto done) {
+        node.port->prepare_image({at + "/team/many:v1", ImagePullPolicy::if_not_present, {}, {}}, {},
+                                 std::move(done));
       }));
     for (auto& pull : pulls) REQUIRE_OK(outcome(std::move(pull)));
   }

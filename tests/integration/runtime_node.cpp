@@ -101,9 +101,12 @@ Result<std::vector<ObservedContainer>> RuntimeNode::list() {
   return outcome(under_way<std::vector<ObservedContainer>>([&](auto done) { port->list(std::move(done)); }));
 }
 
-Result<Nothing> RuntimeNode::prepare(const std::string& image_name, ImagePullPolicy policy) {
-  return outcome(
-      under_way<Nothing>([&](auto done) { port->prepare_image(image_name, policy, std::move(done)); }));
+Result<runtime::PreparedImage> RuntimeNode::prepare(const std::string& image_name, ImagePullPolicy policy,
+                                                    const std::string& digest, const PullAccess& access,
+                                                    const runtime::ImageNews& news) {
+  return outcome(under_way<runtime::PreparedImage>([&](auto done) {
+    port->prepare_image({image_name, policy, digest, access}, news, std::move(done));
+  }));
 }
 
 Result<ExecResult> RuntimeNode::exec(const std::string& name, std::vector<std::string> command,

@@ -57,7 +57,9 @@ class RuntimeNode {
   std::future<Result<runtime::Nothing>> begin_remove(const std::string& name);
   Result<runtime::Nothing> remove(const std::string& name);
   Result<std::vector<runtime::ObservedContainer>> list();
-  Result<runtime::Nothing> prepare(const std::string& image_name, ImagePullPolicy policy);
+  Result<runtime::PreparedImage> prepare(const std::string& image_name, ImagePullPolicy policy,
+                                         const std::string& digest = {}, const PullAccess& access = {},
+                                         const runtime::ImageNews& news = {});
   Result<ExecResult> exec(const std::string& name, std::vector<std::string> command, std::string input = {},
                           Millis timeout = 30000);
 

@@ -4,7 +4,8 @@
 usage: registry.py LAYOUT.tar
 
 Prints the port. The image is served under every name except those that begin with "missing/" (404) and "private/" (401),
-with every tag. Reads its standard input and leaves when that ends, so that it never outlives the test that started it.
+with every tag. Under "slow/" layers come in many pieces with pauses, under "stuck/" half of a layer comes and then nothing.
+GET /requests answers how often each path was asked for, and how many layers were being sent at once at most. Reads its standard input and leaves when that ends, so that it never outlives the test that started it.
 """
 import http.server
 import json
@@ -13,6 +14,7 @@ import re
 import sys
 import tarfile
 import threading
+import time
 
 
 def load(path):
@@ -24,6 +26,15 @@ def load(path):
 
 def main():
     blobs, manifest = load(sys.argv[1])
+    seen, guard = {"at_once": 0, "most_at_once": 0, "paths": {}}, threading.Lock()
+
+    def note(path="", at_once=0):
+        with guard:
+            if path:
+                seen["paths"][path] = seen["paths"].get(path, 0) + 1
+            seen["at_once"] += at_once
+            seen["most_at_once"] = max(seen["most_at_once"], seen["at_once"])
+            return json.dumps(seen).encode()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -34,10 +45,27 @@ def main():
                 self.send_header(name.replace("_", "-"), value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            if self.command == "GET":
+            if self.command == "GET" and len(body) > 65536 and "/blobs/" in self.path:
+                self.send_layer(body)
+            elif self.command == "GET":
                 self.wfile.write(body)
 
+        def send_layer(self, body):
+            note(at_once=1)
+            try:
+                slow, stuck = self.path.startswith("/v2/slow/"), self.path.startswith("/v2/stuck/")
+                piece = max(1, len(body) // 40) if slow else len(body) // 2 + 1
+                for begin in range(0, len(body), piece):
+                    self.wfile.write(body[begin:begin + piece])
+                    self.wfile.flush()
+                    time.sleep(0.1 if slow else 3600 if stuck else 0)
+            finally:
+                note(at_once=-1)
+
         def do_GET(self):
+            if self.path == "/requests":
+                return self.answer(200, note())
+            note(self.command + " " + self.path)
             if self.path.rstrip("/") == "/v2":
                 return self.answer(200)
             match = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/?]+)(\?.*)?", self.path)

@@ -18,8 +18,8 @@ void greet(caf::actor_system& system, const ring_door_actor& door, const std::st
         .then(
             [done](const store_actor& store, const workload_state_actor& workload_state,
                    const node_membership_actor& node_membership, const link_hub_actor& link_hub,
-                   const events_actor& events) {
-              done(Ring{store, workload_state, node_membership, link_hub, events});
+                   const events_actor& events, const secrets_actor& secrets) {
+              done(Ring{store, workload_state, node_membership, link_hub, events, secrets});
             },
             [done](const caf::error& error) { done(fail(from_caf(error))); });
   });

@@ -395,10 +395,8 @@ TEST_CASE_FIXTURE(
   self->request(caf::actor_cast<ring_door_actor>(*found), 10s, hello_atom_v, std::string{"a gateway"})
       .receive(
           [&](const store_actor& store, const workload_state_actor& state,
-              const node_membership_actor& membership, const link_hub_actor& hub,
-              const events_actor& events) {
-            remote = {store, state, membership, hub, events};
-          },
+              const node_membership_actor& membership, const link_hub_actor& hub, const events_actor& events,
+              const secrets_actor& secrets) { remote = {store, state, membership, hub, events, secrets}; },
           [](const caf::error& error) { FAIL(to_string(error)); });
   CHECK_FALSE(remote.store);
   self->request(remote.workload_state, 10s, Carried<NodeReport>{NodeReport{NodeId{"n0"}, 1, {}}})

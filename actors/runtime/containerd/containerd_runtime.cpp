@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -15,6 +14,7 @@
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/containers.hpp"
 #include "actors/runtime/containerd/exec.hpp"
+#include "actors/runtime/containerd/image_desk.hpp"
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/log_folder.hpp"
 #include "actors/runtime/containerd/logger_keeper.hpp"
@@ -27,7 +27,6 @@ namespace {
 
 // containerd itself works on few at a time; more threads would only wait there.
 constexpr std::size_t kLifecycleThreads = 16;
-constexpr std::size_t kImageThreads = 4;
 constexpr std::size_t kExecThreads = 16;
 
 WallMillis wall_now() {
@@ -53,13 +52,14 @@ class ContainerdRuntime final : public RuntimePort {
         loggers_(options.logger, options.log_dir, options.state_dir + "/loggers", options.logs),
         volumes_(options.volume_dir, options.volume_limits),
         network_(std::move(network)),
-        containers_(client_, images_, loggers_, volumes_, *network_, options) {
+        containers_(client_, images_, loggers_, volumes_, *network_, options),
+        image_desk_(images_, containers_, options.images.max_pulls) {
     forget_execs(options.state_dir);
   }
 
   ~ContainerdRuntime() override {
     client_.shut_down();
-    image_jobs_.finish();
+    image_desk_.finish();
     exec_jobs_.finish();
     lifecycle_jobs_.finish();
   }
@@ -67,26 +67,11 @@ class ContainerdRuntime final : public RuntimePort {
   Result<bool> usable() const { return loggers_.usable(); }
   Result<Nothing> remove_everything() { return containers_.remove_everything(); }
 
-  void prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) override {
-    const auto key = std::pair(std::move(image), policy);
-    {
-      const std::lock_guard lock(mutex_);
-      auto& waiting = preparing_[key];
-      waiting.push_back(std::move(done));
-      if (waiting.size() > 1) return;  // the one under way answers all
-    }
-    image_jobs_.submit([this, key] {
-      auto result = containers_.ensure_ready();
-      if (result) result = images_.prepare(key.first, key.second);
-      std::vector<Done<Nothing>> waiting;
-      {
-        const std::lock_guard lock(mutex_);
-        waiting = std::move(preparing_[key]);
-        preparing_.erase(key);
-      }
-      for (const auto& answer : waiting) answer(result);
-    });
+  void prepare_image(ImageRequest request, ImageNews news, Done<PreparedImage> done) override {
+    image_desk_.prepare(std::move(request), std::move(news), std::move(done));
   }
+
+  void collect_images(std::vector<ImageRequest> keep) override { image_desk_.collect(std::move(keep)); }
 
   void start(ContainerRequest request, Done<StartedContainer> done) override {
     volumes_.claim(request.assignment.replica, request.container);
@@ -217,11 +202,10 @@ class ContainerdRuntime final : public RuntimePort {
   Volumes volumes_;
   std::unique_ptr<ReplicaNetwork> network_;
   Containers containers_;
+  ImageDesk image_desk_;
   std::mutex mutex_;
   std::optional<VolumeSweep> sweep_wanted_;
   bool sweeping_ = false;
-  std::map<std::pair<std::string, ImagePullPolicy>, std::vector<Done<Nothing>>> preparing_;
-  WorkerPool image_jobs_{kImageThreads};
   WorkerPool exec_jobs_{kExecThreads};
   WorkerPool lifecycle_jobs_{kLifecycleThreads};
 };

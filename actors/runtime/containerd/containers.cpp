@@ -19,6 +19,7 @@ constexpr char kNamespaceLabel[] = "cloudless.io/namespace";
 constexpr char kCpuLabel[] = "cloudless.io/cpu-millicores";
 constexpr char kGroupLabel[] = "cloudless.io/cgroup";
 constexpr char kStorageLabel[] = "cloudless.io/storage-limit";
+constexpr char kImageDigestLabel[] = "cloudless.io/image-digest";
 constexpr char kSpecType[] = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 constexpr char kRuncOptionsType[] = "containerd.runc.v1.Options";
 constexpr Millis kKillTimeout = 10000;
@@ -109,7 +110,7 @@ Result<Nothing> Containers::ping() {
 
 Result<StartedContainer> Containers::start(const ContainerRequest& request) {
   if (auto ready = ensure_ready(); !ready) return fail(ready.error());
-  auto image = images_.resolve(request.assignment.pod.image);
+  auto image = images_.resolve(request.assignment.pod.image, request.assignment.image.digest);
   if (!image) return fail(image.error());
   Result<StartedContainer> started = fail(Errc::already_exists, "not tried yet");
   for (int attempt = 0; attempt < 2 && !started && started.error().code == Errc::already_exists; ++attempt) {
@@ -163,7 +164,7 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   if (!spec) return fail(spec.error());
   const FileOwner owner{input.confinement.user.uid, input.confinement.user.gid};
   if (auto made = volumes_.make(*plan, owner); !made) return fail(made.error());
-  const auto created_at = create_record(request, *spec, input.confinement.runtime_program, grant);
+  const auto created_at = create_record(request, image, *spec, input.confinement.runtime_program, grant);
   if (!created_at) return fail(created_at.error());
   auto pid = create_task(request, image);
   if (!pid) return fail(pid.error());
@@ -176,11 +177,12 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
       client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Start, start, client_.scope("start container"));
   if (!started) return fail(started.error());
   // The record's time, as list says it later: a restarted agent must not report another start.
-  return StartedContainer{*pid, attached->address, *created_at, attached->ports};
+  return StartedContainer{*pid, attached->address, *created_at, attached->ports, image.target.digest};
 }
 
-Result<WallMillis> Containers::create_record(const ContainerRequest& request, const std::string& spec,
-                                             const std::string& runtime_program, const NetworkGrant& grant) {
+Result<WallMillis> Containers::create_record(const ContainerRequest& request, const ResolvedImage& image,
+                                             const std::string& spec, const std::string& runtime_program,
+                                             const NetworkGrant& grant) {
   const auto& a = request.assignment;
   containers_v1::CreateContainerRequest create;
   auto& record = *create.mutable_container();
@@ -192,6 +194,7 @@ Result<WallMillis> Containers::create_record(const ContainerRequest& request, co
   labels[kReplicaLabel] = a.replica.value;
   labels[kAttemptLabel] = std::to_string(request.attempt);
   for (const auto& [key, value] : to_labels(grant)) labels[key] = value;
+  labels[kImageDigestLabel] = image.target.digest;
   labels["cloudless.io/node"] = options_.node.value;
   labels[kNamespaceLabel] = a.ns;
   labels[kCpuLabel] = std::to_string(a.pod.requests.cpu_millicores);
@@ -321,6 +324,14 @@ ContainerExit Containers::exit_of(const ContainerId& container, std::int32_t cod
   return exit;
 }
 
+Result<std::vector<std::string>> Containers::image_digests() {
+  const auto existing = records();
+  if (!existing) return fail(existing.error());
+  std::vector<std::string> out;
+  for (const auto& record : *existing) out.push_back(label_of(record, kImageDigestLabel));
+  return out;
+}
+
 Result<std::vector<ObservedContainer>> Containers::list() {
   if (auto ready = ensure_ready(); !ready) return fail(ready.error());
   // Tasks first: a task whose record is missing in a list made later has lost it.
@@ -344,6 +355,7 @@ Result<std::vector<ObservedContainer>> Containers::list() {
     auto network = network_.known(seen.container);
     seen.address = std::move(network.address);
     seen.published_ports = std::move(network.ports);
+    seen.image_digest = label_of(record, kImageDigestLabel);
     seen.started_at = millis(record.created_at());
     if (!task.empty()) {
       const auto& process = *task.mapped();

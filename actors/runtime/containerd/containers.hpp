@@ -36,6 +36,8 @@ class Containers {
   /// From control groups and links alone.
   std::vector<ContainerUsage> usage() const;
   Result<std::vector<ObservedContainer>> list();
+  /// Of what every container here is made, running or not.
+  Result<std::vector<std::string>> image_digests();
   /// From the answer to a Wait, while the task is still there.
   ContainerExit exit_of(const ContainerId& container, std::int32_t code, WallMillis at) const;
   /// Namespace and bridge exist, addresses in use are known, strays of a crash are gone. Done once; repeated
@@ -48,8 +50,8 @@ class Containers {
  private:
   Result<std::vector<containers_v1::Container>> records();
   /// When it was made.
-  Result<WallMillis> create_record(const ContainerRequest& request, const std::string& spec,
-                                   const std::string& runtime_program, const NetworkGrant& grant);
+  Result<WallMillis> create_record(const ContainerRequest& request, const ResolvedImage& image,
+                                   const std::string& spec, const std::string& runtime_program, const NetworkGrant& grant);
   /// What the container may do, or why it is refused.
   Result<Confinement> confine(const Template& pod, const ResolvedImage& image);
   Result<std::uint32_t> create_task(const ContainerRequest& request, const ResolvedImage& image);

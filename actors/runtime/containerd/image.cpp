@@ -82,6 +82,16 @@ Result<std::string> full_image_name(std::string_view image) {
   return name + "/" + std::string(rest) + tag + digest;
 }
 
+std::string name_by_digest(std::string_view full_name, std::string_view digest) {
+  auto repository = full_name.substr(0, full_name.find('@'));
+  // A colon before the last slash belongs to the registry's port.
+  const auto slash = repository.rfind('/');
+  if (const auto colon = repository.find(':', slash == std::string_view::npos ? 0 : slash);
+      colon != std::string_view::npos)
+    repository = repository.substr(0, colon);
+  return std::string(repository) + "@" + std::string(digest);
+}
+
 Result<ImageManifest> parse_manifest(std::string_view text, std::string_view architecture) try {
   const auto j = json::parse(text);
   ImageManifest out;

@@ -40,6 +40,10 @@ struct ImageConfig {
 /// no image name.
 Result<std::string> full_image_name(std::string_view image);
 
+/// The name of exactly these bytes: repository and digest, without the tag. `full_name` as full_image_name
+/// answers.
+std::string name_by_digest(std::string_view full_name, std::string_view digest);
+
 /// `architecture` as Go names it ("amd64"). NOT_FOUND when an index has nothing for Linux on it; DATA_LOSS
 /// when the text is no manifest.
 Result<ImageManifest> parse_manifest(std::string_view text, std::string_view architecture);

@@ -1,313 +1,234 @@
 #include "actors/runtime/containerd/images.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
 
-#include <array>
-#include <functional>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
 
-#include "actors/runtime/containerd/lease.hpp"
-#include "actors/runtime/containerd/runtime_error.hpp"
+#include "messages/domain/image_reference.hpp"
 
 namespace cloudless::runtime {
 namespace {
 
-using Labels = std::map<std::string, std::string>;
+/// How exactly the time of the last use is known after a restart: each note is a write to containerd's disk.
+constexpr Millis kNoteEvery = 60000;
 
-constexpr char kCriNamespace[] = "k8s.io";
-constexpr std::size_t kDescribedLimit = 256;
-constexpr std::size_t kDocumentLimit = 8 << 20;
-
-bool is(const Error& error, Errc code) {
-  return error.code == code;
+WallMillis wall_clock() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-/// Manifests and configs are small; what is not is none.
-Result<std::string> read_document(Client& client, const std::string& digest, const CallScope& scope) {
-  std::string text;
-  const auto read = client.read_blob(digest, scope, [&](const std::string& piece, std::int64_t) {
-    text += piece;
-    return text.size() <= kDocumentLimit;
-  });
-  if (text.size() > kDocumentLimit)
-    return fail(Errc::data_loss, "image: " + digest + " is too large for a manifest or a config");
-  if (!read) return fail(read.error());
-  return text;
-}
-
-/// What containerd's garbage collector must see as reachable from a manifest and from an index.
-Labels references(const ImageManifest& manifest) {
-  Labels out;
-  if (!manifest.config.digest.empty()) out["containerd.io/gc.ref.content.config"] = manifest.config.digest;
-  for (std::size_t i = 0; i < manifest.layers.size(); ++i)
-    out["containerd.io/gc.ref.content.l." + std::to_string(i)] = manifest.layers[i].digest;
-  return out;
+/// Of the file system, in per cent of what containers may fill.
+Result<std::uint64_t> percent_used(const std::string& folder) {
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) != 0)
+    return fail(Errc::unavailable, folder + " cannot be measured: " + std::strerror(errno));
+  const std::uint64_t used = disk.f_blocks - disk.f_bfree, whole = used + disk.f_bavail;
+  return whole == 0 ? 0 : (100 * used + whole - 1) / whole;
 }
 
 }  // namespace
 
 Images::Images(Client& client, const ContainerdOptions& options)
-    : client_(client),
-      snapshotter_(options.snapshotter),
+    : library_(client, options),
+      puller_(client, library_, options),
       sources_(options.image_namespaces),
-      pull_timeout_(options.pull_timeout) {}
+      limits_(options.images) {}
 
-Result<Blob> Images::target_of(const std::string& name, const std::string& containerd_namespace) {
-  images_v1::GetImageRequest request;
-  request.set_name(name);
-  CallScope scope = client_.scope("look up image");
-  scope.containerd_namespace = containerd_namespace;
-  auto reply = client_.call(client_.images(), &images_v1::Images::Stub::Get, request, scope);
-  if (!reply) {
-    if (is(reply.error(), Errc::not_found))
-      return fail(Errc::not_found, "image " + name + " is not on this node");
-    return fail(reply.error());
-  }
-  const auto& target = reply->image().target();
-  return Blob{target.media_type(), target.digest(), target.size()};
+Result<Images::Wanted> Images::wanted(const ImageRequest& request) {
+  const auto name = full_image_name(request.image);
+  if (!name) return fail(name.error());
+  Wanted out{*name, request.digest, {}};
+  if (out.digest.empty()) out.digest = digest_in(*name);
+  if (!out.digest.empty()) out.exact = name_by_digest(*name, out.digest);
+  return out;
 }
 
-Images::Described Images::describe(const Blob& target, const std::string& containerd_namespace) {
+PreparedImage Images::used(const Wanted& image, const std::string& digest) {
+  const WallMillis now = wall_clock();
+  bool stale = false;
   {
     const std::lock_guard lock(mutex_);
-    if (const auto found = described_.find(target.digest); found != described_.end()) return found->second;
+    auto& use = uses_[digest];
+    use.number = ++last_use_;
+    stale = now - use.noted_at > kNoteEvery || now < use.noted_at;
+    if (stale) use.noted_at = now;
   }
-  CallScope scope = client_.scope("read image");
-  scope.containerd_namespace = containerd_namespace;
-  auto image = std::make_shared<ResolvedImage>();
-  image->target = target;
-  Blob next = target;
-  for (int depth = 0; image->manifest.config.digest.empty(); ++depth) {
-    if (depth == 3) return fail(Errc::data_loss, "image index " + target.digest + " points at indexes only");
-    auto text = read_document(client_, next.digest, scope);
-    if (!text) return fail(text.error());
-    auto manifest = parse_manifest(*text, machine_architecture());
-    if (!manifest) return fail(manifest.error());
-    image->manifests.push_back(next);
-    image->manifest = *manifest;
-    next = manifest->for_this_machine;
-  }
-  auto text = read_document(client_, image->manifest.config.digest, scope);
-  if (!text) return fail(text.error());
-  auto config = parse_image_config(*text);
-  if (!config) return fail(config.error());
-  if (config->diff_ids.size() != image->manifest.layers.size())
-    return fail(Errc::data_loss, "image " + target.digest + " names " +
-                                     std::to_string(image->manifest.layers.size()) +
-                                     " layers and describes " + std::to_string(config->diff_ids.size()));
-  image->config = *config;
-  image->chain = chain_id(config->diff_ids);
+  if (stale) library_.touch(name_by_digest(image.name, digest), now);
+  return {digest};
+}
+
+std::uint64_t Images::uses() {
   const std::lock_guard lock(mutex_);
-  if (described_.size() >= kDescribedLimit) described_.clear();  // they are read again when they are needed
-  return described_.emplace(target.digest, std::move(image)).first->second;
+  return last_use_;
 }
 
-Images::Described Images::resolve(const std::string& image) {
-  auto name = full_image_name(image);
-  if (!name) return fail(name.error());
-  auto target = target_of(*name, client_.own_namespace());
+Result<std::shared_ptr<const ResolvedImage>> Images::resolve(const std::string& image,
+                                                             const std::string& digest) {
+  const auto asked = wanted({image, {}, digest, {}});
+  if (!asked) return fail(asked.error());
+  const auto target = library_.target_of(asked->pulled_as());
   if (!target) return fail(target.error());
-  return describe(*target, client_.own_namespace());
+  return library_.describe(*target);
 }
 
-Result<Nothing> Images::prepare(const std::string& image, ImagePullPolicy policy) {
-  const auto name = full_image_name(image);
-  if (!name) return fail(name.error());
-  const auto own = target_of(*name, client_.own_namespace());
-  if (!own && !is(own.error(), Errc::not_found)) return fail(own.error());
-  if (policy != ImagePullPolicy::always) {
-    if (own) {
-      auto described = describe(*own, client_.own_namespace());
-      return described ? ensure_unpacked(**described) : Result<Nothing>(fail(described.error()));
-    }
-    for (const auto& source : sources_) {
-      const auto target = target_of(*name, source);
-      if (!target) continue;
-      const auto taken = take_over(*name, *target, source);
-      if (taken) return taken;
-      spdlog::warn("image {} is in containerd's namespace {}, but cannot be used: {}", *name, source,
+Result<std::optional<PreparedImage>> Images::find(const ImageRequest& request) {
+  const auto image = wanted(request);
+  if (!image) return fail(image.error());
+  if (request.policy == ImagePullPolicy::always) return std::nullopt;
+  const std::shared_lock shelf(shelf_);
+  auto found = find_own(*image);
+  if (!found || *found) return found;
+  if (auto taken = find_elsewhere(*image)) return taken;
+  if (request.policy == ImagePullPolicy::never) return fail(not_here(*image, request));
+  return std::nullopt;
+}
+
+Result<std::optional<PreparedImage>> Images::find_own(const Wanted& image) {
+  for (const auto& name : image.names()) {
+    const auto own = library_.target_of(name);
+    if (!own && own.error().code != Errc::not_found) return fail(own.error());
+    if (!own || (!image.digest.empty() && own->digest != image.digest)) continue;
+    const auto described = library_.describe(*own);
+    auto ready = described ? library_.ensure_unpacked(**described) : Result<Nothing>(fail(described.error()));
+    const auto exact = name_by_digest(name, own->digest);
+    // An image that somebody imported gets its name by digest from whoever finds it first.
+    if (ready && name != exact) ready = library_.name_image(exact, *own);
+    if (!ready) return fail(ready.error());
+    return used(image, own->digest);
+  }
+  return std::nullopt;
+}
+
+std::optional<PreparedImage> Images::find_elsewhere(const Wanted& image) {
+  for (const auto& source : sources_) {
+    for (const auto& name : image.names()) {
+      const auto target = library_.target_of(name, source);
+      if (!target || (!image.digest.empty() && target->digest != image.digest)) continue;
+      const auto taken = library_.take_over(image.pulled_as(), *target, source, ImageOrigin::taken_over);
+      if (taken) return used(image, target->digest);
+      spdlog::warn("image {} is in containerd's namespace {}, but cannot be used: {}", name, source,
                    taken.error().message);
     }
-    if (policy == ImagePullPolicy::never)
-      return fail(Errc::not_found, "image " + *name + " is not on this node, and the pull policy is NEVER");
   }
-  if (auto pulled = pull(*name); !pulled) return pulled;
-  const auto target = target_of(*name, kCriNamespace);
+  return std::nullopt;
+}
+
+std::string Images::other_digest_here(const Wanted& image) {
+  if (image.digest.empty()) return {};
+  std::vector<std::string> places{""};
+  places.insert(places.end(), sources_.begin(), sources_.end());
+  for (const auto& place : places) {
+    const auto target =
+        place.empty() ? library_.target_of(image.name) : library_.target_of(image.name, place);
+    if (target && target->digest != image.digest)
+      return "this node has " + image.name + " as " + target->digest + ", and this version runs " +
+             image.digest;
+  }
+  return {};
+}
+
+Error Images::not_here(const Wanted& image, const ImageRequest& request) {
+  const auto other = other_digest_here(image);
+  const std::string policy = request.policy == ImagePullPolicy::never ? ", and the pull policy is NEVER" : "";
+  if (other.empty())
+    return {Errc::not_found, "image " + image.pulled_as() + " is not on this node" + policy, {}};
+  return {Errc::failed_precondition, other + policy, {}};
+}
+
+Result<PreparedImage> Images::pull(const ImageRequest& request, const ImageNews& news) {
+  const auto image = wanted(request);
+  if (!image) return fail(image.error());
+  if (auto pulled = puller_.pull(image->pulled_as(), request.access, news); !pulled) {
+    Error error = pulled.error();
+    if (const auto other = other_digest_here(*image); !other.empty()) error.message += "; " + other;
+    return fail(std::move(error));
+  }
+  const std::shared_lock shelf(shelf_);
+  const auto target = library_.target_of(image->pulled_as(), kCriNamespace);
   if (!target) return fail(target.error());
-  return take_over(*name, *target, kCriNamespace);
+  if (!image->digest.empty() && target->digest != image->digest)
+    return fail(Errc::data_loss, "the registry answered " + target->digest + " for " + image->exact);
+  auto taken = library_.take_over(image->pulled_as(), *target, kCriNamespace, ImageOrigin::pulled);
+  if (!taken) return fail(taken.error());
+  return used(*image, target->digest);
 }
 
-Result<Nothing> Images::pull(const std::string& name) {
-  cri_v1::PullImageRequest request;
-  request.mutable_image()->set_image(name);
-  grpc::ClientContext context;
-  const Client::Registration registered(client_, context, client_.scope("pull image", pull_timeout_));
-  cri_v1::PullImageResponse response;
-  spdlog::info("pulling image {}", name);
-  const auto status = client_.cri_images().PullImage(&context, request, &response);
-  if (status.ok()) return Nothing{};
-  return fail(pull_error(static_cast<int>(status.error_code()), status.error_message(), name));
-}
-
-Result<Nothing> Images::take_over(const std::string& name, const Blob& target, const std::string& from) {
-  const auto described = describe(target, from);
-  if (!described) return fail(described.error());
-  const auto& image = **described;
-  const Lease lease(client_, name);
-  if (!lease.held()) return lease.held();
-  const auto scope = lease.scope("take over image");
-  for (const auto& layer : image.manifest.layers)
-    if (auto shared = share(layer, from, {}, scope); !shared) return shared;
-  if (auto shared = share(image.manifest.config, from, {}, scope); !shared) return shared;
-  const auto& manifest = image.manifests.back();
-  if (auto shared = share(manifest, from, references(image.manifest), scope); !shared) return shared;
-  for (std::size_t i = image.manifests.size() - 1; i > 0; --i) {
-    const Labels child = {{"containerd.io/gc.ref.content.m.0", image.manifests[i].digest}};
-    if (auto shared = share(image.manifests[i - 1], from, child, scope); !shared) return shared;
+GarbageRules Images::rules_of(const std::vector<ImageRequest>& keep,
+                              const std::vector<std::string>& running) const {
+  GarbageRules rules{wall_clock(), limits_.min_age, {running.begin(), running.end()}, {}};
+  for (const auto& request : keep) {
+    const auto image = wanted(request);
+    if (!image) continue;
+    if (image->digest.empty())
+      rules.names_in_use.insert(image->name);
+    else
+      rules.digests_in_use.insert(image->digest);
   }
-  if (auto unpacked = unpack(image, scope); !unpacked) return unpacked;
-  return name_image(name, target);
+  return rules;
 }
 
-Result<Nothing> Images::share(const Blob& blob, const std::string& from, const Labels& labels,
-                              const CallScope& scope) {
-  grpc::ClientContext context;
-  const Client::Registration registered(client_, context, scope);
-  const auto stream = client_.content().Write(&context);
-  content_v1::WriteContentRequest request;
-  request.set_ref("cloudless-" + blob.digest);
-  request.set_total(blob.size);
-  request.set_expected(blob.digest);
-  request.set_action(content_v1::STAT);
-  content_v1::WriteContentResponse response;
-  bool open = stream->Write(request) && stream->Read(&response);
-  // With containerd's default policy the blob is already there as far as bytes go; else (policy "isolated")
-  // they are copied.
-  if (open && response.offset() < blob.size) {
-    CallScope source = client_.scope("read layer", scope.timeout);
-    source.containerd_namespace = from;
-    request.set_action(content_v1::WRITE);
-    const auto copied =
-        client_.read_blob(blob.digest, source, [&](const std::string& piece, std::int64_t offset) {
-          request.set_offset(offset);
-          request.set_data(piece);
-          open = stream->Write(request) && stream->Read(&response);
-          return open;
-        });
-    request.clear_data();
-    if (!copied && open) {
-      context.TryCancel();
-      (void)stream->Finish();
-      return fail(copied.error());
+/// An image was used last when it was last seen in use, not when its container was started.
+void Images::note_uses(const std::vector<StoredImage>& images, const GarbageRules& rules) {
+  for (const auto& image : images)
+    if (rules.digests_in_use.contains(image.digest) && image.origin != StoredImage::Origin::foreign &&
+        rules.now - image.last_used > kNoteEvery)
+      library_.touch(image.name, rules.now);
+}
+
+Result<Nothing> Images::collect(const std::vector<ImageRequest>& keep,
+                                const std::vector<std::string>& running, std::uint64_t since) {
+  const auto images = library_.list();
+  if (!images) return fail(images.error());
+  const auto rules = rules_of(keep, running);
+  note_uses(*images, rules);
+  if (limits_.high_percent == 0) return Nothing{};
+  const auto folder = puller_.folder();
+  if (!folder) return fail(folder.error());
+  auto used_now = percent_used(*folder);
+  if (!used_now) return fail(used_now.error());
+  if (*used_now < limits_.high_percent) return Nothing{};
+  const auto before = *used_now;
+  std::size_t removed = 0;
+  for (const auto& image : removable_images(*images, rules)) {
+    if (*used_now <= limits_.low_percent) break;
+    const auto gone = remove(image, since);
+    if (!gone) return fail(gone.error());
+    removed += *gone ? 1 : 0;
+    used_now = percent_used(*folder);
+    if (!used_now) return fail(used_now.error());
+  }
+  if (removed > 0)
+    spdlog::info("the disk of {} was {} % full: removed {} images, now {} %", *folder, before, removed,
+                 *used_now);
+  return Nothing{};
+}
+
+Result<bool> Images::remove(const ImageToRemove& image, std::uint64_t since) {
+  const std::unique_lock shelf(shelf_);
+  {
+    // Somebody asked for it meanwhile, and may be about to start from it.
+    const std::lock_guard lock(mutex_);
+    const auto use = uses_.find(image.digest);
+    if (use != uses_.end() && use->second.number > since) return false;
+    uses_.erase(image.digest);
+  }
+  bool elsewhere = false;
+  for (const auto& source : sources_)
+    for (const auto& name : image.names) {
+      const auto target = library_.target_of(name, source);
+      elsewhere = elsewhere || (target && target->digest == image.digest);
     }
-  }
-  if (open) {
-    request.set_action(content_v1::COMMIT);
-    request.set_offset(blob.size);
-    request.mutable_labels()->insert(labels.begin(), labels.end());
-    open = stream->Write(request) && stream->Read(&response);
-    stream->WritesDone();
-  }
-  while (stream->Read(&response)) {  // the end comes only after everything was read
-  }
-  const auto status = stream->Finish();
-  if (status.ok()) return Nothing{};
-  if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS) return label(blob.digest, labels, scope);
-  return fail(Client::error_of(status, scope.what));
-}
-
-Result<Nothing> Images::label(const std::string& digest, const Labels& labels, const CallScope& scope) {
-  if (labels.empty()) return Nothing{};
-  content_v1::UpdateRequest request;
-  request.mutable_info()->set_digest(digest);
-  for (const auto& [key, value] : labels) {
-    (*request.mutable_info()->mutable_labels())[key] = value;
-    request.mutable_update_mask()->add_paths("labels." + key);
-  }
-  auto reply = client_.call(client_.content(), &content_v1::Content::Stub::Update, request, scope);
-  return reply ? Result<Nothing>(Nothing{}) : fail(reply.error());
-}
-
-Result<Nothing> Images::ensure_unpacked(const ResolvedImage& image) {
-  if (image.chain.empty()) return Nothing{};
-  snapshots_v1::StatSnapshotRequest request;
-  request.set_snapshotter(snapshotter_);
-  request.set_key(image.chain);
-  auto stat = client_.call(client_.snapshots(), &snapshots_v1::Snapshots::Stub::Stat, request,
-                           client_.scope("look up layers"));
-  if (stat) return Nothing{};
-  if (!is(stat.error(), Errc::not_found)) return fail(stat.error());
-  const Lease lease(client_, image.target.digest);
-  return lease.held() ? unpack(image, lease.scope("unpack image")) : lease.held();
-}
-
-Result<Nothing> Images::unpack(const ResolvedImage& image, const CallScope& scope) {
-  std::vector<std::string> below;
-  std::string parent;
-  for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
-    below.push_back(image.config.diff_ids[i]);
-    const auto chain = chain_id(below);
-    if (auto unpacked = unpack_layer(image.manifest.layers[i], parent, chain, scope); !unpacked)
-      return unpacked;
-    parent = chain;
-  }
-  if (parent.empty()) return Nothing{};
-  return label(image.manifest.config.digest, {{"containerd.io/gc.ref.snapshot." + snapshotter_, parent}},
-               scope);
-}
-
-Result<Nothing> Images::unpack_layer(const Blob& layer, const std::string& parent, const std::string& chain,
-                                     const CallScope& scope) {
-  using Stub = snapshots_v1::Snapshots::Stub;
-  snapshots_v1::StatSnapshotRequest stat;
-  stat.set_snapshotter(snapshotter_);
-  stat.set_key(chain);
-  if (client_.call(client_.snapshots(), &Stub::Stat, stat, scope)) return Nothing{};
-
-  snapshots_v1::PrepareSnapshotRequest prepare;
-  prepare.set_snapshotter(snapshotter_);
-  prepare.set_key("cloudless-unpack " + chain);
-  prepare.set_parent(parent);
-  snapshots_v1::RemoveSnapshotRequest remove;
-  remove.set_snapshotter(snapshotter_);
-  remove.set_key(prepare.key());
-  client_.call(client_.snapshots(), &Stub::Remove, remove,
-               scope);  // left from an attempt that was interrupted
-  auto mounts = client_.call(client_.snapshots(), &Stub::Prepare, prepare, scope);
-  if (!mounts) return fail(mounts.error());
-
-  diff_v1::ApplyRequest apply;
-  apply.mutable_diff()->set_media_type(layer.media_type);
-  apply.mutable_diff()->set_digest(layer.digest);
-  apply.mutable_diff()->set_size(layer.size);
-  *apply.mutable_mounts() = mounts->mounts();
-  auto applied = client_.call(client_.diff(), &diff_v1::Diff::Stub::Apply, apply, scope);
-  snapshots_v1::CommitSnapshotRequest commit;
-  commit.set_snapshotter(snapshotter_);
-  commit.set_name(chain);
-  commit.set_key(prepare.key());
-  auto committed = applied ? client_.call(client_.snapshots(), &Stub::Commit, commit, scope)
-                           : Result<google::protobuf::Empty>(fail(applied.error()));
-  if (committed) return Nothing{};
-  client_.call(client_.snapshots(), &Stub::Remove, remove, scope);
-  if (is(committed.error(), Errc::already_exists)) return Nothing{};
-  return fail(committed.error());
-}
-
-Result<Nothing> Images::name_image(const std::string& name, const Blob& target) {
-  images_v1::CreateImageRequest create;
-  create.mutable_image()->set_name(name);
-  create.mutable_image()->mutable_target()->set_media_type(target.media_type);
-  create.mutable_image()->mutable_target()->set_digest(target.digest);
-  create.mutable_image()->mutable_target()->set_size(target.size);
-  auto created =
-      client_.call(client_.images(), &images_v1::Images::Stub::Create, create, client_.scope("name image"));
-  if (created) return Nothing{};
-  if (!is(created.error(), Errc::already_exists)) return fail(created.error());
-  images_v1::UpdateImageRequest update;
-  *update.mutable_image() = create.image();
-  auto updated =
-      client_.call(client_.images(), &images_v1::Images::Stub::Update, update, client_.scope("name image"));
-  return updated ? Result<Nothing>(Nothing{}) : fail(updated.error());
+  // Taken over from somebody who no longer has it: nobody could bring it back.
+  if (!image.pulled && !elsewhere) return false;
+  spdlog::info("removing image {}: nobody uses it, and the disk is filling", image.names.front());
+  if (image.pulled)
+    for (const auto& name : image.names)
+      if (auto gone = puller_.remove(name); !gone) return fail(gone.error());
+  if (auto gone = library_.forget(image.names); !gone) return fail(gone.error());
+  return true;
 }
 
 }  // namespace cloudless::runtime

@@ -1,60 +1,76 @@
-// Brings images into the agent's own containerd namespace and says what is in them. Pulling is containerd's
-// CRI plugin's business; it pulls into the namespace k8s.io, from where the image is taken over: containerd
-// keeps each blob once for all namespaces, so only records are written, and the layers are unpacked once
-// more. Blocking; thread-safe.
+// Brings images into the agent's own containerd namespace: finds them there, takes them over from another
+// namespace, or pulls them, as the policy says and with exactly the bytes that the version is pinned to.
+// Takes the ones away that nobody uses when the disk fills. Blocking; thread-safe.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
-#include "actors/runtime/containerd/client.hpp"
-#include "actors/runtime/containerd/image.hpp"
+#include "actors/runtime/containerd/image_library.hpp"
+#include "actors/runtime/containerd/image_puller.hpp"
 #include "actors/runtime/runtime_port.hpp"
 
 namespace cloudless::runtime {
-
-struct ResolvedImage {
-  Blob target;                  ///< what the name points at: an index or a manifest
-  std::vector<Blob> manifests;  ///< the index, if there is one, then the manifest
-  ImageManifest manifest;
-  ImageConfig config;
-  std::string chain;  ///< the snapshot that a container's root is made on; empty: no layers
-};
 
 class Images {
  public:
   Images(Client& client, const ContainerdOptions& options);
 
-  /// As RuntimePort::prepare_image.
-  Result<Nothing> prepare(const std::string& image, ImagePullPolicy policy);
-  /// What the image is in the agent's namespace. NOT_FOUND if it was not prepared.
-  Result<std::shared_ptr<const ResolvedImage>> resolve(const std::string& image);
+  /// As RuntimePort::prepare_image, if that needs no pull; absent: pull() has to bring it.
+  Result<std::optional<PreparedImage>> find(const ImageRequest& request);
+  Result<PreparedImage> pull(const ImageRequest& request, const ImageNews& news);
+  /// What the image is in the agent's namespace; `digest` empty: what its tag stands for here. NOT_FOUND if
+  /// it was not prepared.
+  Result<std::shared_ptr<const ResolvedImage>> resolve(const std::string& image, const std::string& digest);
+  /// How often images were found or brought so far.
+  std::uint64_t uses();
+  /// Removes images while the disk is fuller than it should be, and notes which are in use. `keep`: what
+  /// replicas of this node use or will ask for; `running`: digests that containers are made of; `since`:
+  /// uses() when `keep` was true.
+  Result<Nothing> collect(const std::vector<ImageRequest>& keep, const std::vector<std::string>& running,
+                          std::uint64_t since);
 
  private:
-  using Described = Result<std::shared_ptr<const ResolvedImage>>;
-  Result<Blob> target_of(const std::string& name, const std::string& containerd_namespace);
-  Described describe(const Blob& target, const std::string& containerd_namespace);
-  Result<Nothing> take_over(const std::string& name, const Blob& target, const std::string& from);
-  Result<Nothing> ensure_unpacked(const ResolvedImage& image);
-  Result<Nothing> share(const Blob& blob, const std::string& from,
-                        const std::map<std::string, std::string>& labels, const CallScope& scope);
-  Result<Nothing> label(const std::string& digest, const std::map<std::string, std::string>& labels,
-                        const CallScope& scope);
-  Result<Nothing> unpack(const ResolvedImage& image, const CallScope& scope);
-  Result<Nothing> unpack_layer(const Blob& layer, const std::string& parent, const std::string& chain,
-                               const CallScope& scope);
-  Result<Nothing> name_image(const std::string& name, const Blob& target);
-  Result<Nothing> pull(const std::string& name);
+  /// The names that an image is asked for by.
+  struct Wanted {
+    std::string name;    ///< as the spec says, whole
+    std::string digest;  ///< empty: whatever the tag stands for
+    std::string exact;   ///< the name by digest; empty without one
+    std::string pulled_as() const { return exact.empty() ? name : exact; }
+    std::vector<std::string> names() const {
+      return exact.empty() || exact == name ? std::vector{name} : std::vector{exact, name};
+    }
+  };
 
-  Client& client_;
-  std::string snapshotter_;
-  std::vector<std::string> sources_;
-  Millis pull_timeout_;
+  static Result<Wanted> wanted(const ImageRequest& request);
+  Result<std::optional<PreparedImage>> find_own(const Wanted& image);
+  std::optional<PreparedImage> find_elsewhere(const Wanted& image);
+  Error not_here(const Wanted& image, const ImageRequest& request);
+  std::string other_digest_here(const Wanted& image);
+  PreparedImage used(const Wanted& image, const std::string& digest);
+  GarbageRules rules_of(const std::vector<ImageRequest>& keep, const std::vector<std::string>& running) const;
+  void note_uses(const std::vector<StoredImage>& images, const GarbageRules& rules);
+  Result<bool> remove(const ImageToRemove& image, std::uint64_t since);
+
+  ImageLibrary library_;
+  ImagePuller puller_;
+  const std::vector<std::string> sources_;
+  const ImageLimits limits_;
+  /// Shared by whoever finds or brings an image; alone: whoever takes one away.
+  std::shared_mutex shelf_;
+  struct Use {
+    std::uint64_t number = 0;
+    WallMillis noted_at = 0;
+  };
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const ResolvedImage>> described_;  // by the target's digest
+  std::uint64_t last_use_ = 0;
+  std::map<std::string, Use> uses_;  // by digest, of this process
 };
 
 }  // namespace cloudless::runtime

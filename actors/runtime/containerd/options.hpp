@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/runtime/containerd/network_options.hpp"
+#include "actors/runtime/containerd/image_limits.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
 #include "messages/domain/ids.hpp"
 #include "messages/domain/resources.hpp"
@@ -44,6 +45,8 @@ struct ContainerdOptions {
   std::vector<std::string> image_namespaces = {"k8s.io", "default"};
   Millis pull_timeout = 600000;
   LogLimits logs;
+  Millis pull_stall = 60000;  ///< a pull through which no byte comes for so long is given up
+  ImageLimits images;
   NodePolicy policy;
   NetworkOptions network;
   /// Control group of all containers of this node. Agents of one machine may share it; then it is not

@@ -4,8 +4,12 @@
 
 namespace cloudless::runtime {
 
-void Incarnation::prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) {
-  if (*open_) runtime_.prepare_image(std::move(image), policy, while_open(std::move(done)));
+void Incarnation::prepare_image(ImageRequest request, ImageNews news, Done<PreparedImage> done) {
+  if (!*open_) return;
+  ImageNews heard = [open = open_, news = std::move(news)](std::string words) {
+    if (*open && news) news(std::move(words));
+  };
+  runtime_.prepare_image(std::move(request), std::move(heard), while_open(std::move(done)));
 }
 
 void Incarnation::start(ContainerRequest request, Done<StartedContainer> done) {
@@ -55,6 +59,10 @@ void Incarnation::usage(Done<std::vector<ContainerUsage>> done) {
 
 void Incarnation::ping(Done<Nothing> done) {
   if (*open_) runtime_.ping(while_open(std::move(done)));
+}
+
+void Incarnation::collect_images(std::vector<ImageRequest> keep) {
+  if (*open_) runtime_.collect_images(std::move(keep));
 }
 
 void Incarnation::load(Done<std::string> done) {

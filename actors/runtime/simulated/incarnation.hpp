@@ -16,7 +16,7 @@ class Incarnation final : public RuntimePort, public AgentDisk {
   /// From now on calls are dropped, and answers to earlier calls, too.
   void close() { *open_ = false; }
 
-  void prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) override;
+  void prepare_image(ImageRequest request, ImageNews news, Done<PreparedImage> done) override;
   void start(ContainerRequest request, Done<StartedContainer> done) override;
   void wait(ContainerId container, Done<ContainerExit> done) override;
   void signal(ContainerId container, int signal, Done<Nothing> done) override;
@@ -29,6 +29,7 @@ class Incarnation final : public RuntimePort, public AgentDisk {
   void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) override;
   void usage(Done<std::vector<ContainerUsage>> done) override;
   void ping(Done<Nothing> done) override;
+  void collect_images(std::vector<ImageRequest> keep) override;
   void load(Done<std::string> done) override;
   void save(std::string bytes, Done<Nothing> done) override;
 

@@ -42,7 +42,9 @@ ExecResult run_command(const ExecQuery& query) {
 }  // namespace
 
 SimulatedRuntime::SimulatedRuntime(SimulatedOptions options, Post post, const Clock& clock)
-    : options_(std::move(options)), post_(std::move(post)), clock_(clock), random_(options_.seed) {}
+    : options_(std::move(options)), post_(std::move(post)), clock_(clock), random_(options_.seed) {
+  if (!options_.registry) options_.registry = std::make_shared<SimulatedRegistry>(options_.seed);
+}
 
 Millis SimulatedRuntime::draw_delay() {
   const auto span = static_cast<std::uint64_t>(std::max<Millis>(0, options_.slowest - options_.fastest)) + 1;
@@ -65,18 +67,37 @@ void SimulatedRuntime::answer(Millis takes, Done<T> done, std::function<Result<T
   });
 }
 
-void SimulatedRuntime::prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) {
-  answer<Nothing>(0, std::move(done), [image = std::move(image)]() -> Result<Nothing> {
-    switch (behaviour_of_image(image)) {
-      case Behaviour::Image::missing:
-        return fail(Errc::not_found, "image " + image + " does not exist");
-      case Behaviour::Image::unreachable:
-        return fail(Errc::unavailable, "the registry of " + image + " does not answer");
-      case Behaviour::Image::present:
-        return Nothing{};
-    }
-    return Nothing{};
-  });
+void SimulatedRuntime::prepare_image(ImageRequest request, ImageNews, Done<PreparedImage> done) {
+  answer<PreparedImage>(0, std::move(done), [this, request = std::move(request)] { return bring(request); });
+}
+
+Result<PreparedImage> SimulatedRuntime::bring(const ImageRequest& request) {
+  const std::string& image = request.image;
+  switch (behaviour_of_image(image)) {
+    case Behaviour::Image::missing:
+      return fail(Errc::not_found, "image " + image + " does not exist");
+    case Behaviour::Image::unreachable:
+      return fail(Errc::unavailable, "the registry of " + image + " does not answer");
+    case Behaviour::Image::present:
+      break;
+  }
+  if (!request.digest.empty()) {
+    const bool here = here_.contains({image, request.digest});
+    if (!here && request.policy == ImagePullPolicy::never)
+      return fail(Errc::failed_precondition, "image " + image + " is here with another digest, if at all");
+    if (!here && !options_.registry->has(image, request.digest))
+      return fail(Errc::not_found, "the registry has no " + image + "@" + request.digest);
+    here_.emplace(image, request.digest);
+    return PreparedImage{request.digest};
+  }
+  auto tag = tags_.find(image);
+  if (tag == tags_.end() || request.policy == ImagePullPolicy::always) {
+    if (request.policy == ImagePullPolicy::never)
+      return fail(Errc::not_found, "image " + image + " is not on this node, and the pull policy is NEVER");
+    tag = tags_.insert_or_assign(image, options_.registry->resolve(image)).first;
+    here_.emplace(image, tag->second);
+  }
+  return PreparedImage{tag->second};
 }
 
 void SimulatedRuntime::start(ContainerRequest request, Done<StartedContainer> done) {
@@ -94,6 +115,10 @@ void SimulatedRuntime::start(ContainerRequest request, Done<StartedContainer> do
   container.seen.attempt = request.attempt;
   const Template& pod = request.assignment.pod;
   if (!pod.volumes.empty() || !pod.config_files.empty()) volumes_.insert(request.assignment.replica);
+  container.seen.image_digest = request.assignment.image.digest;
+  if (const auto tag = tags_.find(pod.image); container.seen.image_digest.empty() && tag != tags_.end())
+    container.seen.image_digest = tag->second;
+  container.has_image = here_.contains({pod.image, container.seen.image_digest});
   const Millis takes = container.behaviour.start_takes;
   const std::uint64_t serial = container.serial;
   if (auto old = containers_.extract(request.container))
@@ -116,6 +141,10 @@ Result<StartedContainer> SimulatedRuntime::finish_start(const ContainerId& id, s
     containers_.erase(id);
     return fail(Errc::failed_precondition, "the command of " + id.value + " cannot be run: no such file");
   }
+  if (!container->has_image) {
+    containers_.erase(id);
+    return fail(Errc::not_found, "the image of " + id.value + " is not on this machine");
+  }
   auto ports = publish(*container);
   if (!ports) {
     containers_.erase(id);
@@ -132,7 +161,7 @@ Result<StartedContainer> SimulatedRuntime::finish_start(const ContainerId& id, s
   if (container->behaviour.exit_code)
     post_(container->behaviour.exit_after,
           [this, id, serial, code = *container->behaviour.exit_code] { end_serial(id, serial, code, {}); });
-  return StartedContainer{seen.pid, seen.address, seen.started_at, seen.published_ports};
+  return StartedContainer{seen.pid, seen.address, seen.started_at, seen.published_ports, seen.image_digest};
 }
 
 Result<std::vector<PublishedPort>> SimulatedRuntime::publish(const Container& container) const {
@@ -222,6 +251,7 @@ std::string SimulatedRuntime::log_path(const ContainerId&) const {
   return {};
 }
 void SimulatedRuntime::forget_logs(const std::vector<ContainerId>&) {}
+void SimulatedRuntime::collect_images(std::vector<ImageRequest>) {}
 
 void SimulatedRuntime::forget_volumes(const std::vector<ReplicaId>& keep) {
   if (away_) return;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "actors/runtime/runtime_port.hpp"
 #include "actors/runtime/simulated/behaviour.hpp"
 #include "actors/runtime/simulated/post.hpp"
+#include "actors/runtime/simulated/simulated_registry.hpp"
 
 namespace cloudless::runtime {
 
@@ -21,14 +23,15 @@ struct SimulatedOptions {
   Millis slowest = 20;  ///< to this long, drawn from the seed
   std::uint32_t failure_ppm =
       0;  ///< share of calls answered UNAVAILABLE, half of them carried out nevertheless
-  std::string network = "10.88.0";  ///< first three parts of addresses
+  std::string network = "10.88.0";              ///< first three parts of addresses
+  std::shared_ptr<SimulatedRegistry> registry;  ///< where images come from; absent: one of its own
 };
 
 class SimulatedRuntime final : public RuntimePort {
  public:
   SimulatedRuntime(SimulatedOptions options, Post post, const Clock& clock);
 
-  void prepare_image(std::string image, ImagePullPolicy policy, Done<Nothing> done) override;
+  void prepare_image(ImageRequest request, ImageNews news, Done<PreparedImage> done) override;
   void start(ContainerRequest request, Done<StartedContainer> done) override;
   void wait(ContainerId container, Done<ContainerExit> done) override;
   void signal(ContainerId container, int signal, Done<Nothing> done) override;
@@ -41,6 +44,7 @@ class SimulatedRuntime final : public RuntimePort {
   void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) override;
   void usage(Done<std::vector<ContainerUsage>> done) override;
   void ping(Done<Nothing> done) override;
+  void collect_images(std::vector<ImageRequest> keep) override;
 
   // What befalls a machine.
   /// The runtime daemon goes away (every call and wait is answered UNAVAILABLE; containers live on) or comes
@@ -74,10 +78,13 @@ class SimulatedRuntime final : public RuntimePort {
     std::vector<Port> ports;  ///< as the assignment says
     bool host_network = false;
     ResourceLimits limits;
+    bool has_image = true;
     std::uint64_t serial = 0;  ///< tells a container from a later one of the same id
     std::vector<Done<ContainerExit>> waiting;
   };
 
+  /// The image is on this machine afterwards.
+  Result<PreparedImage> bring(const ImageRequest& request);
   /// Answers after `takes` and a seeded delay with what `act` returns then; sometimes with UNAVAILABLE
   /// instead.
   template <class T>
@@ -102,6 +109,8 @@ class SimulatedRuntime final : public RuntimePort {
   std::size_t most_at_once_ = 0;
   std::map<ContainerId, Container> containers_;
   std::set<ReplicaId> volumes_;
+  std::map<std::string, std::string> tags_;             // of this machine: what they stood for when they came
+  std::set<std::pair<std::string, std::string>> here_;  // images by name and digest
 };
 
 }  // namespace cloudless::runtime
