@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/runtime/health.hpp"
 #include "actors/runtime/restart.hpp"
 #include "actors/runtime/runtime_port.hpp"
 #include "messages/domain/agent_state.hpp"
@@ -22,6 +23,7 @@ enum class Step : std::uint8_t {
   preparing,  ///< the image
   starting,   ///< the container
   running,
+  ending,     ///< signalled because a probe failed, its end is awaited; the replica goes on
   stopping,   ///< signalled, its end is awaited
   recording,  ///< the end of the attempt goes to the disk
   pausing,    ///< the container is removed and the pause runs
@@ -49,10 +51,15 @@ struct Life {
   bool hidden = false;
   bool removed = true;               ///< while pausing: no container of an earlier attempt is left
   std::optional<Millis> restart_at;  ///< steady; end of the pause
+  std::string restart_notice;        ///< when that is, in words
   std::optional<Millis> kill_at;     ///< steady; end of the grace period, then of the patience with SIGKILL
   std::optional<Millis> signal_again_at;
   std::optional<Millis> wait_again_at;
   std::optional<Millis> remove_again_at;
+
+  Health health;          ///< of the running container
+  std::string unhealthy;  ///< why it is being ended, or was when the agent died; empty: it is not
+  std::string last_end;   ///< how the last attempt that ended ended
 
   bool stop_requested() const { return assignment.stop != StopCause::none; }
   bool over() const { return step == Step::done; }
@@ -103,14 +110,20 @@ struct RemoveFailed {
   ContainerId container;
   Error error;
 };
+struct Probed {
+  ContainerId container;
+  ProbeKind kind = ProbeKind::readiness;
+  std::uint64_t number = 0;  ///< of the question
+  ProbeAnswer answer;
+};
 /// Some deadline may have passed.
 struct Tick {};
 }  // namespace input
 
-using Input =
-    std::variant<input::Begin, input::BeginAgain, input::Adopt, input::Stop, input::ImageReady,
-                 input::ImageFailed, input::Started, input::StartFailed, input::Exited, input::WaitFailed,
-                 input::SignalFailed, input::Recorded, input::Removed, input::RemoveFailed, input::Tick>;
+using Input = std::variant<input::Begin, input::BeginAgain, input::Adopt, input::Stop, input::ImageReady,
+                           input::ImageFailed, input::Started, input::StartFailed, input::Exited,
+                           input::WaitFailed, input::SignalFailed, input::Recorded, input::Removed,
+                           input::RemoveFailed, input::Probed, input::Tick>;
 
 namespace effect {
 struct PrepareImage {
@@ -134,10 +147,18 @@ struct Record {
 struct Remove {
   ContainerId container;
 };
+/// Ask, then feed Probed.
+struct Probe {
+  ProbeKind kind = ProbeKind::readiness;
+  std::uint64_t number = 0;
+  ProbeQuestion question;
+};
+/// The questions that are under way need no answer any more.
+struct EndProbes {};
 }  // namespace effect
 
 using Effect = std::variant<effect::PrepareImage, effect::Start, effect::Wait, effect::Signal, effect::Record,
-                            effect::Remove>;
+                            effect::Remove, effect::Probe, effect::EndProbes>;
 
 /// A runtime that is away is asked again after this long.
 constexpr Millis kRuntimeRetry = 1000;

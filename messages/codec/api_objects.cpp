@@ -10,6 +10,8 @@ namespace {
 // The API's numbers are the domain's.
 static_assert(static_cast<int>(api::Replica::PENDING) == static_cast<int>(Phase::pending));
 static_assert(static_cast<int>(api::Replica::LOST) == static_cast<int>(Phase::lost));
+static_assert(static_cast<int>(api::ProbeStatus::READINESS) == static_cast<int>(ProbeKind::readiness));
+static_assert(static_cast<int>(api::ProbeStatus::FAILING) == static_cast<int>(ProbeStanding::failing));
 static_assert(static_cast<int>(api::WorkloadStatus::PENDING) == static_cast<int>(WorkloadPhase::pending));
 static_assert(static_cast<int>(api::WorkloadStatus::DELETING) == static_cast<int>(WorkloadPhase::deleting));
 static_assert(static_cast<int>(api::Node::OFFLINE) == static_cast<int>(NodeState::offline));
@@ -43,6 +45,15 @@ api::Replica to_api(const Replica& replica) {
   set_time(replica.started_at, [&] { return out.mutable_started_at(); });
   out.set_serving(replica.serving);
   out.set_stop_requested(replica.stop_requested());
+  out.set_restarts(replica.attempt > 0 ? replica.attempt - 1 : 0);
+  for (const auto& probe : replica.probes) {
+    auto& wire = *out.add_probes();
+    wire.set_kind(static_cast<api::ProbeStatus::Kind>(probe.kind));
+    wire.set_standing(static_cast<api::ProbeStatus::Standing>(probe.standing));
+    wire.set_failure(valid_utf8(probe.failure));
+    set_time(probe.since, [&] { return wire.mutable_since(); });
+  }
+  out.set_last_end(valid_utf8(replica.last_end));
   return out;
 }
 

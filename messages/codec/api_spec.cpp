@@ -5,6 +5,7 @@
 #include <set>
 
 #include "messages/codec/bounds.hpp"
+#include "messages/codec/check_probes.hpp"
 #include "messages/codec/check_security.hpp"
 #include "messages/codec/check_volumes.hpp"
 #include "messages/codec/spec_message.hpp"
@@ -225,9 +226,6 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
     const char* name;
     bool set;
   } fields[] = {
-      {"liveness", spec.has_liveness()},
-      {"readiness", spec.has_readiness()},
-      {"startup", spec.has_startup()},
       {"image_pull_secrets", spec.image_pull_secrets_size() > 0},
       {"host_network", spec.host_network()},
       {"exclusive", spec.exclusive()},
@@ -273,6 +271,7 @@ void check_spec(const api::WorkloadSpec& spec, const std::string& path, Violatio
   check_restart(spec.restart_policy(), join(path, "restart_policy"), v);
   check_rollout(spec.rollout(), join(path, "rollout"), v);
   check_ports(spec, join(path, "ports"), v);
+  check_probes(spec, path, v);
   if (!api::ImagePullPolicy_IsValid(spec.image_pull_policy()))
     v.add(join(path, "image_pull_policy"), "is " + std::to_string(spec.image_pull_policy()) +
                                                ", which is not a known policy (IMAGE_PULL_POLICY_ALWAYS, "

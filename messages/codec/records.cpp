@@ -70,6 +70,9 @@ static void write(const Replica& replica, record::Replica& out) {
   out.set_reason(replica.reason);
   out.set_created_at_ms(replica.created_at);
   out.set_started_at_ms(replica.started_at);
+  write(replica.probes, *out.mutable_probes());
+  out.set_last_end(replica.last_end);
+  out.set_was_ready(replica.was_ready);
 }
 
 static bool read(const record::Replica& wire, Replica& out) {
@@ -83,6 +86,9 @@ static bool read(const record::Replica& wire, Replica& out) {
   out.address = wire.address();
   if (wire.has_exit_code()) out.exit_code = wire.exit_code();
   out.reason = wire.reason();
+  out.last_end = wire.last_end();
+  out.was_ready = wire.was_ready();
+  if (!read(wire.probes(), out.probes)) return false;
   if (!read_replica_id(wire.id(), out.id) || !read_uid(wire.workload(), out.workload)) return false;
   // Snapshots find replicas by what is inside their ids.
   if (slot_of(out.id) != ReplicaSlot{out.workload, out.ordinal}) return false;

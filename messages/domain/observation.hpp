@@ -25,6 +25,11 @@ struct ReplicaReport {
   std::optional<std::int32_t> exit_code;
   std::string reason;
   WallMillis started_at = 0;
+  std::vector<ProbeStatus> probes;  ///< of the container that runs
+  std::string last_end;
+  /// The agent was restarted and its probes have not answered yet: what was known of this attempt's readiness
+  /// stays.
+  bool undecided = false;
   bool operator==(const ReplicaReport&) const = default;
 };
 

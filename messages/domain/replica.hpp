@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "messages/domain/ids.hpp"
+#include "messages/domain/probe_status.hpp"
 #include "messages/domain/time.hpp"
 
 namespace cloudless {
@@ -67,6 +69,9 @@ struct Replica {
   std::string reason;  ///< why it is where it is, in words; while pending: what is short
   WallMillis created_at = 0;
   WallMillis started_at = 0;
+  std::vector<ProbeStatus> probes;  ///< of the container that runs; at most one per kind
+  std::string last_end;             ///< how the last attempt that ended ended, in words; empty while none did
+  bool was_ready = false;           ///< at some time in this attempt
 
   bool stop_requested() const { return stop != StopCause::none; }
   bool operator==(const Replica&) const = default;
