@@ -2,11 +2,13 @@
 
 #include "actors/workload_state/status.hpp"
 #include "messages/codec/api_objects.hpp"
+#include "telemetry/system_clock.hpp"
 
 namespace cloudless::gateway {
 
 api::Workload describe(const Snapshot& snapshot, const Workload& workload, Revision store_revision) {
-  return codec::to_api(workload, workload_state::derive_status(snapshot, workload), store_revision);
+  const auto now = telemetry::SystemClock{}.wall();
+  return codec::to_api(workload, workload_state::derive_status(snapshot, workload, now), store_revision);
 }
 
 api::Node describe(const Snapshot& snapshot, const Node& node, Revision store_revision) {

@@ -35,6 +35,7 @@ class Move {
     const ObservedContainer& seen = in.observed;
     if (life_.step != Step::idle) return remove_leftover(seen);
     if (seen.attempt <= life_.attempt) return adopt_ended(seen);
+    if (seen.attempt != life_.attempt + 1) life_.unhealthy.clear();
     life_.attempt = seen.attempt;
     life_.container = seen.container;
     life_.address = seen.address;
@@ -48,7 +49,7 @@ class Move {
     life_.running_since = now_.steady - ran_before;
     if (life_.stop_requested()) return adopt_to_stop(seen);
     life_.limits.found_running();
-    enter_running();
+    life_.unhealthy.empty() ? enter_running(true) : adopt_condemned();
     if (seen.exit)
       (*this)(input::Exited{seen.container, *seen.exit});
     else
@@ -96,7 +97,7 @@ class Move {
     life_.running_since = now_.steady;
     ask(effect::Wait{life_.container});
     if (life_.stop_requested()) return signal_stop();
-    enter_running();
+    enter_running(false);
   }
 
   void operator()(const input::StartFailed& in) {
@@ -107,8 +108,7 @@ class Move {
   }
 
   void operator()(const input::Exited& in) {
-    if (in.container != life_.container) return;
-    if (life_.step != Step::running && life_.step != Step::stopping) return;
+    if (in.container != life_.container || !lives()) return;
     life_.exit_code = in.exit.exit_code;
     if (life_.step == Step::stopping) {
       life_.reason = in.exit.reason;
@@ -116,24 +116,27 @@ class Move {
     }
     std::string reason = "exited with code " + std::to_string(in.exit.exit_code);
     if (!in.exit.reason.empty()) reason += ": " + in.exit.reason;
-    end_attempt({EndKind::exited, in.exit.exit_code, now_.steady - life_.running_since}, std::move(reason));
+    const bool ended_by_us = life_.step == Step::ending;
+    if (ended_by_us) reason = life_.unhealthy + "; " + reason;
+    end_attempt({ended_by_us ? EndKind::unhealthy : EndKind::exited, in.exit.exit_code, ran_for()},
+                std::move(reason));
   }
 
   void operator()(const input::WaitFailed& in) {
-    if (in.container != life_.container) return;
-    if (life_.step != Step::running && life_.step != Step::stopping) return;
+    if (in.container != life_.container || !lives()) return;
     if (in.error.code != Errc::not_found) {
       life_.wait_again_at = now_.steady + kRuntimeRetry;
     } else if (life_.step == Step::stopping) {
       remove_then(Phase::stopped);
     } else {
-      end_attempt({EndKind::vanished, 0, now_.steady - life_.running_since},
-                  "its container is gone; its exit code is UNKNOWN");
+      const std::string why = life_.step == Step::ending ? life_.unhealthy + "; " : "";
+      end_attempt({EndKind::vanished, 0, ran_for()}, why + "its container is gone; its exit code is UNKNOWN");
     }
   }
 
   void operator()(const input::SignalFailed& in) {
-    if (in.container != life_.container || life_.step != Step::stopping) return;
+    if (in.container != life_.container) return;
+    if (life_.step != Step::stopping && life_.step != Step::ending) return;
     if (in.error.code != Errc::not_found) life_.signal_again_at = now_.steady + kRuntimeRetry;
   }
 
@@ -174,6 +177,14 @@ class Move {
     settle_limits();
   }
 
+  void operator()(const input::Probed& in) {
+    if (in.container != life_.container || life_.step != Step::running) return;
+    auto condemned = take_answer(life_.health, life_.container, in.kind, in.number, in.answer, now_);
+    if (condemned) return end_unhealthy(std::move(*condemned));
+    ask_probes();
+    show_health();
+  }
+
   void operator()(const input::Tick&) {
     if (life_.step == Step::preparing && due(life_.resolve_at)) fetch_image({});
     if (due(life_.wait_again_at)) ask(effect::Wait{life_.container});
@@ -184,6 +195,7 @@ class Move {
       life_.kill_at = now_.steady + kKillRepeat;
       ask(effect::Signal{life_.container, kKill});
     }
+    if (life_.step == Step::running) ask_probes();
     if (life_.step == Step::pausing) restart_when_due();
     settle_limits();
   }
@@ -215,6 +227,7 @@ class Move {
     life_.published_ports.clear();
     life_.image_digest.clear();
     life_.started_at = 0;
+    life_.unhealthy.clear();
   }
 
   void begin_attempt() {
@@ -271,36 +284,100 @@ class Move {
       ask(effect::UpdateLimits{life_.container, *limits});
   }
 
-  void enter_running() {
+  /// There is a process whose end is awaited.
+  bool lives() const {
+    return life_.step == Step::running || life_.step == Step::ending || life_.step == Step::stopping;
+  }
+
+  Millis ran_for() const { return now_.steady - life_.running_since; }
+
+  void enter_running(bool adopted) {
     life_.step = Step::running;
     life_.phase = Phase::running;
-    life_.ready = true;  // without probes, to run is to be ready
     life_.removed = false;
-    life_.reason.clear();
     settle_limits();
+    life_.health = begin_health(life_.assignment.pod, life_.container, life_.running_since, adopted, now_);
+    ask_probes();
+    show_health();
+  }
+
+  void ask_probes() {
+    for (const ProbeRun* run : ask_due(life_.health, now_.steady))
+      ask(effect::Probe{
+          run->kind, run->asked, {life_.container, life_.address, run->spec.check, run->spec.timeout}});
+  }
+
+  /// Without probes, to run is to be ready.
+  void show_health() {
+    life_.ready = is_ready(life_.health);
+    life_.reason = why_not_ready(life_.health);
+  }
+
+  void end_probes() {
+    if (life_.health.runs.empty()) return;
+    end_health(life_.health);
+    ask(effect::EndProbes{});
+  }
+
+  /// A graceful end, as for a stop; the phase stays RUNNING, for the replica goes on with the next attempt.
+  void end_unhealthy(std::string why) {
+    end_probes();
+    life_.unhealthy = std::move(why);
+    // Or an agent that is killed now would later take its exit code for its own.
+    ReplicaProgress progress = progress_so_far(life_.attempt - 1);
+    progress.condemned = life_.unhealthy;
+    progress.reason = life_.last_end;
+    ask(effect::Record{std::move(progress)});
+    enter_ending();
+  }
+
+  void adopt_condemned() {
+    life_.phase = Phase::running;
+    life_.removed = false;
+    enter_ending();
+  }
+
+  void enter_ending() {
+    life_.step = Step::ending;
+    life_.ready = false;
+    life_.reason = life_.unhealthy + "; it is being restarted";
+    signal_end();
   }
 
   void end_attempt(const AttemptEnd& end, std::string reason) {
     life_.decision = decide_restart(life_.assignment.pod.restart, life_.tally, end);
     life_.tally = life_.decision.tally;
     life_.ready = false;
+    if (life_.decision.retries_used_up) reason += "; all of its max_retries restarts in a row are used up";
     life_.reason = std::move(reason);
-    if (end.kind != EndKind::exited) life_.exit_code.reset();
+    life_.last_end = life_.reason;
+    if (end.kind != EndKind::exited && end.kind != EndKind::unhealthy) life_.exit_code.reset();
     clear_deadlines();
-    life_.restart_at = now_.steady + life_.decision.pause;
+    end_probes();
+    pause_for(life_.decision.pause);
     life_.step = Step::recording;
-    ReplicaProgress progress;
-    progress.replica = life_.assignment.replica;
-    progress.ended_attempts = life_.attempt;
-    progress.ends_in_a_row = life_.tally.ends_in_a_row;
-    progress.retries_in_a_row = life_.tally.retries_in_a_row;
+    ReplicaProgress progress = progress_so_far(life_.attempt);
     if (life_.decision.verdict != Verdict::restart)
       progress.outcome = life_.decision.verdict == Verdict::succeeded ? Phase::succeeded : Phase::failed;
-    progress.exit_code = life_.exit_code;
     progress.reason = life_.reason;
     progress.container = life_.container;
     progress.started_at = life_.started_at;
     ask(effect::Record{std::move(progress)});
+  }
+
+  ReplicaProgress progress_so_far(std::uint32_t ended_attempts) const {
+    ReplicaProgress progress;
+    progress.replica = life_.assignment.replica;
+    progress.ended_attempts = ended_attempts;
+    progress.ends_in_a_row = life_.tally.ends_in_a_row;
+    progress.retries_in_a_row = life_.tally.retries_in_a_row;
+    progress.exit_code = life_.exit_code;
+    return progress;
+  }
+
+  void pause_for(Millis pause) {
+    life_.restart_at = now_.steady + pause;
+    life_.restart_notice = restart_notice(pause, now_.wall + pause);
   }
 
   void restart_when_due() {
@@ -326,10 +403,15 @@ class Move {
   }
 
   void signal_stop() {
+    end_probes();
     life_.step = Step::stopping;
     life_.phase = Phase::stopping;
     life_.ready = false;
     life_.removed = false;
+    signal_end();
+  }
+
+  void signal_end() {
     const Millis grace = life_.assignment.pod.termination_grace;
     life_.kill_at = now_.steady + (grace > 0 ? grace : kKillRepeat);
     ask(effect::Signal{life_.container, grace > 0 ? kTerm : kKill});
@@ -350,6 +432,11 @@ class Move {
         return;
       case Step::running:
         return signal_stop();
+      case Step::ending:  // it was signalled: the grace period that runs goes on
+        life_.step = Step::stopping;
+        life_.phase = Phase::stopping;
+        life_.reason.clear();
+        return;
       case Step::pausing:
         // A removal in flight answers this one too; asking again is harmless.
         return remove_then(Phase::stopped);
@@ -372,8 +459,7 @@ class Move {
     if (life_.phase == Phase::succeeded || life_.phase == Phase::failed) return remove_then(life_.phase);
     if (life_.stop_requested()) return remove_then(Phase::stopped);
     life_.step = Step::pausing;
-    life_.restart_at =
-        now_.steady + backoff_pause(life_.assignment.pod.restart.backoff, life_.tally.ends_in_a_row);
+    pause_for(backoff_pause(life_.assignment.pod.restart.backoff, life_.tally.ends_in_a_row));
     ask(effect::Remove{life_.container});
   }
 
@@ -406,9 +492,10 @@ Life make_life(Assignment assignment, const std::optional<ReplicaProgress>& prog
   life.attempt = progress->ended_attempts;
   life.tally = {progress->ends_in_a_row, progress->retries_in_a_row};
   life.exit_code = progress->exit_code;
-  life.reason = progress->reason;
+  life.reason = life.last_end = progress->reason;
   life.container = progress->container;
   life.started_at = progress->started_at;
+  life.unhealthy = progress->condemned;
   if (progress->outcome) {
     life.phase = *progress->outcome;
     life.step = Step::done;
@@ -434,6 +521,7 @@ std::optional<Millis> next_deadline(const Life& life) {
   consider(life.remove_again_at);
   if (life.step == Step::running) consider(life.limits.deadline());
   consider(life.resolve_at);
+  if (life.step == Step::running) consider(next_question(life.health));
   return next;
 }
 
@@ -450,8 +538,15 @@ ReplicaReport report_of(const Life& life) {
   report.reason = life.reason;
   if (life.step == Step::running && !life.limits.refusal().empty())
     report.reason += (report.reason.empty() ? "" : "; ") + life.limits.refusal();
+  if (life.phase == Phase::backoff && !life.restart_notice.empty())
+    report.reason += (report.reason.empty() ? "" : "; ") + life.restart_notice;
   report.started_at = life.started_at;
   report.image_digest = life.step == Step::preparing ? life.found_image.value_or("") : life.image_digest;
+  report.last_end = life.last_end;
+  if (life.phase == Phase::running) {
+    report.probes = statuses_of(life.health);
+    report.undecided = life.step == Step::running && is_undecided(life.health);
+  }
   return report;
 }
 

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/runtime/health.hpp"
 #include "actors/runtime/limits_update.hpp"
 #include "actors/runtime/restart.hpp"
 #include "actors/runtime/runtime_port.hpp"
@@ -23,6 +24,7 @@ enum class Step : std::uint8_t {
   preparing,  ///< the image
   starting,   ///< the container
   running,
+  ending,     ///< signalled because a probe failed, its end is awaited; the replica goes on
   stopping,   ///< signalled, its end is awaited
   recording,  ///< the end of the attempt goes to the disk
   pausing,    ///< the container is removed and the pause runs
@@ -51,6 +53,7 @@ struct Life {
   bool hidden = false;
   bool removed = true;               ///< while pausing: no container of an earlier attempt is left
   std::optional<Millis> restart_at;  ///< steady; end of the pause
+  std::string restart_notice;        ///< when that is, in words
   std::optional<Millis> kill_at;     ///< steady; end of the grace period, then of the patience with SIGKILL
   std::optional<Millis> signal_again_at;
   std::optional<Millis> wait_again_at;
@@ -62,6 +65,10 @@ struct Life {
   bool waits_for_pin = false;              ///< while preparing: the reason says for what
   std::optional<Millis> resolve_at;        ///< steady; ends waiting for another replica to resolve the tag
   std::string image_digest;                ///< of what the container is made of
+
+  Health health;          ///< of the running container
+  std::string unhealthy;  ///< why it is being ended, or was when the agent died; empty: it is not
+  std::string last_end;   ///< how the last attempt that ended ended
 
   bool stop_requested() const { return assignment.stop != StopCause::none; }
   bool over() const { return step == Step::done; }
@@ -132,6 +139,12 @@ struct LimitsAnswered {
   ContainerId container;
   std::optional<Error> error;
 };
+struct Probed {
+  ContainerId container;
+  ProbeKind kind = ProbeKind::readiness;
+  std::uint64_t number = 0;  ///< of the question
+  ProbeAnswer answer;
+};
 /// Some deadline may have passed.
 struct Tick {};
 }  // namespace input
@@ -140,7 +153,7 @@ using Input = std::variant<input::Begin, input::BeginAgain, input::Adopt, input:
                            input::ImageProgress, input::ImageReady, input::ImageFailed, input::Started,
                            input::StartFailed, input::Exited, input::WaitFailed, input::SignalFailed,
                            input::Recorded, input::Removed, input::RemoveFailed, input::SetLimits,
-                           input::LimitsAnswered, input::Tick>;
+                           input::LimitsAnswered, input::Probed, input::Tick>;
 
 namespace effect {
 struct PrepareImage {
@@ -168,10 +181,18 @@ struct UpdateLimits {
   ContainerId container;
   ResourceLimits limits;
 };
+/// Ask, then feed Probed.
+struct Probe {
+  ProbeKind kind = ProbeKind::readiness;
+  std::uint64_t number = 0;
+  ProbeQuestion question;
+};
+/// The questions that are under way need no answer any more.
+struct EndProbes {};
 }  // namespace effect
 
 using Effect = std::variant<effect::PrepareImage, effect::Start, effect::Wait, effect::Signal, effect::Record,
-                            effect::Remove, effect::UpdateLimits>;
+                            effect::Remove, effect::UpdateLimits, effect::Probe, effect::EndProbes>;
 
 /// A runtime that is away is asked again after this long.
 constexpr Millis kRuntimeRetry = 1000;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <random>
 #include <set>
 
@@ -440,6 +441,13 @@ class World {
     Assignment out = some_assignment(static_cast<RestartMode>(1 + random_() % 3));
     if (random_() % 2) out.pod.restart.max_retries = random_() % 4;
     out.pod.restart.backoff = {100, 1000, 500};
+    Probe probe;
+    probe.check = TcpCheck{80};
+    probe.period = 500;
+    for (auto* place : {&out.pod.startup, &out.pod.liveness, &out.pod.readiness}) {
+      probe.failure_threshold = 1 + static_cast<std::uint32_t>(random_() % 3);
+      if (chance(40)) *place = probe;
+    }
     return out;
   }
 
@@ -467,7 +475,7 @@ class World {
 
   Input any_late_answer() {
     const ContainerId old{"web-00000000ab-0-0"};
-    switch (random_() % 6) {
+    switch (random_() % 7) {
       case 5:
         // Sooner or later it is the one digest that was committed.
         return input::Pin{chance(50) ? ImagePin{kBytes, {}}
@@ -480,6 +488,8 @@ class World {
         return input::WaitFailed{old, any_error()};
       case 3:
         return input::Recorded{0};
+      case 4:
+        return input::Probed{old, ProbeKind::liveness, 1, {ProbeOutcome::failed, "late"}};
       default:
         return input::Begin{};
     }
@@ -494,6 +504,14 @@ class World {
     const auto at = std::pair{hand_.life.attempt, hand_.life.phase};
     CHECK(at >= reached_);
     reached_ = at;
+    const auto report = report_of(hand_.life);
+    if (report.ready) {
+      CHECK(report.phase == Phase::running);
+      for (const auto& probe : report.probes)
+        CHECK((probe.kind == ProbeKind::liveness || probe.standing == ProbeStanding::passing));
+    } else if (report.phase == Phase::running && hand_.life.step == Step::running) {
+      CHECK_FALSE(report.reason.empty());
+    }
     for (auto& effect : hand_.last) {
       if (const auto* start = std::get_if<effect::Start>(&effect)) {
         CHECK(containers_.empty());
@@ -512,6 +530,7 @@ class World {
   void answer(const effect::Start& asked) {
     if (chance(20)) return feed(input::StartFailed{any_error()});
     running_ = asked.request.container;
+    signalled_ = false;
     feed(input::Started{{1, "10.0.0.1", 1}});
   }
   void answer(const effect::Wait& asked) {
@@ -531,6 +550,12 @@ class World {
     if (chance(20) && !calm_) return feed(input::SignalFailed{asked.container, any_error()});
     if (asked.signal == 9 || chance(50)) signalled_ = true;
   }
+  void answer(const effect::Probe& asked) {
+    const ProbeOutcome outcomes[] = {ProbeOutcome::passed, ProbeOutcome::passed, ProbeOutcome::failed,
+                                     ProbeOutcome::unknown};
+    feed(input::Probed{asked.question.container, asked.kind, asked.number, {outcomes[random_() % 4], "no"}});
+  }
+  void answer(const effect::EndProbes&) {}
   void answer(const effect::Record& asked) { feed(input::Recorded{asked.progress.ended_attempts}); }
   void answer(const effect::Remove& asked) {
     if (chance(20) && !calm_) return feed(input::RemoveFailed{asked.container, any_error()});
@@ -556,6 +581,266 @@ TEST_CASE("in any order of answers phases only grow, every start is removed and 
     CAPTURE(seed);
     World{seed}.run();
   }
+}
+
+namespace {
+
+Assignment probed_assignment(RestartMode mode = RestartMode::always) {
+  Assignment assignment = some_assignment(mode);
+  Probe probe;
+  probe.check = HttpCheck{false, 8080, "/health", {}};
+  probe.failure_threshold = 1;
+  assignment.pod.liveness = probe;
+  probe.check = HttpCheck{false, 8080, "/ready", {}};
+  assignment.pod.readiness = probe;
+  return assignment;
+}
+
+const ProbeAnswer kWell{ProbeOutcome::passed, {}};
+const ProbeAnswer kSick{ProbeOutcome::failed, "HTTP 503 from /health"};
+
+/// Answers the question of this kind that the last input asked, or that becomes due.
+struct ProbedHand : Hand {
+  using Hand::Hand;
+
+  std::optional<effect::Probe> question(ProbeKind kind) {
+    for (int n = 0; n < 4; ++n) {
+      for (const auto& effect : last)
+        if (const auto* asked = std::get_if<effect::Probe>(&effect)) open[asked->kind] = *asked;
+      if (open.count(kind) > 0) return open[kind];
+      const auto next = next_deadline(life);
+      if (!next) return std::nullopt;
+      after(std::max<Millis>(0, *next - now.steady));
+    }
+    return std::nullopt;
+  }
+  ProbedHand& answer(ProbeKind kind, const ProbeAnswer& answer) {
+    const auto asked = question(kind);
+    REQUIRE(asked.has_value());
+    open.erase(kind);
+    feed(input::Probed{asked->question.container, kind, asked->number, answer});
+    return *this;
+  }
+  std::map<ProbeKind, effect::Probe> open;
+};
+
+}  // namespace
+
+TEST_CASE("a container with probes is asked at its address, and ready once readiness passed") {
+  ProbedHand hand{probed_assignment()};
+  hand.run();
+  CHECK(hand.life.phase == Phase::running);
+  CHECK_FALSE(hand.life.ready);
+  const auto asked = hand.question(ProbeKind::readiness);
+  REQUIRE(asked.has_value());
+  CHECK(asked->question.address == "10.88.0.2");
+  CHECK(asked->question.container == hand.life.container);
+  CHECK(asked->question.timeout == 1000);
+  CHECK(asked->question.check == hand.life.assignment.pod.readiness->check);
+  hand.answer(ProbeKind::readiness, {ProbeOutcome::failed, "connection refused"});
+  CHECK(report_of(hand.life).reason == "readiness probe failed: connection refused");
+  hand.answer(ProbeKind::readiness, kWell);
+  const auto report = report_of(hand.life);
+  CHECK(report.ready);
+  CHECK(report.reason.empty());
+  REQUIRE(report.probes.size() == 2);
+  CHECK(report.probes[0].standing == ProbeStanding::waiting);
+  CHECK(report.probes[1].standing == ProbeStanding::passing);
+  CHECK_FALSE(report.undecided);
+}
+
+TEST_CASE("a failed liveness probe is a graceful restart that counts as an attempt and keeps its reason") {
+  ProbedHand hand{probed_assignment()};
+  hand.run();
+  hand.answer(ProbeKind::readiness, kWell).answer(ProbeKind::liveness, kSick);
+  CHECK(hand.signalled() == 15);
+  CHECK(hand.asked<effect::EndProbes>());
+  CHECK(hand.life.phase == Phase::running);
+  CHECK_FALSE(report_of(hand.life).ready);
+  CHECK(hand.life.reason == "liveness probe failed: HTTP 503 from /health; it is being restarted");
+  CHECK(hand.after(4999).last.empty());
+  CHECK(hand.after(1).signalled() == 9);
+  hand.exit(137);
+  REQUIRE(hand.asked<effect::Record>());
+  CHECK(hand.asked<effect::Record>()->progress.exit_code == 137);
+  CHECK(hand.asked<effect::Record>()->progress.reason ==
+        "liveness probe failed: HTTP 503 from /health; exited with code 137");
+  hand.record();
+  const auto report = report_of(hand.life);
+  CHECK(report.phase == Phase::backoff);
+  CHECK(report.last_end == "liveness probe failed: HTTP 503 from /health; exited with code 137");
+  CHECK(report.probes.empty());
+  hand.remove().after(1000);
+  CHECK(hand.life.attempt == 2);
+  hand.feed(input::ImageReady{}).feed(input::Started{{42, "10.88.0.3", hand.now.wall}});
+  CHECK(hand.life.phase == Phase::running);
+  CHECK(report_of(hand.life).last_end == report.last_end);
+  hand.open.clear();
+  CHECK(hand.question(ProbeKind::readiness)->question.address == "10.88.0.3");
+  CHECK(hand.question(ProbeKind::readiness)->number == 1);
+}
+
+TEST_CASE("what a failed liveness probe leads to is the restart policy's business, whatever the exit code") {
+  struct Case {
+    RestartMode mode;
+    std::optional<std::uint32_t> retries;
+    Phase phase;
+  };
+  const Case cases[] = {{RestartMode::always, {}, Phase::backoff},
+                        {RestartMode::on_failure, {}, Phase::backoff},
+                        {RestartMode::never, {}, Phase::failed},
+                        {RestartMode::always, 0, Phase::failed}};
+  for (const auto& c : cases) {
+    for (const std::int32_t code : {0, 143}) {
+      CAPTURE(static_cast<int>(c.mode));
+      CAPTURE(code);
+      auto assignment = probed_assignment(c.mode);
+      assignment.pod.restart.max_retries = c.retries;
+      ProbedHand hand{assignment};
+      hand.run();
+      hand.answer(ProbeKind::liveness, kSick).exit(code).record();
+      CHECK(hand.life.phase == c.phase);
+      CHECK(hand.life.exit_code == code);
+    }
+  }
+}
+
+TEST_CASE("a stop while it is being restarted goes on with the grace period that runs") {
+  ProbedHand hand{probed_assignment()};
+  hand.run();
+  hand.answer(ProbeKind::liveness, kSick).after(3000);
+  hand.feed(input::Stop{StopCause::scale});
+  CHECK(hand.life.phase == Phase::stopping);
+  CHECK_FALSE(hand.signalled());
+  CHECK(hand.after(2000).signalled() == 9);
+  hand.exit(137).remove();
+  CHECK(hand.life.phase == Phase::stopped);
+}
+
+TEST_CASE(
+    "a runtime that is away while it restarts a container ends nothing, a container that is gone does") {
+  const Error away{Errc::unavailable, "away", {}}, gone{Errc::not_found, "gone", {}};
+  ProbedHand hand{probed_assignment()};
+  hand.run();
+  hand.answer(ProbeKind::liveness, kSick);
+  hand.feed(input::SignalFailed{hand.life.container, away});
+  hand.feed(input::WaitFailed{hand.life.container, away});
+  hand.after(kRuntimeRetry);
+  CHECK(hand.signalled() == 15);
+  CHECK(hand.asked<effect::Wait>());
+  hand.feed(input::WaitFailed{hand.life.container, gone}).record();
+  CHECK(hand.life.phase == Phase::backoff);
+  CHECK(hand.life.last_end.find("liveness probe failed") == 0);
+}
+
+TEST_CASE("late answers of probes find nothing to change") {
+  ProbedHand hand{probed_assignment()};
+  hand.run();
+  const auto first = hand.question(ProbeKind::liveness);
+  REQUIRE(first.has_value());
+  const input::Probed late{first->question.container, ProbeKind::liveness, first->number, kSick};
+  SUBCASE("after the end") {
+    hand.exit(1);
+    CHECK(hand.feed(late).last.empty());
+    hand.record();
+    CHECK(hand.feed(late).last.empty());
+    CHECK(hand.life.phase == Phase::backoff);
+  }
+  SUBCASE("in the next attempt") {
+    hand.exit(1).record().remove().after(1000);
+    hand.feed(input::ImageReady{}).feed(input::Started{{42, "10.88.0.3", 1}});
+    hand.feed(late);
+    CHECK(hand.life.step == Step::running);
+  }
+  SUBCASE("while stopping") {
+    hand.feed(input::Stop{StopCause::scale});
+    CHECK(hand.asked<effect::EndProbes>());
+    CHECK(hand.feed(late).last.empty());
+    CHECK(hand.life.step == Step::stopping);
+  }
+}
+
+TEST_CASE("only steady time counts: a wall clock that jumps moves no question and fails no probe") {
+  ProbedHand hand{probed_assignment()};
+  hand.run();
+  hand.answer(ProbeKind::readiness, kWell);
+  const auto next = next_deadline(hand.life);
+  hand.now.wall -= 86'400'000;
+  hand.feed(input::Tick{});
+  CHECK(next_deadline(hand.life) == next);
+  CHECK(hand.life.ready);
+}
+
+TEST_CASE("an adopted container keeps what was said of its readiness until there is a verdict") {
+  ProbedHand hand{probed_assignment()};
+  ObservedContainer seen;
+  seen.container = ContainerId{"web-00000000ab-0-1"};
+  seen.replica = hand.life.assignment.replica;
+  seen.running = true;
+  seen.address = "10.88.0.9";
+  seen.started_at = hand.now.wall - 60'000;
+  hand.feed(input::Adopt{seen});
+  CHECK(report_of(hand.life).undecided);
+  CHECK_FALSE(report_of(hand.life).ready);
+  CHECK(hand.question(ProbeKind::readiness)->question.address == "10.88.0.9");
+  SUBCASE("it passes") {
+    hand.answer(ProbeKind::readiness, kWell);
+    CHECK_FALSE(report_of(hand.life).undecided);
+    CHECK(report_of(hand.life).ready);
+  }
+  SUBCASE("liveness fails") {
+    hand.answer(ProbeKind::liveness, kSick);
+    CHECK_FALSE(report_of(hand.life).undecided);
+    CHECK_FALSE(report_of(hand.life).ready);
+  }
+}
+
+TEST_CASE("an agent that dies while it restarts a sick container still knows whose doing the end was") {
+  ProbedHand first{probed_assignment(RestartMode::on_failure)};
+  first.run();
+  first.answer(ProbeKind::liveness, kSick);
+  REQUIRE(first.asked<effect::Record>());
+  const ReplicaProgress progress = first.asked<effect::Record>()->progress;
+  CHECK(progress.ended_attempts == 0);
+  ObservedContainer seen;
+  seen.container = ContainerId{"web-00000000ab-0-1"};
+  seen.replica = first.life.assignment.replica;
+  seen.started_at = first.now.wall;
+  Hand second{probed_assignment(RestartMode::on_failure), progress};
+  SUBCASE("it has ended meanwhile") {
+    seen.exit = ContainerExit{0, second.now.wall, ""};
+    second.feed(input::Adopt{seen});
+  }
+  SUBCASE("it runs still") {
+    seen.running = true;
+    second.feed(input::Adopt{seen});
+    CHECK(second.signalled() == 15);
+    CHECK(second.asked<effect::Wait>());
+    CHECK_FALSE(second.asked<effect::Probe>());
+    second.exit(0);
+  }
+  second.record();
+  CHECK(second.life.phase == Phase::backoff);
+  CHECK(second.life.last_end == "liveness probe failed: HTTP 503 from /health; exited with code 0");
+  second.remove().after(1000);
+  CHECK(second.life.attempt == 2);
+  second.feed(input::ImageReady{}).feed(input::Started{{42, "10.88.0.2", 1}}).exit(0);
+  second.record();
+  CHECK(second.life.phase == Phase::succeeded);
+}
+
+TEST_CASE("a pause says when it is over, and a replica that is out of retries says so") {
+  Assignment assignment = some_assignment();
+  assignment.pod.restart.max_retries = 1;
+  Hand hand{assignment};
+  hand.run().exit(3).record();
+  CHECK(report_of(hand.life).reason ==
+        "exited with code 3; it starts again after 1 s, at " + std::string("22:13:21 UTC"));
+  hand.remove().after(1000).feed(input::ImageReady{}).feed(input::Started{{42, "10.88.0.2", 1}});
+  hand.exit(4).record();
+  CHECK(report_of(hand.life).phase == Phase::failed);
+  CHECK(report_of(hand.life).reason ==
+        "exited with code 4; all of its max_retries restarts in a row are used up");
 }
 
 }  // namespace cloudless::runtime

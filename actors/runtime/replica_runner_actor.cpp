@@ -1,6 +1,7 @@
 #include "actors/runtime/replica_runner_actor.hpp"
 
 #include <chrono>
+#include <map>
 #include <utility>
 
 namespace cloudless::runtime {
@@ -12,11 +13,13 @@ class RunnerState {
  public:
   static inline const char* name = "replica_runner";
   explicit RunnerState(runner::pointer self) : self_(self) {}
+  ~RunnerState() { ask(effect::EndProbes{}); }
 
-  runner::behavior_type behave(runner_news_actor supervisor, RuntimePort& runtime, const Clock& clock,
-                               Life life) {
+  runner::behavior_type behave(runner_news_actor supervisor, RuntimePort& runtime, ProbePort& probes,
+                               const Clock& clock, Life life) {
     supervisor_ = std::move(supervisor);
     runtime_ = &runtime;
+    probes_ = &probes;
     clock_ = &clock;
     life_ = std::move(life);
     // Without its supervisor nobody hears it: an agent that goes leaves its containers as they are.
@@ -130,11 +133,28 @@ class RunnerState {
                      }));
   }
 
+  void ask(const effect::Probe& asked) {
+    questions_[asked.kind] =
+        probes_->ask(asked.question, [id = asked.question.container, kind = asked.kind, number = asked.number,
+                                      target = caf::weak_actor_ptr{self_->ctrl()}](ProbeAnswer answer) {
+          if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(target))
+            caf::anon_send(caf::actor_cast<runner>(alive),
+                           std::make_shared<const Input>(input::Probed{id, kind, number, std::move(answer)}));
+        });
+  }
+  void ask(const effect::EndProbes&) {
+    for (const auto& [kind, give_up] : questions_)
+      if (give_up) give_up();
+    questions_.clear();
+  }
+
   runner::pointer self_;
   runner_news_actor supervisor_;
   RuntimePort* runtime_ = nullptr;
+  ProbePort* probes_ = nullptr;
   const Clock* clock_ = nullptr;
   Life life_;
+  std::map<ProbeKind, GiveUp> questions_;  ///< the last one of each, which may be answered
   std::optional<ReplicaReport> told_;
   std::optional<Millis> armed_;  ///< the earliest Tick on its way
 };
@@ -142,13 +162,14 @@ class RunnerState {
 }  // namespace
 
 replica_runner_actor spawn_replica_runner(caf::actor_system& system, runner_news_actor supervisor,
-                                          RuntimePort& runtime, const Clock& clock, Life life) {
+                                          RuntimePort& runtime, ProbePort& probes, const Clock& clock,
+                                          Life life) {
   return system.spawn(
       [](runner::stateful_pointer<RunnerState> self, runner_news_actor to, RuntimePort* port,
-         const Clock* time, const std::shared_ptr<Life>& start) {
-        return self->state.behave(std::move(to), *port, *time, std::move(*start));
+         ProbePort* health, const Clock* time, const std::shared_ptr<Life>& start) {
+        return self->state.behave(std::move(to), *port, *health, *time, std::move(*start));
       },
-      std::move(supervisor), &runtime, &clock, std::make_shared<Life>(std::move(life)));
+      std::move(supervisor), &runtime, &probes, &clock, std::make_shared<Life>(std::move(life)));
 }
 
 }  // namespace cloudless::runtime

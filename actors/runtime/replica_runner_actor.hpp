@@ -35,8 +35,9 @@ using runner_news_actor = ActorOf<caf::result<void>(RunnerNewsPtr)>;
 /// From the supervisor: Begin, BeginAgain or Adopt first, Stop and Recorded later.
 using replica_runner_actor = ActorOf<caf::result<void>(InputPtr)>;
 
-/// `runtime` and `clock` outlive the actor.
+/// `runtime`, `probes` and `clock` outlive the actor.
 replica_runner_actor spawn_replica_runner(caf::actor_system& system, runner_news_actor supervisor,
-                                          RuntimePort& runtime, const Clock& clock, Life life);
+                                          RuntimePort& runtime, ProbePort& probes, const Clock& clock,
+                                          Life life);
 
 }  // namespace cloudless::runtime

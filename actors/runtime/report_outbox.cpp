@@ -8,11 +8,15 @@ void ReportOutbox::put(ReplicaReport report, Millis now) {
   auto& entry = entries_[report.replica];
   report.sequence = entry.report.sequence;
   if (report.sequence != 0 && report == entry.report) return;
+  const bool same_phase =
+      report.sequence != 0 && report.phase == entry.report.phase && report.attempt == entry.report.attempt;
   report.sequence = ++last_sequence_;
   // Others wait for what a tag was found to stand for.
   const bool found = report.phase == Phase::preparing && !report.image_digest.empty();
   const bool passing = !found && (report.phase == Phase::preparing || report.phase == Phase::starting);
-  entry = {std::move(report), false, passing ? now + kSettle : 0};
+  const auto told = same_phase ? entry.told : std::nullopt;
+  const Millis due = found ? 0 : told ? *told + kChangePause : passing ? now + kSettle : 0;
+  entry = {std::move(report), false, due, same_phase, told};
 }
 
 void ReportOutbox::forget(const ReplicaId& replica) {
@@ -47,6 +51,7 @@ std::vector<NodeReport> ReportOutbox::take_due(Millis now) {
   for (auto& [replica, entry] : entries_) {
     if (entry.acknowledged || entry.due > now) continue;
     entry.due = now + kRepeat;
+    if (entry.changed) entry.told = now;
     if (out.empty() || out.back().replicas.size() == kBatch) out.push_back({node_, incarnation_, {}});
     out.back().replicas.push_back(entry.report);
   }

@@ -21,6 +21,10 @@ class ReportOutbox {
   /// is a commit.
   static constexpr Millis kSettle = 250;
 
+  /// Within a phase of an attempt (a replica that flips between ready and not) there is one report in this
+  /// long; the first change is told at once.
+  static constexpr Millis kChangePause = 1000;
+
   explicit ReportOutbox(NodeId node) : node_(std::move(node)) {}
 
   /// The replica's state; a new sequence if it differs from the last.
@@ -43,6 +47,8 @@ class ReportOutbox {
     ReplicaReport report;
     bool acknowledged = false;
     Millis due = 0;
+    bool changed = false;        ///< it differs from an earlier one of the same phase
+    std::optional<Millis> told;  ///< when the last such change was sent
   };
 
   NodeId node_;

@@ -90,4 +90,40 @@ TEST_CASE("a passing phase is told only if it lasts") {
   CHECK(outbox.take_due(1000 + ReportOutbox::kSettle)[0].replicas[0].phase == Phase::starting);
 }
 
+TEST_CASE("a replica that flips is told at once, then once a second, and its last state always") {
+  ReportOutbox outbox{NodeId{"node-1"}};
+  outbox.link_up(1);
+  auto flipping = report("r1", Phase::running);
+  outbox.put(flipping, 0);
+  int sent = 0;
+  ReplicaReport last;
+  const auto take = [&](Millis now) {
+    for (const auto& taken : outbox.take_due(now)) {
+      ++sent;
+      last = taken.replicas[0];
+      outbox.acknowledge(acknowledge(taken));
+    }
+  };
+  take(0);
+  flipping.ready = true;
+  outbox.put(flipping, 50);
+  take(50);
+  CHECK(sent == 2);
+  for (Millis now = 100; now < 10'000; now += 100) {
+    flipping.ready = !flipping.ready;
+    outbox.put(flipping, now);
+    take(now);
+  }
+  CHECK(sent <= 12);
+  CHECK(sent >= 10);
+  take(20'000);
+  CHECK(last.ready == flipping.ready);
+  SUBCASE("a new phase is told at once") {
+    flipping.phase = Phase::stopping;
+    outbox.put(flipping, 20'001);
+    take(20'001);
+    CHECK(last.phase == Phase::stopping);
+  }
+}
+
 }  // namespace cloudless::runtime

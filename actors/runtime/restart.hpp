@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "messages/domain/workload.hpp"
 
@@ -20,6 +21,7 @@ struct Tally {
 /// How an attempt ended.
 enum class EndKind : std::uint8_t {
   exited,        ///< its process ended, exit_code says how
+  unhealthy,     ///< a probe failed and we ended it, whatever its exit code
   vanished,      ///< its container is gone and nobody knows the exit code
   start_failed,  ///< its command or its spec cannot be run
   no_image,      ///< the image could not be prepared
@@ -36,8 +38,9 @@ enum class Verdict : std::uint8_t { restart, succeeded, failed };
 
 struct RestartDecision {
   Verdict verdict = Verdict::restart;
-  Millis pause = 0;  ///< before the next attempt
-  Tally tally;       ///< from now on
+  Millis pause = 0;              ///< before the next attempt
+  Tally tally;                   ///< from now on
+  bool retries_used_up = false;  ///< failed, because of max_retries
 };
 
 /// Milliseconds before the next attempt after so many ends in a row (from 1).
@@ -47,5 +50,8 @@ Millis backoff_pause(const Backoff& backoff, std::uint32_t ends_in_a_row);
 /// loop. Images are tried again without limit in every mode, for nothing ran yet; starts that fail count
 /// against max_retries.
 RestartDecision decide_restart(const RestartPolicy& policy, Tally tally, const AttemptEnd& end);
+
+/// "it starts again after 8 s, at 12:31:05 UTC"; `at` by wall clock.
+std::string restart_notice(Millis pause, WallMillis at);
 
 }  // namespace cloudless::runtime

@@ -41,6 +41,9 @@ TEST_CASE("the restart mode decides what follows an end") {
       {always, {EndKind::vanished, 0, 0}, Verdict::restart},
       {on_failure, {EndKind::vanished, 0, 0}, Verdict::restart},
       {never, {EndKind::vanished, 0, 0}, Verdict::failed},
+      {always, {EndKind::unhealthy, 0, 0}, Verdict::restart},
+      {on_failure, {EndKind::unhealthy, 0, 0}, Verdict::restart},
+      {never, {EndKind::unhealthy, 0, 0}, Verdict::failed},
       {never, {EndKind::no_image, 0, 0}, Verdict::restart},
       {never, {EndKind::start_failed, 0, 0}, Verdict::restart},
       {never, {EndKind::interrupted, 0, 0}, Verdict::restart},
@@ -85,6 +88,20 @@ TEST_CASE("a stable run sets the pause and the retries back") {
   CHECK(stable.verdict == Verdict::restart);
   CHECK(stable.pause == 1000);
   CHECK(stable.tally == Tally{1, 1});
+}
+
+TEST_CASE("only a replica that failed because of max_retries says that they are used up") {
+  CHECK(decide_restart(policy(RestartMode::always, 2), {2, 2}, exited(1)).retries_used_up);
+  CHECK_FALSE(decide_restart(policy(RestartMode::always, 0), {}, exited(1)).retries_used_up);
+  CHECK_FALSE(decide_restart(policy(RestartMode::never, 2), {}, exited(1)).retries_used_up);
+  CHECK_FALSE(decide_restart(policy(RestartMode::always, 2), {2, 2}, exited(0)).retries_used_up);
+}
+
+TEST_CASE("when a container starts again is said in words") {
+  CHECK(restart_notice(250, 1'700'000'000'000) == "it starts again after 250 ms, at 22:13:20 UTC");
+  CHECK(restart_notice(1000, 86'399'999) == "it starts again after 1 s, at 23:59:59 UTC");
+  CHECK(restart_notice(1500, 0) == "it starts again after 1.5 s, at 00:00:00 UTC");
+  CHECK(restart_notice(60'000, 3'661'000) == "it starts again after 60 s, at 01:01:01 UTC");
 }
 
 }  // namespace cloudless::runtime

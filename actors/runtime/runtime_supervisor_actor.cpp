@@ -299,7 +299,7 @@ class SupervisorState {
     views_[replica] = view;
     restored_.erase(replica);
     auto runner = spawn_replica_runner(self_->system(), caf::actor_cast<runner_news_actor>(supervisor{self_}),
-                                       parts_->runtime, parts_->clock,
+                                       parts_->runtime, parts_->probes, parts_->clock,
                                        make_life(std::move(spawn.assignment), spawn.progress));
     runners_[replica] = runner;
     self_->send(runner, std::make_shared<const Input>(std::move(spawn.first)));

@@ -6,6 +6,7 @@
 
 #include "actors/runtime/agent_disk.hpp"
 #include "actors/runtime/log_store.hpp"
+#include "actors/runtime/probe_port.hpp"
 #include "actors/runtime/runtime_port.hpp"
 #include "messages/agent.hpp"
 #include "messages/domain/time.hpp"
@@ -18,6 +19,7 @@ struct SupervisorParts {
   AgentDisk& disk;
   LogStore& logs;
   const Clock& clock;
+  ProbePort& probes;
 };
 
 struct SupervisorSettings {

@@ -11,6 +11,7 @@
 #include "actors/runtime/simulated/incarnation.hpp"
 #include "actors/runtime/simulated/simulated_disk.hpp"
 #include "actors/runtime/simulated/simulated_logs.hpp"
+#include "actors/runtime/simulated/simulated_probes.hpp"
 #include "actors/runtime/simulated/simulated_runtime.hpp"
 #include "messages/caf_error.hpp"
 
@@ -97,6 +98,7 @@ class Bench {
         clock(scheduler),
         poster(std::in_place, system),
         machine(options, poster->post(), clock),
+        probes(machine, poster->post()),
         disk(options.seed, poster->post()),
         logs(poster->post()),
         random(options.seed) {
@@ -111,10 +113,10 @@ class Bench {
   }
 
   void boot(bool accept_cluster = false) {
-    lives.push_back(std::make_unique<Incarnation>(machine, disk));
+    lives.push_back(std::make_unique<Incarnation>(machine, disk, probes));
     Incarnation& ports = *lives.back();
-    heard.supervisor =
-        spawn_supervisor(system, {ports, ports, logs, clock}, {NodeId{"node-1"}, accept_cluster, 30000});
+    heard.supervisor = spawn_supervisor(system, {ports, ports, logs, clock, ports},
+                                        {NodeId{"node-1"}, accept_cluster, 30000});
     link = system.spawn(fake_link, &heard);
     system.spawn([this](caf::event_based_actor* self) {
       self->request(heard.supervisor, std::chrono::seconds(5), attach_atom_v, link)
@@ -175,6 +177,7 @@ class Bench {
   VirtualClock clock;
   std::optional<SystemPost> poster;
   SimulatedRuntime machine;
+  SimulatedProbes probes;
   SimulatedDisk disk;
   SimulatedLogs logs;
   std::mt19937_64 random;
@@ -455,6 +458,76 @@ TEST_CASE("an exec's output comes in order under credit and ends with its exit c
     if (const auto* data = std::get_if<SessionData>(&frame.body)) CHECK(data->sequence == expected++);
 }
 
+namespace {
+
+Assignment probed(Assignment assignment) {
+  Probe probe;
+  probe.period = 200;
+  probe.check = HttpCheck{false, 80, "/ready", {}};
+  assignment.pod.readiness = probe;
+  probe.check = HttpCheck{false, 80, "/health", {}};
+  probe.failure_threshold = 2;
+  assignment.pod.liveness = probe;
+  assignment.pod.restart.backoff = {100, 1000, 60'000};
+  return assignment;
+}
+
+}  // namespace
+
+TEST_CASE("a replica is ready when its probe passes, and a restarted agent leaves that undecided at first") {
+  Bench bench;
+  bench.boot();
+  const auto web = probed(assignment("0", {"ready-after=3000"}));
+  bench.send(bench.set(1, {web}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  CHECK_FALSE(bench.heard.last[web.replica].ready);
+  CHECK(bench.until(
+      [&] { return bench.heard.last[web.replica].reason.find("HTTP 503") != std::string::npos; }));
+  REQUIRE(bench.until([&] { return bench.heard.last[web.replica].ready; }));
+  CHECK(bench.heard.last[web.replica].reason.empty());
+  bench.crash();
+  bench.heard.last.clear();
+  bench.boot();
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  CHECK(bench.heard.last[web.replica].undecided);
+  REQUIRE(bench.until([&] { return bench.heard.last[web.replica].ready; }));
+  CHECK_FALSE(bench.heard.last[web.replica].undecided);
+  CHECK(bench.machine.starts() == 1);
+}
+
+TEST_CASE("a container that fails its liveness probe is started again, once at a time") {
+  Bench bench;
+  bench.boot();
+  const auto web = probed(assignment("0", {"sick-after=2000", "term=300"}));
+  bench.send(bench.set(1, {web}));
+  REQUIRE(bench.until([&] { return bench.heard.last[web.replica].attempt >= 3; }));
+  CHECK(bench.heard.last[web.replica].last_end.find("liveness probe failed: HTTP 503 from /health") == 0);
+  CHECK(bench.machine.most_at_once() == 1);
+  bench.send(bench.set(2, {}));
+  CHECK(bench.until([&] { return bench.machine.containers().empty(); }));
+  const auto asked = bench.probes.asked();
+  bench.pass(10'000);
+  CHECK(bench.probes.asked() == asked);
+}
+
+TEST_CASE("a flapping probe is no flood of reports, and one without change is none at all") {
+  Bench bench;
+  bench.boot();
+  auto flapping = probed(assignment("0", {"flap=300"}));
+  flapping.pod.readiness->failure_threshold = 1;
+  const auto steady = probed(assignment("1"));
+  bench.send(bench.set(1, {flapping, steady}));
+  REQUIRE(bench.until([&] { return bench.heard.last[steady.replica].ready; }));
+  bench.pass(4000);
+  CHECK(bench.heard.reports <= 12);
+  REQUIRE(bench.until([&] { return bench.heard.last[flapping.replica].ready; }));
+  bench.pass(2000);
+  const int before = bench.heard.reports;
+  bench.pass(60'000);
+  CHECK(bench.heard.reports == before);
+  CHECK(bench.probes.asked() > 600);
+}
+
 TEST_CASE("logs are followed into the next attempt, and end with the replica") {
   Bench bench;
   bench.boot();
@@ -563,7 +636,9 @@ TEST_CASE(
                                       assignment("2", {"ignore-term"}),
                                       assignment("3", {"exit=5", "after=2000"}, RestartMode::never),
                                       assignment("4", {"slow-start=3000"}),
-                                      assignment("5", {"broken"})};
+                                      assignment("5", {"broken"}),
+                                      probed(assignment("6", {"ready-after=1500", "flap=400"})),
+                                      probed(assignment("7", {"sick-after=3000"}))};
     Revision revision = 1;
     bench.send(bench.set(revision, wanted));
     for (int round = 0; round < 12; ++round) {
@@ -604,6 +679,9 @@ TEST_CASE(
       if (a.stop != StopCause::none) {
         CHECK(told.phase == Phase::stopped);
         CHECK(bench.machine.running(a.replica) == 0);
+      } else if (a.pod.readiness && a.pod.args[0] == "ready-after=1500") {
+        CHECK(told.phase == Phase::running);
+        CHECK(told.ready);
       } else if (a.pod.args.empty() || a.pod.args[0] == "slow-start=3000" || a.pod.args[0] == "ignore-term") {
         CHECK(told.phase == Phase::running);
         CHECK(bench.machine.running(a.replica) == 1);

@@ -16,15 +16,27 @@ bool is_newer(const Replica& known, std::uint64_t incarnation, std::uint64_t seq
   return std::pair(incarnation, sequence) > std::pair(known.node_incarnation, known.report_sequence);
 }
 
-void take_state(Replica& replica, const ReplicaReport& report) {
-  replica.attempt = std::max(replica.attempt, report.attempt);
-  replica.phase = report.phase;
+/// Whether it is ready, and why not. An agent that was restarted keeps what was known of this attempt until
+/// its probes have answered: its containers went on serving.
+void take_health(Replica& replica, const ReplicaReport& report) {
+  const bool goes_on = replica.attempt == report.attempt && replica.phase == Phase::running;
+  if (report.undecided && goes_on && report.phase == Phase::running) return;
   // A replica on its way out never serves again, whatever its agent still sees.
   replica.ready = report.ready && report.phase == Phase::running && !replica.stop_requested();
+  replica.was_ready = replica.ready || (replica.attempt == report.attempt && replica.was_ready);
+  replica.reason = shortened(report.reason);
+  replica.probes = report.probes;
+  for (auto& probe : replica.probes) probe.failure = shortened(probe.failure);
+}
+
+void take_state(Replica& replica, const ReplicaReport& report) {
+  take_health(replica, report);
+  replica.attempt = std::max(replica.attempt, report.attempt);
+  replica.phase = report.phase;
   if (!report.container.empty()) replica.container = report.container;
   replica.address = report.address;
   if (report.exit_code) replica.exit_code = report.exit_code;
-  replica.reason = shortened(report.reason);
+  replica.last_end = shortened(report.last_end);
   if (report.started_at != 0) replica.started_at = report.started_at;
   replica.published_ports = report.published_ports;
   // While it prepares the digest is only what its node found.

@@ -57,6 +57,58 @@ class ReportTest {
   Snapshot head;
 };
 
+TEST_CASE_FIXTURE(
+    ReportTest,
+    "an agent that was restarted takes nobody's readiness away before its probes have a verdict") {
+  auto ready = say(1, 1, Phase::running, true);
+  ready.probes = {{ProbeKind::readiness, ProbeStanding::passing, "", 5}};
+  CHECK(take(ready));
+  restart_agent();
+  auto undecided = say(1, 1, Phase::running);
+  undecided.undecided = true;
+  undecided.reason = "readiness probe has not passed yet";
+  undecided.probes = {{ProbeKind::readiness, ProbeStanding::waiting, "", 0}};
+  take(undecided, 3);
+  CHECK(now().ready);
+  CHECK(now().reason.empty());
+  CHECK(now().probes == ready.probes);
+  SUBCASE("a verdict counts") {
+    take(say(2, 1, Phase::running), 3);
+    CHECK_FALSE(now().ready);
+    CHECK(now().was_ready);
+  }
+  SUBCASE("another attempt begins without it") {
+    auto next = undecided;
+    next.sequence = 2;
+    next.attempt = 2;
+    take(next, 3);
+    CHECK_FALSE(now().ready);
+    CHECK_FALSE(now().was_ready);
+    CHECK(now().reason == "readiness probe has not passed yet");
+  }
+  SUBCASE("one that was not running before is not ready") {
+    change([](Replica& r) {
+      r.phase = Phase::starting;
+      r.ready = false;
+    });
+    auto again = undecided;
+    again.sequence = 2;
+    take(again, 3);
+    CHECK_FALSE(now().ready);
+  }
+}
+
+TEST_CASE_FIXTURE(ReportTest, "what is said of probes and of the last end is stored, in bounds") {
+  auto report = say(1, 2, Phase::running);
+  report.last_end = std::string(5000, 'x');
+  report.probes = {{ProbeKind::liveness, ProbeStanding::failing, std::string(5000, 'y'), 7}};
+  CHECK(take(report));
+  CHECK(now().last_end.size() == 1024);
+  REQUIRE(now().probes.size() == 1);
+  CHECK(now().probes[0].failure.size() == 1024);
+  CHECK(now().probes[0].since == 7);
+}
+
 TEST_CASE_FIXTURE(ReportTest, "a report carries the whole state") {
   auto report = say(4, 1, Phase::running, true);
   report.container = ContainerId{"c1"};

@@ -23,7 +23,7 @@ struct Census {
 };
 
 bool had_run(const Replica& r) {
-  return r.started_at != 0 && (r.phase != Phase::running || r.attempt > 1);
+  return r.started_at != 0 && (r.phase != Phase::running || r.attempt > 1 || r.was_ready);
 }
 
 void count_ended(Census& c, const std::shared_ptr<const Replica>& r) {
@@ -90,7 +90,26 @@ std::string plural(std::uint32_t n, const std::string& one) {
   return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
 }
 
-std::string describe(const Replica& r, const Snapshot& snapshot) {
+/// " for 41 s"; empty if that is not known.
+std::string lasting(WallMillis since, WallMillis now) {
+  if (since == 0 || now <= since) return {};
+  const auto seconds = (now - since) / 1000;
+  if (seconds < 120) return " for " + std::to_string(seconds) + " s";
+  if (seconds < 7200) return " for " + std::to_string(seconds / 60) + " min";
+  return " for " + std::to_string(seconds / 3600) + " h";
+}
+
+/// It runs, and a probe of it keeps it from being ready.
+std::string describe_waiting(const Replica& r, WallMillis now) {
+  WallMillis since = 0;
+  for (const auto& probe : r.probes)
+    if (probe.kind != ProbeKind::liveness && probe.standing != ProbeStanding::passing && since == 0)
+      since = probe.since;
+  return "waiting for " + r.id.value + ": " + r.reason + lasting(since, now);
+}
+
+std::string describe(const Replica& r, const Snapshot& snapshot, WallMillis now) {
+  if (r.phase == Phase::running && !r.ready && !r.reason.empty()) return describe_waiting(r, now);
   std::string out = "replica " + r.id.value + " is " + to_string(r.phase);
   const auto node = snapshot.node(r.node);
   if (!r.reason.empty())
@@ -102,18 +121,19 @@ std::string describe(const Replica& r, const Snapshot& snapshot) {
   return out;
 }
 
-std::string reason_of(WorkloadPhase phase, const Workload& w, const Census& c, const Snapshot& snapshot) {
+std::string reason_of(WorkloadPhase phase, const Workload& w, const Census& c, const Snapshot& snapshot,
+                      WallMillis now) {
   const std::uint32_t wanted = w.spec.replicas;
   const std::string ready = std::to_string(c.ready) + " of " + plural(wanted, "replica") + " ready";
   const auto& worst = c.pending ? c.pending : c.troubled;
-  const std::string detail = worst ? "; " + describe(*worst, snapshot) : "";
+  const std::string detail = worst ? "; " + describe(*worst, snapshot, now) : "";
   switch (phase) {
     case WorkloadPhase::running:
       return {};
     case WorkloadPhase::succeeded:
       return plural(c.succeeded, "replica") + " ended with 0";
     case WorkloadPhase::failed:
-      return plural(c.failed, "replica") + " failed for good; " + describe(*c.failure, snapshot);
+      return plural(c.failed, "replica") + " failed for good; " + describe(*c.failure, snapshot, now);
     case WorkloadPhase::deleting:
       return plural(c.stopping + c.placed, "replica") + " still to stop";
     case WorkloadPhase::updating:
@@ -129,7 +149,7 @@ std::string reason_of(WorkloadPhase phase, const Workload& w, const Census& c, c
 
 }  // namespace
 
-WorkloadStatus derive_status(const Snapshot& snapshot, const Workload& workload) {
+WorkloadStatus derive_status(const Snapshot& snapshot, const Workload& workload, WallMillis now) {
   WorkloadStatus out;
   out.replicas = snapshot.replicas_of(workload.uid);
   const Census census = take_census(out.replicas, workload, snapshot);
@@ -138,7 +158,7 @@ WorkloadStatus derive_status(const Snapshot& snapshot, const Workload& workload)
   out.ready_replicas = census.ready;
   out.updated_replicas = census.updated;
   out.version = workload.version;
-  out.reason = reason_of(out.phase, workload, census, snapshot);
+  out.reason = reason_of(out.phase, workload, census, snapshot, now);
   return out;
 }
 

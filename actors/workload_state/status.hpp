@@ -7,6 +7,7 @@
 
 namespace cloudless::workload_state {
 
-WorkloadStatus derive_status(const Snapshot& snapshot, const Workload& workload);
+/// `now`: for how long something has lasted, in the reason; 0: that is left out.
+WorkloadStatus derive_status(const Snapshot& snapshot, const Workload& workload, WallMillis now = 0);
 
 }  // namespace cloudless::workload_state

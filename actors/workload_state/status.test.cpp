@@ -164,5 +164,34 @@ TEST_CASE_FIXTURE(StatusTest, "a deleted workload is DELETING, and says how many
   CHECK(status().reason == "1 replica still to stop");
 }
 
+TEST_CASE_FIXTURE(StatusTest,
+                  "a replica that runs and is not ready is what the workload waits for, and since when") {
+  b.replica("web", up()).replica("web", up("n2"));
+  b.change_replica(id(1), [](Replica& r) {
+    r.ready = false;
+    r.reason = "readiness probe failed: HTTP 503 from /ready";
+    r.probes = {{ProbeKind::liveness, ProbeStanding::failing, "old", 1'000},
+                {ProbeKind::readiness, ProbeStanding::failing, "HTTP 503 from /ready", 100'000}};
+  });
+  const auto reason_at = [&](WallMillis now) {
+    return derive_status(b.view(), *b.view().workload(SnapshotBuilder::uid("web")), now).reason;
+  };
+  const std::string waiting =
+      "1 of 2 replicas ready; waiting for " + id(1).value + ": readiness probe failed: HTTP 503 from /ready";
+  CHECK(reason_at(0) == waiting);
+  CHECK(reason_at(99'000) == waiting);
+  CHECK(reason_at(141'900) == waiting + " for 41 s");
+  CHECK(reason_at(100'000 + 600'000) == waiting + " for 10 min");
+  CHECK(reason_at(100'000 + 36'000'000) == waiting + " for 10 h");
+}
+
+TEST_CASE_FIXTURE(StatusTest, "a replica that has not been ready yet is STARTING, one that was is DEGRADED") {
+  b.replica("web", up()).replica("web", up("n2"));
+  b.change_replica(id(1), [](Replica& r) { r.ready = false; });
+  CHECK(phase() == "STARTING");
+  b.change_replica(id(1), [](Replica& r) { r.was_ready = true; });
+  CHECK(phase() == "DEGRADED");
+}
+
 }  // namespace
 }  // namespace cloudless::workload_state

@@ -19,8 +19,9 @@ constexpr const char* kTaint = "busy";
 bool is_healthy(const Template& pod) {
   if (pod.image.find("missing") != std::string::npos || pod.image.find("unreachable") != std::string::npos)
     return false;
-  return std::none_of(pod.args.begin(), pod.args.end(),
-                      [](const std::string& a) { return a.starts_with("exit=") || a == "broken"; });
+  return std::none_of(pod.args.begin(), pod.args.end(), [](const std::string& a) {
+    return a.starts_with("exit=") || a.starts_with("sick-after=") || a == "broken";
+  });
 }
 
 AnyCommand Customers::next(const Snapshot& view) {
@@ -121,6 +122,7 @@ Template Customers::new_template() {
   if (dice_.once_in(4)) pod.args.push_back("term=" + std::to_string(dice_.between(10, 2000)));
   if (dice_.once_in(8)) pod.args.push_back("ignore-term");
   if (dice_.once_in(4)) pod.args.push_back("slow-start=" + std::to_string(dice_.between(10, 1500)));
+  if (dice_.once_in(3)) add_probes(pod);
   switch (dice_.below(14)) {
     case 0:
       pod.image = "registry.local/missing:v" + std::to_string(next_image_);
@@ -143,6 +145,26 @@ Template Customers::new_template() {
       break;
   }
   return pod;
+}
+
+/// Containers that are ready late, flap for a while, or fall ill.
+void Customers::add_probes(Template& pod) {
+  Probe probe;
+  probe.period = dice_.between(1, 8) * 100;
+  probe.timeout = 100;
+  probe.failure_threshold = static_cast<std::uint32_t>(dice_.between(1, 3));
+  probe.check = HttpCheck{false, 80, "/ready", {}};
+  pod.readiness = probe;
+  if (dice_.once_in(3)) pod.args.push_back("ready-after=" + std::to_string(dice_.between(0, 1500)));
+  if (dice_.once_in(3)) pod.args.push_back("flap=" + std::to_string(dice_.between(50, 250)));
+  if (dice_.once_in(3)) {
+    probe.check = TcpCheck{80};
+    pod.startup = probe;
+  }
+  if (!dice_.once_in(3)) return;
+  probe.check = HttpCheck{false, 80, "/health", {}};
+  pod.liveness = probe;
+  if (dice_.once_in(3)) pod.args.push_back("sick-after=" + std::to_string(dice_.between(200, 3000)));
 }
 
 WorkloadSpec Customers::new_spec() {

@@ -32,6 +32,7 @@ class Customers {
   WorkloadCommand on_workload(const Snapshot& view);
   WorkloadSpec new_spec();
   Template new_template();
+  void add_probes(Template& pod);
   void change(WorkloadSpec& spec);
 
   Dice dice_;

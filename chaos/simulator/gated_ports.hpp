@@ -10,6 +10,7 @@
 #include "actors/node_link/dial_port.hpp"
 #include "actors/runtime/agent_disk.hpp"
 #include "actors/runtime/log_store.hpp"
+#include "actors/runtime/probe_port.hpp"
 #include "actors/runtime/runtime_port.hpp"
 
 namespace cloudless::sim {
@@ -90,6 +91,20 @@ class GatedDisk final : public runtime::AgentDisk {
 
  private:
   runtime::AgentDisk& inner_;
+  Alive alive_;
+};
+
+class GatedProbes final : public runtime::ProbePort {
+ public:
+  GatedProbes(runtime::ProbePort& inner, Alive alive) : inner_(inner), alive_(std::move(alive)) {}
+  runtime::GiveUp ask(runtime::ProbeQuestion question,
+                      std::function<void(runtime::ProbeAnswer)> done) override {
+    if (!*alive_) return {};
+    return inner_.ask(std::move(question), while_alive(alive_, std::move(done)));
+  }
+
+ private:
+  runtime::ProbePort& inner_;
   Alive alive_;
 };
 

@@ -15,11 +15,15 @@ constexpr Millis kSweep = 3000;
 
 struct Machine::Process {
   Process(Machine& machine)
-      : runtime(machine.runtime_, alive), disk(machine.disk_, alive), dial(machine.wire_, alive) {}
+      : runtime(machine.runtime_, alive),
+        disk(machine.disk_, alive),
+        probes(machine.probes_, alive),
+        dial(machine.wire_, alive) {}
 
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   GatedRuntime runtime;
   GatedDisk disk;
+  GatedProbes probes;
   GatedDial dial;
   NoLogs logs;
   std::vector<caf::actor> actors;
@@ -32,6 +36,7 @@ Machine::Machine(Stage& stage, NodeDescription description, std::uint64_t seed,
       dice_(seed),
       post_(stage.system()),
       runtime_({seed + 1, 1, 20, 0, "10.88.0", std::move(registry)}, post_.post(), stage),
+      probes_(runtime_, post_.post()),
       disk_(seed + 2, post_.post()),
       wire_(stage.system(), seed + 3) {}
 
@@ -42,9 +47,9 @@ Machine::~Machine() {
 void Machine::start() {
   if (process_) return;
   process_ = std::make_unique<Process>(*this);
-  auto supervisor =
-      runtime::spawn_supervisor(stage_.system(), {process_->runtime, process_->disk, process_->logs, stage_},
-                                {description_.id, false, kSweep});
+  auto supervisor = runtime::spawn_supervisor(
+      stage_.system(), {process_->runtime, process_->disk, process_->logs, stage_, process_->probes},
+      {description_.id, false, kSweep});
   auto link = node_link::spawn_agent_link(stage_.system(), supervisor, process_->dial,
                                           {description_, dice_.raw(), dice_.raw()}, stage_);
   process_->actors = {caf::actor_cast<caf::actor>(link), caf::actor_cast<caf::actor>(supervisor)};

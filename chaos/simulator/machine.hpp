@@ -9,6 +9,7 @@
 #include "actors/node_link/simulated_wire.hpp"
 #include "actors/runtime/simulated/post.hpp"
 #include "actors/runtime/simulated/simulated_disk.hpp"
+#include "actors/runtime/simulated/simulated_probes.hpp"
 #include "actors/runtime/simulated/simulated_runtime.hpp"
 #include "chaos/simulator/stage.hpp"
 #include "messages/domain/node.hpp"
@@ -32,6 +33,7 @@ class Machine {
   node_link::SimulatedWire& wire() { return wire_; }
   runtime::SimulatedRuntime& runtime() { return runtime_; }
   runtime::SimulatedDisk& disk() { return disk_; }
+  const runtime::SimulatedProbes& probes() const { return probes_; }
 
  private:
   struct Process;
@@ -41,6 +43,7 @@ class Machine {
   Dice dice_;
   runtime::SystemPost post_;
   runtime::SimulatedRuntime runtime_;
+  runtime::SimulatedProbes probes_;
   runtime::SimulatedDisk disk_;
   node_link::SimulatedWire wire_;
   std::unique_ptr<Process> process_;

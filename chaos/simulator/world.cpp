@@ -83,6 +83,7 @@ void World::on_commit(const Snapshot& before, const Commit& commit, const Snapsh
       if (const auto old = before.workload(WorkloadUid{change.key.id}))
         acknowledged_.written(*old, *std::get<std::shared_ptr<const Workload>>(*change.record));
   for (const auto& breach : checker_.check(before, commit, after)) stage_.broken(breach);
+  look_at_ready(before, commit, after);
   meddle(commit);
 }
 
@@ -196,6 +197,22 @@ void World::look_at_images() {
                        image.replica.value + " runs " + image.digest + ", " + seen.replica.value + " runs " +
                            seen.digest});
     }
+  }
+}
+
+/// What the control plane calls ready said so itself, if it has a readiness probe.
+void World::look_at_ready(const Snapshot& before, const Commit& commit, const Snapshot& after) {
+  for (const auto& change : commit.changes) {
+    if (change.key.kind != RecordKind::replica || !change.record) continue;
+    const auto& now = *std::get<std::shared_ptr<const Replica>>(*change.record);
+    const auto old = before.replica(now.id);
+    const auto version = after.version(now.workload, now.version);
+    if (!now.ready || !version || !version->pod.readiness) continue;
+    if (old && old->ready && old->container == now.container) continue;
+    stage_.coverage().count("replica became ready by its probe");
+    for (const auto& machine : machines_)
+      if (machine->id() == now.node && !machine->probes().was_ready(now.container))
+        stage_.broken({"a replica is ready when its probe says so", now.id.value + " on " + now.node.value});
   }
 }
 

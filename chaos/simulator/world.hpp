@@ -55,6 +55,7 @@ class World {
   void lose(Machine& machine);
   void look_at_containers();
   void look_at_images();
+  void look_at_ready(const Snapshot& before, const Commit& commit, const Snapshot& after);
 
   Stage stage_;
   Truth truth_;

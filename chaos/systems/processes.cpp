@@ -119,10 +119,15 @@ void CoordinatorProcess::submit(const WorkloadCommand& command) {
 }
 
 struct AgentProcess::Ports {
-  Ports(AgentProcess& agent) : runtime(agent.runtime_, alive), disk(agent.disk_, alive), dial(agent, alive) {}
+  Ports(AgentProcess& agent)
+      : runtime(agent.runtime_, alive),
+        disk(agent.disk_, alive),
+        probes(agent.probes_, alive),
+        dial(agent, alive) {}
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   GatedRuntime runtime;
   GatedDisk disk;
+  GatedProbes probes;
   GatedDial dial;
   NoLogs logs;
 };
@@ -134,6 +139,7 @@ AgentProcess::AgentProcess(Universe& universe, const CoordinatorProcess& coordin
       description_(std::move(description)),
       dice_(seed),
       runtime_({seed + 1, 1, 20, 0, "10.88.0"}, post_of(universe), universe),
+      probes_(runtime_, post_of(universe)),
       disk_(seed + 2, post_of(universe)) {}
 
 AgentProcess::~AgentProcess() {
@@ -145,9 +151,9 @@ void AgentProcess::start() {
   process_ = universe_.start_process();
   ports_.push_back(std::make_unique<Ports>(*this));
   auto& ports = *ports_.back();
-  const auto supervisor =
-      runtime::spawn_supervisor(process_->system(), {ports.runtime, ports.disk, ports.logs, universe_},
-                                {description_.id, false, kSupervisorSweep});
+  const auto supervisor = runtime::spawn_supervisor(
+      process_->system(), {ports.runtime, ports.disk, ports.logs, universe_, ports.probes},
+      {description_.id, false, kSupervisorSweep});
   const auto link = node_link::spawn_agent_link(process_->system(), supervisor, ports.dial,
                                                 {description_, dice_.raw(), dice_.raw()}, universe_);
   for (const auto& actor : {raw(link), raw(supervisor)}) {

@@ -8,6 +8,7 @@
 
 #include "actors/node_link/dial_port.hpp"
 #include "actors/runtime/simulated/simulated_disk.hpp"
+#include "actors/runtime/simulated/simulated_probes.hpp"
 #include "actors/runtime/simulated/simulated_runtime.hpp"
 #include "actors/store/memory_engine.hpp"
 #include "chaos/simulator/acknowledged.hpp"
@@ -77,6 +78,7 @@ class AgentProcess final : public node_link::DialPort {
   NodeDescription description_;
   Dice dice_;
   runtime::SimulatedRuntime runtime_;
+  runtime::SimulatedProbes probes_;
   runtime::SimulatedDisk disk_;
   std::shared_ptr<Planet> process_;
   std::vector<std::unique_ptr<Ports>> ports_;  // of every process so far: their callbacks may be under way

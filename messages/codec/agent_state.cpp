@@ -17,6 +17,7 @@ void to_message(const ReplicaProgress& value, record::ReplicaProgress& out) {
   out.set_reason(value.reason);
   out.set_container(value.container.value);
   out.set_started_at(value.started_at);
+  out.set_condemned(value.condemned);
 }
 
 bool from_message(const record::ReplicaProgress& in, ReplicaProgress& value) {
@@ -34,6 +35,7 @@ bool from_message(const record::ReplicaProgress& in, ReplicaProgress& value) {
   value.reason = in.reason();
   value.container = ContainerId{in.container()};
   value.started_at = in.started_at();
+  value.condemned = in.condemned();
   return !in.replica().empty();
 }
 

@@ -12,6 +12,8 @@ namespace {
 // The API's numbers are the domain's.
 static_assert(static_cast<int>(api::Replica::PENDING) == static_cast<int>(Phase::pending));
 static_assert(static_cast<int>(api::Replica::LOST) == static_cast<int>(Phase::lost));
+static_assert(static_cast<int>(api::ProbeStatus::READINESS) == static_cast<int>(ProbeKind::readiness));
+static_assert(static_cast<int>(api::ProbeStatus::FAILING) == static_cast<int>(ProbeStanding::failing));
 static_assert(static_cast<int>(api::WorkloadStatus::PENDING) == static_cast<int>(WorkloadPhase::pending));
 static_assert(static_cast<int>(api::WorkloadStatus::DELETING) == static_cast<int>(WorkloadPhase::deleting));
 static_assert(static_cast<int>(api::Node::OFFLINE) == static_cast<int>(NodeState::offline));
@@ -53,6 +55,15 @@ api::Replica to_api(const Replica& replica) {
     wire.set_host_port(port.host_port);
   }
   out.set_image_digest(replica.image_digest);
+  out.set_restarts(replica.attempt > 0 ? replica.attempt - 1 : 0);
+  for (const auto& probe : replica.probes) {
+    auto& wire = *out.add_probes();
+    wire.set_kind(static_cast<api::ProbeStatus::Kind>(probe.kind));
+    wire.set_standing(static_cast<api::ProbeStatus::Standing>(probe.standing));
+    wire.set_failure(valid_utf8(probe.failure));
+    set_time(probe.since, [&] { return wire.mutable_since(); });
+  }
+  out.set_last_end(valid_utf8(replica.last_end));
   return out;
 }
 

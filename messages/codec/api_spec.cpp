@@ -4,6 +4,7 @@
 
 #include "messages/codec/bounds.hpp"
 #include "messages/codec/check_ports.hpp"
+#include "messages/codec/check_probes.hpp"
 #include "messages/codec/check_pull_secrets.hpp"
 #include "messages/codec/check_resources.hpp"
 #include "messages/codec/check_security.hpp"
@@ -151,9 +152,6 @@ void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& pat
     const char* name;
     bool set;
   } fields[] = {
-      {"liveness", spec.has_liveness()},
-      {"readiness", spec.has_readiness()},
-      {"startup", spec.has_startup()},
       {"exclusive", spec.exclusive()},
       {"all_or_nothing", spec.all_or_nothing()},
       {"priority", spec.priority() != 0},
@@ -194,6 +192,7 @@ void check_spec(const api::WorkloadSpec& spec, const std::string& path, Violatio
   check_restart(spec.restart_policy(), join(path, "restart_policy"), v);
   check_rollout(spec.rollout(), join(path, "rollout"), v);
   check_ports(spec, join(path, "ports"), v);
+  check_probes(spec, path, v);
   if (!api::ImagePullPolicy_IsValid(spec.image_pull_policy()))
     v.add(join(path, "image_pull_policy"), "is " + std::to_string(spec.image_pull_policy()) +
                                                ", which is not a known policy (IMAGE_PULL_POLICY_ALWAYS, "

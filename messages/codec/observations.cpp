@@ -21,6 +21,9 @@ void write_report(const ReplicaReport& report, record::ReplicaReport& out) {
   out.set_started_at_ms(report.started_at);
   write(report.published_ports, *out.mutable_published_ports());
   out.set_image_digest(report.image_digest);
+  write(report.probes, *out.mutable_probes());
+  out.set_last_end(report.last_end);
+  out.set_undecided(report.undecided);
 }
 
 bool read_report(const record::ReplicaReport& wire, ReplicaReport& out) {
@@ -30,7 +33,9 @@ bool read_report(const record::ReplicaReport& wire, ReplicaReport& out) {
   out.address = wire.address();
   if (wire.has_exit_code()) out.exit_code = wire.exit_code();
   out.reason = wire.reason();
-  return read_replica_id(wire.replica(), out.replica) &&
+  out.last_end = wire.last_end();
+  out.undecided = wire.undecided();
+  return read_replica_id(wire.replica(), out.replica) && read(wire.probes(), out.probes) &&
          read_enum(wire.phase(), Phase::pending, Phase::lost, out.phase) &&
          read_optional_container_id(wire.container(), out.container) &&
          read_millis(wire.started_at_ms(), out.started_at) &&

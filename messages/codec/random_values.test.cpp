@@ -100,6 +100,14 @@ SecurityContext RandomValues::security() {
   return out;
 }
 
+std::vector<ProbeStatus> RandomValues::probe_statuses() {
+  std::vector<ProbeStatus> out;
+  for (const auto kind : {ProbeKind::startup, ProbeKind::liveness, ProbeKind::readiness})
+    if (coin())
+      out.push_back({kind, one_of(ProbeStanding::waiting, ProbeStanding::failing), bytes(30), millis()});
+  return out;
+}
+
 Template RandomValues::pod() {
   Template out;
   out.image = name() + "/" + name() + ":" + name();
@@ -191,6 +199,9 @@ Replica RandomValues::replica() {
   out.started_at = millis();
   out.published_ports = published_ports();
   out.image_digest = digest();
+  out.probes = probe_statuses();
+  out.last_end = bytes(40);
+  out.was_ready = coin();
   return out;
 }
 
@@ -348,7 +359,11 @@ ReplicaReport RandomValues::replica_report() {
                     {},
                     bytes(40),
                     millis(),
-                    published_ports()};
+                    published_ports(),
+                    digest(),
+                    probe_statuses(),
+                    bytes(40),
+                    coin()};
   if (coin()) out.container = container_id();
   if (coin()) out.address = "10.0.0.2";
   if (coin()) out.exit_code = static_cast<std::int32_t>(number());

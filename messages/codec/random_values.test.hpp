@@ -52,6 +52,7 @@ class RandomValues {
   Taint taint();
   Volume volume();
   Probe probe();
+  std::vector<ProbeStatus> probe_statuses();
   SecurityContext security();
   Template pod();
   ResourceLimits limits();

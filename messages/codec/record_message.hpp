@@ -59,6 +59,11 @@ bool read(const record::NodeReport& wire, NodeReport& out);
 void write(const ReportAck& ack, record::ReportAck& out);
 bool read(const record::ReportAck& wire, ReportAck& out);
 
+// probe_statuses.cpp
+using WireProbeStatuses = google::protobuf::RepeatedPtrField<record::ProbeStatus>;
+void write(const std::vector<ProbeStatus>& statuses, WireProbeStatuses& out);
+bool read(const WireProbeStatuses& wire, std::vector<ProbeStatus>& out);
+
 // sessions.cpp
 void write(const SessionFrame& frame, record::SessionFrame& out);
 bool read(const record::SessionFrame& wire, SessionFrame& out);

@@ -101,6 +101,9 @@ static void write(const Replica& replica, record::Replica& out) {
   out.set_started_at_ms(replica.started_at);
   write(replica.published_ports, *out.mutable_published_ports());
   out.set_image_digest(replica.image_digest);
+  write(replica.probes, *out.mutable_probes());
+  out.set_last_end(replica.last_end);
+  out.set_was_ready(replica.was_ready);
 }
 
 static bool read(const record::Replica& wire, Replica& out) {
@@ -114,6 +117,9 @@ static bool read(const record::Replica& wire, Replica& out) {
   out.address = wire.address();
   if (wire.has_exit_code()) out.exit_code = wire.exit_code();
   out.reason = wire.reason();
+  out.last_end = wire.last_end();
+  out.was_ready = wire.was_ready();
+  if (!read(wire.probes(), out.probes)) return false;
   if (!read_replica_id(wire.id(), out.id) || !read_uid(wire.workload(), out.workload)) return false;
   // Snapshots find replicas by what is inside their ids.
   if (slot_of(out.id) != ReplicaSlot{out.workload, out.ordinal}) return false;

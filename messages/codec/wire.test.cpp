@@ -99,11 +99,11 @@ constexpr std::size_t field_count() {
 // here.
 static_assert(field_count<Template>() == 19 && field_count<WorkloadSpec>() == 6 &&
               field_count<Workload>() == 10);
-static_assert(field_count<Version>() == 3 && field_count<Replica>() == 20 && field_count<Event>() == 9);
+static_assert(field_count<Version>() == 4 && field_count<Replica>() == 23 && field_count<Event>() == 9);
 static_assert(field_count<NodeDescription>() == 12 && field_count<Node>() == 15 &&
               field_count<IdempotencyRow>() == 7);
 static_assert(field_count<Assignment>() == 10 && field_count<AssignmentSet>() == 7 &&
-              field_count<ReplicaReport>() == 12);
+              field_count<ReplicaReport>() == 15);
 static_assert(field_count<RestartPolicy>() == 3 && field_count<RolloutPolicy>() == 4 &&
               field_count<Port>() == 4);
 static_assert(field_count<ResourceLimits>() == 4 && field_count<Volume>() == 4 &&

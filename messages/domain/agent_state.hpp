@@ -23,6 +23,8 @@ struct ReplicaProgress {
   std::string reason;
   ContainerId container;  ///< of the last attempt that ended
   WallMillis started_at = 0;
+  /// Why the attempt after those is being ended by us (a probe failed); empty: it is not.
+  std::string condemned;
   bool operator==(const ReplicaProgress&) const = default;
 };
 

@@ -65,8 +65,10 @@ struct GrpcCheck {
   bool operator==(const GrpcCheck&) const = default;
 };
 
+using ProbeCheck = std::variant<ExecCheck, HttpCheck, TcpCheck, GrpcCheck>;
+
 struct Probe {
-  std::variant<ExecCheck, HttpCheck, TcpCheck, GrpcCheck> check;
+  ProbeCheck check;
   Millis initial_delay = 0;
   Millis period = 10000;
   Millis timeout = 1000;

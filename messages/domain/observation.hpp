@@ -29,6 +29,11 @@ struct ReplicaReport {
   /// While PREPARING: what the tag stands for on this node, to be pinned before anything runs. Later: what
   /// the container is made of.
   std::string image_digest;
+  std::vector<ProbeStatus> probes;  ///< of the container that runs
+  std::string last_end;
+  /// The agent was restarted and its probes have not answered yet: what was known of this attempt's readiness
+  /// stays.
+  bool undecided = false;
   bool operator==(const ReplicaReport&) const = default;
 };
 

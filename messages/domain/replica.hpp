@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "messages/domain/ids.hpp"
+#include "messages/domain/probe_status.hpp"
 #include "messages/domain/time.hpp"
 #include "messages/domain/workload.hpp"
 
@@ -80,6 +81,9 @@ struct Replica {
   WallMillis started_at = 0;
   std::vector<PublishedPort> published_ports;
   std::string image_digest;  ///< of the bytes that its container is made of; empty before that is known
+  std::vector<ProbeStatus> probes;  ///< of the container that runs; at most one per kind
+  std::string last_end;             ///< how the last attempt that ended ended, in words; empty while none did
+  bool was_ready = false;           ///< at some time in this attempt
 
   bool stop_requested() const { return stop != StopCause::none; }
   bool operator==(const Replica&) const = default;

@@ -16,6 +16,7 @@
 #include "actors/runtime/containerd/containerd_runtime.hpp"
 #include "actors/runtime/file_agent_disk.hpp"
 #include "actors/runtime/log_follower.hpp"
+#include "actors/runtime/prober/prober.hpp"
 #include "actors/runtime/runtime_supervisor_actor.hpp"
 #include "services/agent/agent_service.hpp"
 #include "services/agent/machine.hpp"
@@ -85,6 +86,7 @@ class Whole final : public Agent {
     // After the system: its actors worked with these until their end.
     logs_.reset();
     disk_.reset();
+    probes_.reset();
     runtime_.reset();
   }
 
@@ -140,14 +142,18 @@ class Whole final : public Agent {
     auto logs = runtime::make_log_follower(settings_.log_dir);
     if (!logs) return fail(logs.error());
     logs_ = std::move(*logs);
+    auto probes = runtime::make_prober(*runtime_);
+    if (!probes) return fail(probes.error());
+    probes_ = std::move(*probes);
     return {};
   }
 
   Result<void> start_actors() {
     system_ = std::make_unique<caf::actor_system>(config_);
     const NodeId node{settings_.node_name};
-    supervisor_ = runtime::spawn_supervisor(*system_, {*runtime_, *disk_, *logs_, clock_},
-                                            {node, settings_.accept_cluster});
+    supervisor_ =
+        runtime::spawn_supervisor(*system_, {*runtime_, *disk_, *logs_, clock_, *probes_},
+                                  {node, settings_.accept_cluster, runtime::SupervisorSettings{}.sweep});
     watch("the supervisor", supervisor_);
     auto server = AgentServer::start({*system_, supervisor_, *runtime_, node}, to_string(settings_.grpc));
     if (!server) return fail(server.error());
@@ -204,6 +210,7 @@ class Whole final : public Agent {
   std::unique_ptr<runtime::RuntimePort> runtime_;
   std::unique_ptr<runtime::AgentDisk> disk_;
   std::unique_ptr<runtime::LogStore> logs_;
+  std::unique_ptr<runtime::ProbePort> probes_;
   Config config_;
   std::unique_ptr<caf::actor_system> system_;
   runtime_supervisor_actor supervisor_;

@@ -265,6 +265,7 @@ TEST_CASE("a description shows replicas with their reasons, events and the spec"
     replica.set_ready(false);
     replica.set_exit_code(137);
     replica.set_reason("out of memory");
+    replica.set_restarts(7);
   };
   auto& event = server.events.emplace_back();
   event.set_kind("ReplicaStarted");
@@ -272,10 +273,24 @@ TEST_CASE("a description shows replicas with their reasons, events and the spec"
   event.set_replica("web-0000000001-0");
   event.set_message("started on n1");
   const auto out = ctl(server, {"workload", "describe", "web"}).out;
-  for (const char* part : {"default/web", "BACKOFF", "137", "out of memory", "RUNNING,ready",
+  for (const char* part : {"default/web", "BACKOFF", "137", "out of memory", "READY", "RESTARTS", " 7 ",
                            "ReplicaStarted", "started on n1", "  image: a\n"})
     CHECK_MESSAGE(contains(out, part), part);
   CHECK(server.last_events.workload() == "web");
+  CHECK(contains(ctl(server, {"workload", "get", "web"}).out, "RESTARTS"));
+}
+
+TEST_CASE("a replica that runs again shows how its last attempt ended") {
+  FakeServer server;
+  CHECK(ctl(server, {"workload", "create", "-f", "-"}, manifest("web")).code == 0);
+  server.settle = [](api::Workload& workload) {
+    FakeServer::make_ready(workload);
+    auto& replica = *workload.mutable_status()->mutable_replicas(0);
+    replica.set_attempt(3);
+    replica.set_last_end("liveness probe failed: HTTP 503 from /health");
+  };
+  CHECK(contains(ctl(server, {"workload", "describe", "web"}).out,
+                 "attempt 2: liveness probe failed: HTTP 503 from /health"));
 }
 
 TEST_CASE("logs come with their replica, pieces are joined, and lost lines are counted") {

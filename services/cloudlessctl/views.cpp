@@ -36,7 +36,6 @@ std::string join(const google::protobuf::Map<std::string, std::string>& labels) 
 
 std::string state_of(const api::Replica& replica) {
   std::string out = api::Replica::State_Name(replica.state());
-  if (replica.ready()) out += ",ready";
   if (replica.stop_requested() && replica.state() < api::Replica::SUCCEEDED) out += ",stopping";
   return out;
 }
@@ -50,25 +49,40 @@ std::string ports_of(const api::Replica& replica) {
   return or_dash(out);
 }
 
+/// Why it is where it is; of one that runs well, how the attempt before ended.
+std::string words_of(const api::Replica& replica) {
+  if (!replica.reason().empty() || replica.last_end().empty() || replica.attempt() < 2)
+    return or_dash(replica.reason());
+  return "attempt " + std::to_string(replica.attempt() - 1) + ": " + replica.last_end();
+}
+
+std::uint64_t restarts_of(const api::WorkloadStatus& status) {
+  std::uint64_t sum = 0;
+  for (const auto& replica : status.replicas()) sum += replica.restarts();
+  return sum;
+}
+
 std::string replica_table(const api::WorkloadStatus& status, std::int64_t now_ms) {
   const auto& replicas = status.replicas();
   const bool published = std::any_of(replicas.begin(), replicas.end(),
                                      [](const auto& replica) { return replica.published_ports_size() > 0; });
-  std::vector<Column> columns{{"REPLICA"},       {"STATE"},      {"VERSION", true}, {"NODE"},  {"ADDRESS"},
-                              {"ATTEMPT", true}, {"EXIT", true}, {"AGE", true},     {"REASON"}};
-  if (published) columns.insert(columns.begin() + 5, {"PORTS"});
+  constexpr std::ptrdiff_t kPortsColumn = 7;
+  std::vector<Column> columns{{"REPLICA"}, {"STATE"},   {"READY"},      {"RESTARTS", true}, {"VERSION", true},
+                              {"NODE"},    {"ADDRESS"}, {"EXIT", true}, {"AGE", true},      {"REASON"}};
+  if (published) columns.insert(columns.begin() + kPortsColumn, {"PORTS"});
   std::vector<std::vector<std::string>> rows;
   for (const auto& replica : replicas) {
     std::vector<std::string> row{replica.id(),
                                  state_of(replica),
+                                 replica.ready() ? "yes" : "no",
+                                 std::to_string(replica.restarts()),
                                  std::to_string(replica.version()),
                                  or_dash(replica.node_id()),
                                  or_dash(replica.address()),
-                                 std::to_string(replica.attempt()),
                                  replica.has_exit_code() ? std::to_string(replica.exit_code()) : "-",
                                  age(millis(replica.created_at()), now_ms),
-                                 or_dash(replica.reason())};
-    if (published) row.insert(row.begin() + 5, ports_of(replica));
+                                 words_of(replica)};
+    if (published) row.insert(row.begin() + kPortsColumn, ports_of(replica));
     rows.push_back(std::move(row));
   }
   return table_text(columns, rows);
@@ -109,8 +123,9 @@ std::string cores_text(std::uint64_t millicores) {
 
 std::string workload_table(const std::vector<api::Workload>& workloads, bool with_namespace,
                            std::int64_t now_ms) {
-  std::vector<Column> columns{{"NAME"},          {"PHASE"}, {"READY", true}, {"UPDATED", true},
-                              {"VERSION", true}, {"IMAGE"}, {"AGE", true},   {"REASON"}};
+  std::vector<Column> columns{{"NAME"},          {"PHASE"},          {"READY", true},
+                              {"UPDATED", true}, {"RESTARTS", true}, {"VERSION", true},
+                              {"IMAGE"},         {"AGE", true},      {"REASON"}};
   if (with_namespace) columns.insert(columns.begin(), {"NAMESPACE"});
   std::vector<std::vector<std::string>> rows;
   for (const auto& workload : workloads) {
@@ -119,6 +134,7 @@ std::string workload_table(const std::vector<api::Workload>& workloads, bool wit
                                  api::WorkloadStatus::Phase_Name(status.phase()),
                                  ready_of(status),
                                  std::to_string(status.updated_replicas()),
+                                 std::to_string(restarts_of(status)),
                                  std::to_string(status.version()),
                                  workload.spec().image(),
                                  age(millis(workload.created_at()), now_ms),

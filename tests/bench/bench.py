@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`./dev bench [api|runtime] [--json FILE] [--runs N]`: measures a real cluster beside a baseline in the same run, and prints a table.
+"""`./dev bench [api|runtime|probes] [--json FILE] [--runs N]`: measures a real cluster beside a baseline in the same run, and prints a table.
 
 Figures are medians; the machine may be shared, so the ratio to the baseline of the same run says more than the milliseconds.
 """
@@ -179,9 +179,35 @@ def bench_runtime(table, runs):
             table.add(f"{replicas} replicas at once", statistics.median(rates), "/s", statistics.median(floors), "bare API", ">= 0.9x")
 
 
+def bench_probes(table, runs):
+    """Network probes: the agent's actors and prober alone, its server elsewhere. Exec probes: real containers."""
+    from client import Api
+    for kind in ("http", "tcp"):
+        out = subprocess.run([BUILD / "tests/bench/probe_bench", kind, "500", "1000", str(5 * runs)], check=True, capture_output=True,
+                             text=True)
+        result = json.loads(out.stdout)
+        assert result["failed"] == 0, result
+        table.add(f"{result['per_second']:.0f} {kind} probes a second", result["core_percent"], "% of a core", goal="< 5 %")
+    replicas, period = 4, 0.2
+    with Cluster(agents=1) as cluster:
+        cluster.start()
+        api = Api(cluster.server)
+        api.call("CreateWorkload", {"name": "asked", "spec": {
+            "image": "cloudless.local/hello:v1", "replicas": replicas, "image_pull_policy": "IMAGE_PULL_POLICY_NEVER",
+            "resources": {"requests": {"cpu_millicores": 1, "memory_bytes": 1 << 20}},
+            "readiness": {"exec": {"command": ["true"]}, "period_ms": round(period * 1000), "timeout_ms": 10000}}})
+        wait_until(lambda: api.call("GetWorkload", {"name": "asked"}).status.ready_replicas == replicas, 120, "replicas to be ready")
+        pids = {"agent": cluster.agents[0].process.popen.pid, "containerd": cluster.containerd.popen.pid}
+        before, begun = {name: cpu_seconds(pid) for name, pid in pids.items()}, time.monotonic()
+        time.sleep(10 * runs)
+        asked = (time.monotonic() - begun) / period * replicas
+        for name, pid in pids.items():
+            table.add(f"an exec probe, {name}", (cpu_seconds(pid) - before[name]) / asked * 1000, "ms of a core")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
-    parser.add_argument("what", nargs="?", choices=["api", "runtime"], help="one part; default: both")
+    parser.add_argument("what", nargs="?", choices=["api", "runtime", "probes"], help="one part; default: both")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="N times as many measurements")
     options = parser.parse_args()
@@ -192,6 +218,8 @@ def main():
         bench_runtime(table, options.runs)
         bench_many(table)
         bench_logs(table, options.runs)
+    if options.what in (None, "probes"):
+        bench_probes(table, options.runs)
     table.print()
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(table.rows, indent=1) + "\n")

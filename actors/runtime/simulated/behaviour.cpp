@@ -18,6 +18,10 @@ void take_word(std::string_view word, Behaviour& out) {
   if (word.starts_with("slow-start=")) out.start_takes = number_after(word, "slow-start=");
   if (word.starts_with("term=")) out.term_takes = number_after(word, "term=");
   if (word.starts_with("memory=")) out.memory_in_use = number_after(word, "memory=");
+  if (word.starts_with("ready-after=")) out.ready_after = number_after(word, "ready-after=");
+  if (word.starts_with("flap=")) out.flap = number_after(word, "flap=");
+  if (word.starts_with("sick-after=")) out.sick_after = number_after(word, "sick-after=");
+  if (word == "silent") out.silent = true;
   if (word == "broken") out.broken = true;
   if (word == "ignore-term") out.ignores_term = true;
 }

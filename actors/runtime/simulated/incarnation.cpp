@@ -73,4 +73,11 @@ void Incarnation::save(std::string bytes, Done<Nothing> done) {
   if (*open_) disk_.save(std::move(bytes), while_open(std::move(done)));
 }
 
+GiveUp Incarnation::ask(ProbeQuestion question, std::function<void(ProbeAnswer)> done) {
+  if (!*open_) return {};
+  return probes_.ask(std::move(question), [open = open_, done = std::move(done)](ProbeAnswer answer) {
+    if (*open) done(std::move(answer));
+  });
+}
+
 }  // namespace cloudless::runtime

@@ -5,13 +5,15 @@
 #include <memory>
 
 #include "actors/runtime/agent_disk.hpp"
+#include "actors/runtime/probe_port.hpp"
 #include "actors/runtime/runtime_port.hpp"
 
 namespace cloudless::runtime {
 
-class Incarnation final : public RuntimePort, public AgentDisk {
+class Incarnation final : public RuntimePort, public AgentDisk, public ProbePort {
  public:
-  Incarnation(RuntimePort& runtime, AgentDisk& disk) : runtime_(runtime), disk_(disk) {}
+  Incarnation(RuntimePort& runtime, AgentDisk& disk, ProbePort& probes)
+      : runtime_(runtime), disk_(disk), probes_(probes) {}
 
   /// From now on calls are dropped, and answers to earlier calls, too.
   void close() { *open_ = false; }
@@ -32,6 +34,7 @@ class Incarnation final : public RuntimePort, public AgentDisk {
   void collect_images(std::vector<ImageRequest> keep) override;
   void load(Done<std::string> done) override;
   void save(std::string bytes, Done<Nothing> done) override;
+  GiveUp ask(ProbeQuestion question, std::function<void(ProbeAnswer)> done) override;
 
  private:
   template <class T>
@@ -43,6 +46,7 @@ class Incarnation final : public RuntimePort, public AgentDisk {
 
   RuntimePort& runtime_;
   AgentDisk& disk_;
+  ProbePort& probes_;
   std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
 };
 

@@ -157,6 +157,7 @@ Result<StartedContainer> SimulatedRuntime::finish_start(const ContainerId& id, s
   seen.pid = static_cast<std::uint32_t>(1000 + serial);
   seen.address = options_.network + "." + std::to_string(2 + serial % 250);
   seen.started_at = clock_.wall();
+  container->started = clock_.steady();
   most_at_once_ = std::max(most_at_once_, running(seen.replica));
   if (container->behaviour.exit_code)
     post_(container->behaviour.exit_after,
@@ -314,6 +315,12 @@ void SimulatedRuntime::reboot() {
     container.serial = ++serials_;
     answer_waiting(container, no_container(id));
   }
+}
+
+std::optional<SimulatedRuntime::Sight> SimulatedRuntime::look_at(const ContainerId& container) const {
+  const auto found = containers_.find(container);
+  if (found == containers_.end() || !found->second.seen.running) return std::nullopt;
+  return Sight{found->second.behaviour, clock_.steady() - found->second.started};
 }
 
 std::vector<ObservedContainer> SimulatedRuntime::containers() const {

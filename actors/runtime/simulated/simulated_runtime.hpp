@@ -60,6 +60,13 @@ class SimulatedRuntime final : public RuntimePort {
   void reboot();
 
   // What an observer of the machine sees.
+  struct Sight {
+    Behaviour behaviour;
+    Millis runs_for = 0;
+  };
+  /// Absent: it does not run.
+  std::optional<Sight> look_at(const ContainerId& container) const;
+  bool away() const { return away_; }
   std::vector<ObservedContainer> containers() const;
   std::size_t running(const ReplicaId& replica) const;
   /// Replicas whose volumes are on the machine.
@@ -79,6 +86,7 @@ class SimulatedRuntime final : public RuntimePort {
     bool host_network = false;
     ResourceLimits limits;
     bool has_image = true;
+    Millis started = 0;        ///< steady
     std::uint64_t serial = 0;  ///< tells a container from a later one of the same id
     std::vector<Done<ContainerExit>> waiting;
   };
