@@ -54,6 +54,8 @@ class ReplicaNetwork {
   Result<NetworkGrant> attach(const ContainerRequest& request, std::uint32_t pid);
   /// What a container has; empty for one that is not known.
   NetworkGrant known(const ContainerId& container);
+  /// The node's end of its link, whose counters are the container's; with plugins of CNI nobody has it.
+  std::string link_name(const ContainerId& container) const { return network_.link_name(container); }
   /// When its processes are gone. Succeeds if there is nothing.
   Result<Nothing> detach(const ContainerId& container);
   /// When its record is gone: address, ports and files are free.
