@@ -43,6 +43,12 @@ const char* to_string(Method method) {
       return "StreamLogs";
     case Method::exec_command:
       return "ExecCommand";
+    case Method::exec:
+      return "Exec";
+    case Method::port_forward:
+      return "PortForward";
+    case Method::copy:
+      return "Copy";
   }
   return "Unknown";
 }

@@ -27,8 +27,11 @@ enum class Method : std::uint8_t {
   list_events,
   stream_logs,
   exec_command,
+  exec,
+  port_forward,
+  copy,
 };
-inline constexpr std::size_t kMethods = 15;
+inline constexpr std::size_t kMethods = 18;
 /// "CreateWorkload".
 const char* to_string(Method method);
 

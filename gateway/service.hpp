@@ -66,6 +66,11 @@ class Service final : public api::CoordinatorService::CallbackService {
   grpc::ServerUnaryReactor* ExecCommand(Context*, const api::ExecCommandRequest*,
                                         api::ExecCommandReply*) override;
 
+  // streams.cpp
+  grpc::ServerBidiReactor<api::ExecInput, api::ExecOutput>* Exec(Context*) override;
+  grpc::ServerBidiReactor<api::PortForwardInput, api::PortForwardOutput>* PortForward(Context*) override;
+  grpc::ServerBidiReactor<api::CopyInput, api::CopyOutput>* Copy(Context*) override;
+
  private:
   /// A unary call from its callback to its one Finish, counted and timed.
   struct Ending {

@@ -7,6 +7,7 @@
 #include "actors/runtime/agent_disk.hpp"
 #include "actors/runtime/log_store.hpp"
 #include "actors/runtime/runtime_port.hpp"
+#include "actors/runtime/session_limits.hpp"
 #include "messages/agent.hpp"
 #include "messages/domain/time.hpp"
 
@@ -26,6 +27,7 @@ struct SupervisorSettings {
   bool accept_cluster = false;
   /// How often the machine's containers are compared with the runners.
   Millis sweep = 30000;
+  SessionLimits sessions = {};
 };
 
 /// Ends (and lets containers run on) when it gets an exit message.

@@ -74,6 +74,8 @@ class RandomValues {
   Assignment assignment();
   AssignmentSet assignment_set();
   LogLine log_line();
+  WindowSize window();
+  SessionQuery session_query();
   SessionFrame session_frame();
   LinkFrame link_frame();
 

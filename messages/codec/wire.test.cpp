@@ -105,11 +105,18 @@ static_assert(field_count<NodeDescription>() == 12 && field_count<Node>() == 15 
 static_assert(field_count<Assignment>() == 7 && field_count<AssignmentSet>() == 7 &&
               field_count<ReplicaReport>() == 10);
 static_assert(field_count<RestartPolicy>() == 3 && field_count<RolloutPolicy>() == 4 &&
+<<<<<<< HEAD
               field_count<Port>() == 4);
 static_assert(field_count<ResourceLimits>() == 4 && field_count<Volume>() == 4 &&
               field_count<ConfigFile>() == 3 && field_count<Probe>() == 6 &&
               field_count<SecurityContext>() == 17);
 static_assert(field_count<LogQuery>() == 7 && field_count<LogLine>() == 6 && field_count<ExecQuery>() == 5);
+=======
+              field_count<Port>() == 3);
+static_assert(field_count<LogQuery>() == 7 && field_count<LogLine>() == 6 && field_count<ExecQuery>() == 10 &&
+              field_count<ForwardQuery>() == 3 && field_count<CopyQuery>() == 4 && field_count<SessionOpen>() == 4 &&
+              field_count<SessionData>() == 5);
+>>>>>>> 48d5937 (wip)
 
 }  // namespace
 

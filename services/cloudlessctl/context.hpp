@@ -16,6 +16,10 @@ struct Terminal {
   std::ostream& out;
   std::ostream& err;
   bool err_is_terminal = false;  ///< progress may be drawn over itself
+  /// Behind the streams; -1 in tests.
+  int in_fd = -1;
+  int out_fd = -1;
+  int err_fd = -1;
 };
 
 enum class Output { table, json, yaml };

@@ -30,12 +30,13 @@ class FakeServer final : public api::CoordinatorService::Service {
   std::vector<api::Node> nodes;
   std::vector<api::Event> events;
   std::vector<api::LogLine> lines;
-  api::ExecCommandReply exec_reply;
+  std::vector<api::ExecOutput> exec_outputs;  ///< said when the input is at its end
   std::size_t page_size = 2;
 
   std::map<std::string, api::Workload> workloads;  ///< by "namespace/name"
   api::StreamLogsRequest last_logs;
-  api::ExecCommandRequest last_exec;
+  api::ExecInput::Open last_exec;
+  std::string exec_input;
   api::ListEventsRequest last_events;
   api::ListWorkloadsRequest last_list;
   int reads = 0;
@@ -65,8 +66,8 @@ class FakeServer final : public api::CoordinatorService::Service {
                           api::ListEventsReply* reply) override;
   grpc::Status StreamLogs(grpc::ServerContext*, const api::StreamLogsRequest* request,
                           grpc::ServerWriter<api::StreamLogsReply>* writer) override;
-  grpc::Status ExecCommand(grpc::ServerContext*, const api::ExecCommandRequest* request,
-                           api::ExecCommandReply* reply) override;
+  grpc::Status Exec(grpc::ServerContext*,
+                    grpc::ServerReaderWriter<api::ExecOutput, api::ExecInput>* stream) override;
 
  private:
   grpc::Status write(const std::string& ns, const std::string& name, const api::WorkloadSpec& spec,

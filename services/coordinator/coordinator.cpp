@@ -169,7 +169,7 @@ class Whole final : public Coordinator {
     edge_actors_ = {caf::actor_cast<caf::actor>(edge.bridge), caf::actor_cast<caf::actor>(edge.door)};
     parts_.link_hub =
         in_ring("the link hub", node_link::spawn_link_hub(system, parts_.store, parts_.workload_state,
-                                                          parts_.node_membership, edge.bridge, clock_));
+                                                          parts_.node_membership, edge.bridge, clock_, parts_.events));
     return {};
   }
 

@@ -12,7 +12,9 @@
 
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/containers.hpp"
+#include "actors/runtime/containerd/copy.hpp"
 #include "actors/runtime/containerd/exec.hpp"
+#include "actors/runtime/containerd/forward.hpp"
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/logger_keeper.hpp"
 #include "actors/runtime/containerd/worker_pool.hpp"
@@ -25,6 +27,7 @@ namespace {
 constexpr std::size_t kLifecycleThreads = 16;
 constexpr std::size_t kImageThreads = 4;
 constexpr std::size_t kExecThreads = 16;
+constexpr std::size_t kCopyThreads = 64;  // what is allowed at a time is the session desk's business
 
 WallMillis wall_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -48,13 +51,16 @@ class ContainerdRuntime final : public RuntimePort {
         images_(client_, options),
         loggers_(options.logger, options.log_dir, options.state_dir + "/loggers"),
         containers_(client_, images_, loggers_, options, subnet) {
-    forget_execs(options.state_dir);
+    forget_execs(exec_parts());
   }
 
   ~ContainerdRuntime() override {
-    client_.shut_down();
-    image_jobs_.finish();
+    // Commands first, while they can still be killed.
+    relays_->stop();
     exec_jobs_.finish();
+    client_.shut_down();
+    copy_jobs_.finish();
+    image_jobs_.finish();
     lifecycle_jobs_.finish();
   }
 
@@ -126,12 +132,18 @@ class ContainerdRuntime final : public RuntimePort {
   }
 
   GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override {
-    query.container = std::move(container);
-    auto abandoned = std::make_shared<Abandonment>();
-    exec_jobs_.submit([this, abandoned, query = std::move(query), done = std::move(done)] {
-      done(run_exec(client_, options_.state_dir, query, *abandoned));
-    });
-    return [abandoned] { abandoned->declare(); };
+    return run_exec(exec_parts(), container, std::move(query), std::move(done));
+  }
+
+  std::unique_ptr<RuntimeStream> open_stream(StreamRequest request,
+                                             std::function<void(StreamNews)> tell) override {
+    if (auto* exec = std::get_if<ExecQuery>(&request.query))
+      return open_exec(exec_parts(), request.container, std::move(*exec), request.credit, std::move(tell));
+    if (const auto* forward = std::get_if<ForwardQuery>(&request.query))
+      return open_forward({client_, exec_jobs_, *relays_}, request.container, *forward, request.credit,
+                          std::move(tell));
+    return open_copy(client_, copy_jobs_, request.container, std::get<CopyQuery>(request.query), request.credit,
+                     std::move(tell));
   }
 
   std::string log_path(const ContainerId& container) const override { return loggers_.log_path(container); }
@@ -149,6 +161,8 @@ class ContainerdRuntime final : public RuntimePort {
   }
 
  private:
+  ExecParts exec_parts() { return {client_, exec_jobs_, *relays_, options_.state_dir}; }
+
   std::vector<LogFile> log_files() const {
     std::vector<LogFile> files;
     std::error_code error;
@@ -169,6 +183,8 @@ class ContainerdRuntime final : public RuntimePort {
   std::map<std::pair<std::string, ImagePullPolicy>, std::vector<Done<Nothing>>> preparing_;
   WorkerPool image_jobs_{kImageThreads};
   WorkerPool exec_jobs_{kExecThreads};
+  WorkerPool copy_jobs_{kCopyThreads};
+  const std::shared_ptr<RelayLoop> relays_ = RelayLoop::start();
   WorkerPool lifecycle_jobs_{kLifecycleThreads};
 };
 
