@@ -1,11 +1,13 @@
 // ExecCommand: one session with the agent that has the replica; its output is collected, at most 1 MiB of
 // each stream.
 #include <algorithm>
+#include <deque>
 #include <mutex>
 #include <utility>
 
 #include "gateway/service.hpp"
 #include "gateway/session.hpp"
+#include "gateway/session_input.hpp"
 #include "gateway/status.hpp"
 #include "gateway/targets.hpp"
 #include "messages/codec/api_stream.hpp"
@@ -16,14 +18,15 @@ namespace {
 constexpr std::size_t kMostOutput = 1 << 20;
 /// Beyond the command's own limit: for the way there and back.
 constexpr Millis kGrace = 10'000;
+constexpr std::uint64_t kCredit = 256 << 10;
 
 class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
  public:
   static ExecCall* start(const Parts& parts, const api::ExecCommandRequest& request,
-                         api::ExecCommandReply& reply) {
+                         api::ExecCommandReply& reply, std::string principal) {
     auto call = std::make_shared<ExecCall>(parts, reply);
     call->self_ = call;
-    call->begin(request);
+    call->begin(request, std::move(principal));
     return call.get();
   }
 
@@ -37,6 +40,11 @@ class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
     kept.append(data.output, 0, room);
     if (room < data.output.size()) reply_.set_truncated(true);
     caf::anon_send(sink_, Carried<SessionFrame>(SessionFrame{session_, SessionCredit{session_bytes(data)}}));
+  }
+  void on_taken(const SessionId& session, std::uint64_t bytes) override {
+    std::lock_guard lock(mutex_);
+    if (ended_ || session != session_) return;
+    send_input(bytes);
   }
   void on_end(const SessionId& session, const SessionEnd& end) override {
     std::lock_guard lock(mutex_);
@@ -61,7 +69,7 @@ class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
   }
 
  private:
-  void begin(const api::ExecCommandRequest& request) {
+  void begin(const api::ExecCommandRequest& request, std::string principal) {
     std::lock_guard lock(mutex_);
     auto parsed = codec::parse_exec(request);
     if (!parsed) return finish(to_status(parsed.error()));
@@ -78,7 +86,21 @@ class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
     sink_ = spawn_session(parts_.system, parts_.owners, self_);
     subscription_ = parts_.mirror->subscribe([this] { wake(); });
     caf::anon_send(
-        sink_, Carried<SessionFrame>(SessionFrame{session_, SessionOpen{target->node, std::move(query)}}));
+        sink_, Carried<SessionFrame>(SessionFrame{
+                   session_, SessionOpen{target->node, std::move(query), kCredit, std::move(principal)}}));
+    if (parsed->input.empty()) return;
+    input_ = cut_input(std::move(parsed->input));
+    send_input(kSessionInputCredit);
+  }
+
+  /// As far as it was granted; the last piece says that it is the last.
+  void send_input(std::uint64_t granted) {
+    input_credit_ += granted;
+    while (!input_.empty() && input_.front().bytes.size() <= input_credit_) {
+      input_credit_ -= input_.front().bytes.size();
+      caf::anon_send(sink_, Carried<SessionFrame>(SessionFrame{session_, std::move(input_.front())}));
+      input_.pop_front();
+    }
   }
 
   void wake() {
@@ -104,15 +126,17 @@ class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
   std::mutex mutex_;
   SessionId session_;
   Millis deadline_ = 0;
+  std::deque<SessionInput> input_;
+  std::uint64_t input_credit_ = 0;
   bool ended_ = false;
   grpc::StatusCode code_ = grpc::StatusCode::OK;
 };
 
 }  // namespace
 
-grpc::ServerUnaryReactor* Service::ExecCommand(Context*, const api::ExecCommandRequest* request,
+grpc::ServerUnaryReactor* Service::ExecCommand(Context* context, const api::ExecCommandRequest* request,
                                                api::ExecCommandReply* reply) {
-  return ExecCall::start(parts_, *request, *reply);
+  return ExecCall::start(parts_, *request, *reply, principal_of(*context));
 }
 
 }  // namespace cloudless::gateway

@@ -157,7 +157,8 @@ class Fixture {
                   s.event_query = *query;
                   return Carried<EventList>(s.events);
                 });
-              }};
+              },
+              [](const Carried<EventList>&) {}};
     });
     auto hub = system.spawn([this](link_hub_actor::pointer self) -> link_hub_actor::behavior_type {
       self->set_down_handler(

@@ -51,6 +51,12 @@ const char* to_string(Method method) {
       return "DeleteSecret";
     case Method::list_secrets:
       return "ListSecrets";
+    case Method::exec:
+      return "Exec";
+    case Method::port_forward:
+      return "PortForward";
+    case Method::copy:
+      return "Copy";
   }
   return "Unknown";
 }

@@ -31,8 +31,11 @@ enum class Method : std::uint8_t {
   put_secret,
   delete_secret,
   list_secrets,
+  exec,
+  port_forward,
+  copy,
 };
-inline constexpr std::size_t kMethods = 19;
+inline constexpr std::size_t kMethods = 22;
 /// "CreateWorkload".
 const char* to_string(Method method);
 

@@ -75,6 +75,10 @@ class Service final : public api::CoordinatorService::CallbackService {
 
   // usage.cpp
   grpc::ServerUnaryReactor* ListUsage(Context*, const api::ListUsageRequest*, api::ListUsageReply*) override;
+  // streams.cpp
+  grpc::ServerBidiReactor<api::ExecInput, api::ExecOutput>* Exec(Context*) override;
+  grpc::ServerBidiReactor<api::PortForwardInput, api::PortForwardOutput>* PortForward(Context*) override;
+  grpc::ServerBidiReactor<api::CopyInput, api::CopyOutput>* Copy(Context*) override;
 
  private:
   /// A unary call from its callback to its one Finish, counted and timed.

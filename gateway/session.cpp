@@ -46,11 +46,11 @@ void forward(Self self, const Carried<SessionFrame>& frame) {
   }
   const auto it = s.open.find(frame->session);
   if (it == s.open.end()) return;
+  if (!opens) return self->send(it->second, frame, session_sink_actor{self});
   self->request(it->second, kOpenTimeout, frame, session_sink_actor{self})
-      .then([] {},
-            [self, opens, session = frame->session](const caf::error& error) {
-              if (opens) self->state.end(session, broken(from_caf(error)));
-            });
+      .then([] {}, [self, session = frame->session](const caf::error& error) {
+        self->state.end(session, broken(from_caf(error)));
+      });
 }
 
 void hub_is_gone(Self self, const caf::actor_addr& hub) {
@@ -69,6 +69,8 @@ session_sink_actor::behavior_type session(Self self, std::shared_ptr<const Owner
   return {[self](const Carried<SessionFrame>& frame) {
     if (auto* data = std::get_if<SessionData>(&frame->body))
       self->state.client->on_data(frame->session, *data);
+    else if (auto* taken = std::get_if<SessionTaken>(&frame->body))
+      self->state.client->on_taken(frame->session, taken->bytes);
     else if (auto* end = std::get_if<SessionEnd>(&frame->body))
       self->state.end(frame->session, *end);
     else

@@ -394,7 +394,14 @@ TEST_CASE("gateway: an exec's output and exit code come back, both streams apart
   const auto session = opened(f, "n2");
   const auto& query = std::get<ExecQuery>(std::get<SessionOpen>(session.body).query);
   CHECK(query.command == std::vector<std::string>{"ls"});
-  CHECK(query.stdin_data == "input");
+  CHECK(query.has_input);
+  CHECK(eventually([&] {
+    return f.script.with([&](Script& s) {
+      return std::any_of(s.frames.begin(), s.frames.end(), [&](const SessionFrame& frame) {
+        return frame == SessionFrame{session.session, SessionInput{0, "input", true}};
+      });
+    });
+  }));
   CHECK(query.container.value == "web-0123456789-1-1");
   answer(f, session, SessionData{0, {}, "out", false});
   answer(f, session, SessionData{1, {}, "err", true});

@@ -13,6 +13,9 @@ namespace cloudless {
 
 using events_actor = ActorOf<caf::result<void>(CommitsPublished),
                              // From a gateway.
-                             caf::result<Carried<EventList>>(Carried<EventQuery>)>;
+                             caf::result<Carried<EventList>>(Carried<EventQuery>),
+                             // From the link hub: what happened without a commit (a command was run). Their
+                             // revision becomes that of the newest commit seen.
+                             caf::result<void>(Carried<EventList>)>;
 
 }  // namespace cloudless

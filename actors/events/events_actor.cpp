@@ -19,7 +19,7 @@ constexpr std::size_t kKept = 10'000;
 /// What the actor also sends to itself.
 using inner_actor =
     ActorOf<caf::result<void>(CommitsPublished), caf::result<Carried<EventList>>(Carried<EventQuery>),
-            caf::result<void>(sweep_atom)>;
+            caf::result<void>(Carried<EventList>), caf::result<void>(sweep_atom)>;
 
 struct State {
   explicit State(inner_actor::pointer self) : self_(self) {}
@@ -58,6 +58,12 @@ struct State {
         // From a gateway.
         [this](const Carried<EventQuery>& query) -> caf::result<Carried<EventList>> {
           return Carried<EventList>{log_.find(*query)};
+        },
+        // From the link hub.
+        [this](const Carried<EventList>& told) {
+          auto events = told->events;
+          for (auto& event : events) event.revision = view_ ? view_->revision() : 0;
+          log_.add(std::move(events));
         },
         // INTERNAL: following failed a moment ago.
         [this](sweep_atom) {

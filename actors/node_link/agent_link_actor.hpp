@@ -16,10 +16,6 @@ struct AgentIdentity {
   std::uint64_t seed = 0;     ///< of the jitter between attempts to connect
 };
 
-/// Session payload that may be on the link unacknowledged, in bytes, so that logs never delay leases (rule
-/// 12).
-inline constexpr std::size_t kSessionWindow = 256 << 10;
-
 /// `dialer` and `clock` outlive the system.
 agent_link_actor spawn_agent_link(caf::actor_system& system, runtime_supervisor_actor supervisor,
                                   DialPort& dialer, AgentIdentity identity, const Clock& clock);

@@ -3,9 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 
+#include "actors/node_link/session_window.hpp"
 #include "messages/caf_error.hpp"
 
 namespace cloudless::node_link {
@@ -28,11 +30,48 @@ EdgeFramePtr edge_frame(const NodeId& node, std::uint64_t connection, std::optio
   return std::make_shared<const EdgeFrame>(EdgeFrame{node, connection, std::move(frame)});
 }
 
-struct PeerState {
+/// What all sessions of a node may have been granted at once is less.
+constexpr std::size_t kInputBacklog = 64 << 20;
+
+class PeerState {
+ public:
+  explicit PeerState(link_peer_shell::pointer self) : self_(self) {}
+
   NodeId node;
   std::uint64_t connection = 0;
   link_peer_actor agent;
   bool warned = false;
+
+  /// Input of sessions goes as far as the agent takes it, so that it never delays leases; all else goes at once.
+  void to_agent(const LinkFrame& frame) {
+    const auto* session = std::get_if<SessionFrame>(&frame);
+    auto bytes = codec::encode(frame);
+    if (session == nullptr || !std::holds_alternative<SessionInput>(session->body))
+      return self_->send(agent, frame_atom_v, std::move(bytes));
+    if (!window_.push(std::move(bytes))) {
+      spdlog::warn("node {}: more input of sessions is waiting than a link can carry; it is closed", node.value);
+      return self_->quit();
+    }
+    pump();
+  }
+
+ private:
+  void pump() {
+    while (auto bytes = window_.pop()) {
+      const auto size = bytes->size();
+      const auto taken = [this, size] {
+        window_.acknowledged(size);
+        pump();
+      };
+      // The agent's handler answers when it has taken the frame: that is the acknowledgement.
+      self_->request(agent, kInputPatience, frame_atom_v, std::move(*bytes))
+          .then(taken, [taken](const caf::error&) { taken(); });
+    }
+  }
+
+  static constexpr std::chrono::seconds kInputPatience{10};
+  link_peer_shell::pointer self_;
+  SessionWindow window_{kSessionWindow, kInputBacklog};
 };
 
 /// One connection of one node; ends with either side, and with the bridge. Only the agent that came through
@@ -66,7 +105,7 @@ link_peer_shell::behavior_type link_peer(link_peer_shell::stateful_pointer<PeerS
       // From the bridge: a frame for the agent, or nothing: close.
       [self](const EdgeFramePtr& out) {
         if (!out->frame) return self->quit();
-        self->send(self->state.agent, frame_atom_v, codec::encode(*out->frame));
+        self->state.to_agent(*out->frame);
       },
   };
 }

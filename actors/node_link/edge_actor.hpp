@@ -22,8 +22,7 @@ struct Edge {
 /// until a hub attaches itself to the bridge.
 Edge spawn_edge(caf::actor_system& system);
 
-/// Longest frame of the link, in bytes: the opening of an exec with 1 MiB of input. All others are below 256
-/// KiB.
-inline constexpr std::size_t kMaxFrameBytes = 2 << 20;
+/// Longest frame of the link that is looked at, in bytes; ours are below 256 KiB.
+inline constexpr std::size_t kMaxFrameBytes = 512 << 10;
 
 }  // namespace cloudless::node_link

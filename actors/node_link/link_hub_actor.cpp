@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/node_link/assignment_set.hpp"
+#include "actors/node_link/session_note.hpp"
 #include "actors/node_link/session_table.hpp"
 #include "actors/node_link/set_delivery.hpp"
 #include "messages/caf_error.hpp"
@@ -18,6 +19,9 @@ using namespace std::chrono_literals;
 
 /// Reports of one node that the owner has not answered; more are dropped, and the agent repeats them.
 constexpr std::size_t kMaxReportsInFlight = 8;
+
+constexpr Millis kForwardsSaidEvery = 60'000;
+constexpr char kClientLeft[] = "ended because the client left,";
 
 /// A node that was welcomed: one connection, the newest.
 struct Linked {
@@ -32,7 +36,7 @@ class HubState {
   explicit HubState(link_hub_actor::pointer self) : self_(self) {}
 
   void start(source_actor source, workload_state_actor workload_state, node_membership_actor node_membership,
-             edge_bridge_actor bridge, const Clock* clock, OpenSecret open);
+             edge_bridge_actor bridge, const Clock* clock, OpenSecret open, events_actor events);
   void sweep();
   void commits(const CommitsPublished& published);
   void from_edge(const EdgeFramePtr& in);
@@ -49,6 +53,9 @@ class HubState {
   void report(const NodeId& node, Linked& link, const NodeReport& report);
   void from_session(const NodeId& node, std::uint64_t connection, const SessionFrame& frame);
   void gone(const NodeId& node, std::uint64_t connection);
+  void end_session(const SessionId& id, const SessionTable::Entry& entry, const SessionEnd& last);
+  void note(const SessionId& id, const SessionOpen& open);
+  void record(const SessionId& id, const std::string& how);
   void close_sessions(const NodeId& node);
   void release(std::uint64_t sink);
   void open_session(const SessionFrame& frame, const SessionOpen& open, const session_sink_actor& sink);
@@ -58,20 +65,24 @@ class HubState {
   workload_state_actor workload_state_;
   node_membership_actor node_membership_;
   edge_bridge_actor bridge_;
+  events_actor events_;
   const Clock* clock_ = nullptr;
   OpenSecret open_;
   SnapshotPtr snapshot_;
   bool following_ = false;
   std::map<NodeId, Linked> links_;
   SessionTable sessions_;
+  std::map<SessionId, SessionNote> notes_;
+  std::map<std::string, Millis> forwards_;  ///< told of lately
   std::map<std::uint64_t, session_sink_actor> sinks_;
   std::uint64_t last_sink_ = 0;
 };
 
 void HubState::start(source_actor source, workload_state_actor workload_state,
                      node_membership_actor node_membership, edge_bridge_actor bridge, const Clock* clock,
-                     OpenSecret open) {
+                     OpenSecret open, events_actor events) {
   open_ = std::move(open);
+  events_ = std::move(events);
   source_ = std::move(source);
   workload_state_ = std::move(workload_state);
   node_membership_ = std::move(node_membership);
@@ -199,10 +210,39 @@ void HubState::from_session(const NodeId& node, std::uint64_t connection, const 
     return;
   }
   const auto sink = sinks_.find(entry->sink);
+  if (std::holds_alternative<SessionUnknown>(frame.body)) {
+    to_node(node, connection, SessionFrame{frame.session, SessionCancel{}});
+    return end_session(frame.session, *entry,
+                       {{Errc::invalid_argument,
+                         "node " + node.value + " sent something that this coordinator does not know", {}}});
+  }
+  if (const auto* last = std::get_if<SessionEnd>(&frame.body)) return end_session(frame.session, *entry, *last);
   self_->send(sink->second, Carried<SessionFrame>{frame});
-  if (!std::holds_alternative<SessionEnd>(frame.body)) return;
-  release(entry->sink);
-  sessions_.close(frame.session);
+}
+
+void HubState::end_session(const SessionId& id, const SessionTable::Entry& entry, const SessionEnd& last) {
+  self_->send(sinks_.at(entry.sink), Carried<SessionFrame>{SessionFrame{id, last}});
+  if (const auto note = notes_.find(id); note != notes_.end()) record(id, words_of(note->second, last));
+  release(entry.sink);
+  sessions_.close(id);
+}
+
+void HubState::note(const SessionId& id, const SessionOpen& open) {
+  auto made = snapshot_ ? note_of(open, *snapshot_, clock_->steady()) : std::nullopt;
+  if (!made) return;
+  if (std::holds_alternative<ForwardQuery>(open.query)) {
+    // A browser makes many connections; that they are made is said once in a while.
+    std::erase_if(forwards_, [&](const auto& told) { return made->began - told.second > kForwardsSaidEvery; });
+    if (!forwards_.emplace(made->event.replica.value + " " + made->event.message, made->began).second) return;
+  }
+  notes_.emplace(id, std::move(*made));
+}
+
+void HubState::record(const SessionId& id, const std::string& how) {
+  auto note = notes_.extract(id);
+  if (!note || !events_) return;
+  auto event = event_of(std::move(note.mapped()), how, clock_->steady(), clock_->wall());
+  caf::anon_send(events_, Carried<EventList>{EventList{{std::move(event)}}});
 }
 
 void HubState::gone(const NodeId& node, std::uint64_t connection) {
@@ -219,6 +259,7 @@ void HubState::close_sessions(const NodeId& node) {
     self_->send(sink->second,
                 Carried<SessionFrame>{SessionFrame{
                     id, SessionEnd{{Errc::unavailable, "the link to node " + node.value + " is gone", {}}}}});
+    record(id, "broken off, the link to the node is gone,");
     release(entry.sink);
   }
 }
@@ -239,6 +280,7 @@ void HubState::from_gateway(const SessionFrame& frame, const session_sink_actor&
   if (const auto link = links_.find(node); link != links_.end())
     to_node(node, link->second.connection, frame);
   if (!std::holds_alternative<SessionCancel>(frame.body)) return;
+  record(frame.session, kClientLeft);
   release(entry->sink);
   sessions_.close(frame.session);
 }
@@ -263,6 +305,7 @@ void HubState::open_session(const SessionFrame& frame, const SessionOpen& open,
     case SessionTable::Opening::opened:
       break;
   }
+  note(frame.session, open);
   sinks_.emplace(++last_sink_, sink);
   self_->monitor(sink);
   to_node(open.node, link->second.connection, frame);
@@ -274,9 +317,11 @@ void HubState::sink_down(const caf::actor_addr& address) {
       ++it;
       continue;
     }
-    for (const auto& [id, entry] : sessions_.close_sink(it->first))
+    for (const auto& [id, entry] : sessions_.close_sink(it->first)) {
+      record(id, kClientLeft);
       if (const auto link = links_.find(entry.node); link != links_.end())
         to_node(entry.node, link->second.connection, SessionFrame{id, SessionCancel{}});
+    }
     it = sinks_.erase(it);
   }
 }
@@ -284,10 +329,11 @@ void HubState::sink_down(const caf::actor_addr& address) {
 link_hub_actor::behavior_type link_hub(link_hub_actor::stateful_pointer<HubState> self, source_actor source,
                                        workload_state_actor workload_state,
                                        node_membership_actor node_membership, edge_bridge_actor bridge,
-                                       const Clock* clock, const std::shared_ptr<const OpenSecret>& open) {
+                                       const Clock* clock, const std::shared_ptr<const OpenSecret>& open,
+                                       events_actor events) {
   self->set_down_handler([self](const caf::down_msg& down) { self->state.sink_down(down.source); });
   self->state.start(std::move(source), std::move(workload_state), std::move(node_membership),
-                    std::move(bridge), clock, *open);
+                    std::move(bridge), clock, *open, std::move(events));
   return {
       [self](const CommitsPublished& published) { self->state.commits(published); },
       [self](const EdgeFramePtr& in) { self->state.from_edge(in); },
@@ -302,9 +348,11 @@ link_hub_actor::behavior_type link_hub(link_hub_actor::stateful_pointer<HubState
 
 link_hub_actor spawn_link_hub(caf::actor_system& system, source_actor source,
                               workload_state_actor workload_state, node_membership_actor node_membership,
-                              edge_bridge_actor bridge, const Clock& clock, OpenSecret open) {
+                              edge_bridge_actor bridge, const Clock& clock, OpenSecret open,
+                              events_actor events) {
   return system.spawn(link_hub, std::move(source), std::move(workload_state), std::move(node_membership),
-                      std::move(bridge), &clock, std::make_shared<const OpenSecret>(std::move(open)));
+                      std::move(bridge), &clock, std::make_shared<const OpenSecret>(std::move(open)),
+                      std::move(events));
 }
 
 }  // namespace cloudless::node_link

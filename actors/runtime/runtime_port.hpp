@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "messages/domain/assignment.hpp"
@@ -81,6 +83,42 @@ std::string container_prefix(const ReplicaId& replica);
 /// Nobody waits any more. May be called in any thread, and also when it has long ended; may be empty.
 using GiveUp = std::function<void()>;
 
+/// What is done inside a container for a client, as a stream of bytes both ways.
+struct StreamRequest {
+  ContainerId container;
+  std::variant<ExecQuery, ForwardQuery, CopyQuery> query;
+  std::uint64_t credit = 0;  ///< bytes of output that may come before more is granted
+};
+
+/// How a stream ended well.
+struct StreamEnd {
+  std::int32_t exit_code = 0;  ///< of a command
+  bool timed_out = false;
+  bool truncated = false;
+};
+
+/// One thing that happened to a stream; `end` comes once, last.
+struct StreamNews {
+  std::string output;  ///< at most 64 KiB
+  bool is_stderr = false;
+  bool last = false;        ///< a connection's other side sends no more
+  std::uint64_t taken = 0;  ///< bytes of input that were passed on
+  std::optional<Result<StreamEnd>> end;
+};
+
+/// A stream's near end. Its destructor gives the stream up: a command and what it started are killed. Any thread,
+/// one at a time.
+class RuntimeStream {
+ public:
+  virtual ~RuntimeStream() = default;
+  /// The caller holds what is pushed and not yet taken to kSessionInputCredit.
+  virtual void push(std::string bytes) = 0;
+  virtual void end_input() = 0;
+  virtual void grant(std::uint64_t bytes) = 0;
+  virtual void resize(WindowSize window) = 0;
+  virtual void signal(int number) = 0;
+};
+
 class RuntimePort {
  public:
   virtual ~RuntimePort() = default;
@@ -102,9 +140,13 @@ class RuntimePort {
   virtual void remove(ContainerId container, Done<Nothing> done) = 0;
   /// Every container of ours on this node, running or not.
   virtual void list(Done<std::vector<ObservedContainer>> done) = 0;
-  /// Runs a command in a running container; the command is killed when its time is over, or when the returned
-  /// function is called.
+  /// Runs a command in a running container, without input, and keeps 1 MiB of each output; the command and what
+  /// it started are killed when its time is over, or when the returned function is called.
   virtual GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) = 0;
+  /// Opens a stream; its news come from any thread, in order. NOT_FOUND or FAILED_PRECONDITION in its end when the
+  /// container does not run, or the command, port or path is not there.
+  virtual std::unique_ptr<RuntimeStream> open_stream(StreamRequest request,
+                                                     std::function<void(StreamNews)> tell) = 0;
   /// The log file of a container, whether or not it exists yet; empty if this runtime keeps none.
   virtual std::string log_path(const ContainerId& container) const = 0;
   /// Deletes log files of containers that are neither here nor in `keep`, once they are old or many

@@ -68,7 +68,7 @@ class SupervisorState {
     book_.node = settings.node;
     book_.accept_cluster = settings.accept_cluster;
     outbox_.emplace(settings.node);
-    desk_.emplace(self_->system(), parts.runtime, parts.logs);
+    desk_.emplace(self_->system(), parts.runtime, parts.logs, settings.sessions);
     usage_ = spawn_usage(self_->system(), parts.runtime, parts.clock, settings.node, settings.usage_interval);
     self_->set_down_handler([this](caf::down_msg& down) { desk_->ended(down.source); });
     self_->set_exit_handler([this](caf::exit_msg& message) { leave(message.reason); });
@@ -434,19 +434,32 @@ class SupervisorState {
   }
   SessionTarget target_of(const UsageQuery&) const { return {}; }
 
+  template <class Query>
+  static std::string name_of(const Query& query) {
+    return query.replica.empty() ? query.container.value : query.replica.value;
+  }
+  static std::string name_of(const UsageQuery&) { return {}; }
+
   void take_session(const SessionFrame& frame, const session_sink_actor& sink, bool over_link) {
     const auto* open = std::get_if<SessionOpen>(&frame.body);
     if (!open) return desk_->pass_on(frame);
     if (std::holds_alternative<UsageQuery>(open->query))
       return self_->send(usage_, std::make_shared<const UsageSession>(UsageSession{frame.session, sink}));
     const SessionTarget target = std::visit([this](const auto& q) { return target_of(q); }, open->query);
-    const auto* exec = std::get_if<ExecQuery>(&open->query);
-    if (exec && target.container.empty()) {
-      const std::string named = exec->replica.empty() ? exec->container.value : exec->replica.value;
-      SessionEnd end{{Errc::not_found, "nothing of " + named + " runs on node " + book_.node.value, {}}};
-      return self_->send(sink, Carried<SessionFrame>{SessionFrame{frame.session, std::move(end)}});
+    const auto refuse = [&](Error error) {
+      self_->send(sink, Carried<SessionFrame>{SessionFrame{frame.session, SessionEnd{std::move(error)}}});
+    };
+    if (!std::holds_alternative<LogQuery>(open->query)) {
+      const std::string named =
+          std::visit([](const auto& q) { return name_of(q); }, open->query);
+      if (target.container.empty())
+        return refuse({Errc::not_found, "nothing of " + named + " runs on node " + book_.node.value, {}});
+      if (target.over) return refuse({Errc::failed_precondition, named + " does not run any more", {}});
     }
-    self_->monitor(desk_->open(frame.session, *open, target, sink, over_link));
+    auto opened = desk_->open(frame.session, *open, target, sink, over_link);
+    if (opened) return self_->monitor(*opened);
+    // A repeated opening is no news.
+    if (opened.error().code != Errc::already_exists) refuse(std::move(opened.error()));
   }
 
   // Itself.

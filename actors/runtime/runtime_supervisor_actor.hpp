@@ -8,6 +8,7 @@
 #include "actors/runtime/log_store.hpp"
 #include "actors/runtime/probe_port.hpp"
 #include "actors/runtime/runtime_port.hpp"
+#include "actors/runtime/session_limits.hpp"
 #include "messages/agent.hpp"
 #include "messages/domain/time.hpp"
 
@@ -28,6 +29,7 @@ struct SupervisorSettings {
   bool accept_cluster = false;
   /// How often the machine's containers are compared with the runners.
   Millis sweep = 30000;
+  SessionLimits sessions = {};
   /// How often it is looked what containers use.
   Millis usage_interval = 5000;
 };

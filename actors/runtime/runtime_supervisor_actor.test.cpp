@@ -436,7 +436,7 @@ TEST_CASE("an exec's output comes in order under credit and ends with its exit c
   ExecQuery query;
   query.replica = web.replica;
   query.command = {"cat"};
-  query.stdin_data = std::string(150'000, 'x');
+  query.has_input = true;
   const SessionId id{"s1"};
   caf::anon_send(bench.heard.supervisor,
                  Carried<SessionFrame>{SessionFrame{id, SessionOpen{NodeId{"node-1"}, query, 1000}}});
@@ -446,9 +446,16 @@ TEST_CASE("an exec's output comes in order under credit and ends with its exit c
       if (const auto* data = std::get_if<SessionData>(&frame.body)) bytes += data->output.size();
     return bytes;
   };
+  auto say = [&](auto body) {
+    caf::anon_send(bench.heard.supervisor, Carried<SessionFrame>{SessionFrame{id, std::move(body)}});
+  };
+  say(SessionInput{0, std::string(60'000, 'x'), false});
+  say(SessionInput{1, std::string(60'000, 'x'), false});
   bench.pass(2000);
   CHECK(received() == 1000);
-  caf::anon_send(bench.heard.supervisor, Carried<SessionFrame>{SessionFrame{id, SessionCredit{200'000}}});
+  say(SessionCredit{200'000});
+  bench.pass(2000);
+  say(SessionInput{2, std::string(30'000, 'x'), true});
   REQUIRE(bench.until([&] {
     return !bench.heard.frames.empty() && std::holds_alternative<SessionEnd>(bench.heard.frames.back().body);
   }));
@@ -456,6 +463,92 @@ TEST_CASE("an exec's output comes in order under credit and ends with its exit c
   std::uint64_t expected = 0;
   for (const auto& frame : bench.heard.frames)
     if (const auto* data = std::get_if<SessionData>(&frame.body)) CHECK(data->sequence == expected++);
+  std::uint64_t taken = 0;
+  for (const auto& frame : bench.heard.frames)
+    if (const auto* more = std::get_if<SessionTaken>(&frame.body)) taken += more->bytes;
+  CHECK(taken == 150'000);
+}
+
+TEST_CASE("a frame that breaks the rules ends its session with INVALID_ARGUMENT, and no other") {
+  struct Row {
+    const char* what;
+    std::vector<SessionFrame> frames;
+  };
+  const SessionId id{"s1"};
+  const std::string chunk(kMaxSessionChunk, 'x');
+  const std::vector<Row> rows = {
+      {"input that is not the next", {{id, SessionInput{1, "x", false}}}},
+      {"input again", {{id, SessionInput{0, "x", false}}, {id, SessionInput{0, "x", false}}}},
+      {"input after its end", {{id, SessionInput{0, "x", true}}, {id, SessionInput{1, "y", false}}}},
+      {"more input than was granted",
+       {{id, SessionInput{0, chunk, false}}, {id, SessionInput{1, chunk, false}}, {id, SessionInput{2, "x", false}}}},
+      {"what cannot be read", {{id, SessionUnknown{}}}},
+      {"what only an agent says", {{id, SessionEnd{}}}},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.what);
+    Bench bench;
+    bench.boot();
+    auto web = assignment("0");
+    bench.send(bench.set(1, {web}));
+    REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+    ExecQuery query;
+    query.replica = web.replica;
+    query.command = {"cat"};
+    query.has_input = true;
+    const auto say = [&](const SessionFrame& frame) {
+      caf::anon_send(bench.heard.supervisor, Carried<SessionFrame>{frame});
+    };
+    say({id, SessionOpen{NodeId{"node-1"}, query, 0}});
+    say({SessionId{"s2"}, SessionOpen{NodeId{"node-1"}, query, 1000}});
+    bench.pass(1000);
+    for (const auto& frame : row.frames) say(frame);
+    REQUIRE(bench.until([&] {
+      return !bench.heard.frames.empty() && std::holds_alternative<SessionEnd>(bench.heard.frames.back().body);
+    }));
+    CHECK(bench.heard.frames.back().session == id);
+    CHECK(std::get<SessionEnd>(bench.heard.frames.back().body).error.code == Errc::invalid_argument);
+    say({SessionId{"s2"}, SessionInput{0, "still here", true}});
+    CHECK(bench.until([&] { return bench.heard.frames.back() == SessionFrame{SessionId{"s2"}, SessionEnd{}}; }));
+  }
+}
+
+TEST_CASE("interactive commands are bounded, and one that ends makes room for another") {
+  Bench bench;
+  bench.boot();
+  auto web = assignment("0");
+  bench.send(bench.set(1, {web}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  ExecQuery query;
+  query.replica = web.replica;
+  query.command = {"cat"};
+  query.has_input = true;
+  query.counted = true;
+  const auto say = [&](int number, auto body) {
+    caf::anon_send(bench.heard.supervisor,
+                   Carried<SessionFrame>{SessionFrame{SessionId{std::to_string(number)}, std::move(body)}});
+  };
+  const auto ended = [&](int number) -> const SessionEnd* {
+    for (const auto& frame : bench.heard.frames)
+      if (frame.session == SessionId{std::to_string(number)})
+        if (const auto* end = std::get_if<SessionEnd>(&frame.body)) return end;
+    return nullptr;
+  };
+  for (int i = 0; i < 11; ++i) say(i, SessionOpen{NodeId{"node-1"}, query, 1000});
+  REQUIRE(bench.until([&] { return ended(10) != nullptr; }));
+  CHECK(ended(10)->error.code == Errc::resource_exhausted);
+  CHECK(ended(10)->error.message.find("10 interactive commands") != std::string::npos);
+  bench.pass(1000);
+  for (int i = 0; i < 10; ++i) CHECK(ended(i) == nullptr);
+  query.counted = false;
+  say(11, SessionOpen{NodeId{"node-1"}, query, 1000});
+  say(3, SessionInput{0, {}, true});
+  REQUIRE(bench.until([&] { return ended(3) != nullptr; }));
+  query.counted = true;
+  say(12, SessionOpen{NodeId{"node-1"}, query, 1000});
+  bench.pass(1000);
+  CHECK(ended(11) == nullptr);
+  CHECK(ended(12) == nullptr);
 }
 
 namespace {

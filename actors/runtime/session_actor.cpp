@@ -1,13 +1,9 @@
 #include "actors/runtime/session_actor.hpp"
 
-#include <algorithm>
-#include <deque>
 #include <utility>
 
 namespace cloudless::runtime {
 namespace {
-
-constexpr std::size_t kChunk = 64 << 10;
 
 using session = session_actor;
 
@@ -27,7 +23,7 @@ class SessionState {
               next->container ? reading_->add_container(*next->container) : reading_->finish();
             },
             [this](const LogBatchPtr& batch) { take(*batch); },
-            [this](const ExecDonePtr& done) { take(*done); }};
+            [this](const StreamNewsPtr& news) { take(*news); }};
   }
 
   void read_logs(LogStore& logs, LogRequest request) {
@@ -37,14 +33,12 @@ class SessionState {
     });
   }
 
-  void run(RuntimePort& runtime, ContainerId container, ExecQuery query, std::uint64_t credit) {
-    credit_ = credit;
-    give_up_ =
-        runtime.exec(std::move(container), std::move(query), [target = weak()](Result<ExecResult> result) {
-          if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(target))
-            caf::anon_send(caf::actor_cast<session>(alive),
-                           std::make_shared<const Result<ExecResult>>(std::move(result)));
-        });
+  void stream(RuntimePort& runtime, StreamRequest request, std::string known) {
+    known_ = std::move(known);
+    stream_ = runtime.open_stream(std::move(request), [target = weak()](StreamNews news) {
+      if (auto alive = caf::actor_cast<caf::strong_actor_ptr>(target))
+        caf::anon_send(caf::actor_cast<session>(alive), std::make_shared<const StreamNews>(std::move(news)));
+    });
   }
 
  private:
@@ -54,9 +48,31 @@ class SessionState {
     if (std::holds_alternative<SessionCancel>(frame.body)) return leave();
     if (const auto* more = std::get_if<SessionCredit>(&frame.body)) {
       if (reading_) reading_->grant(more->bytes);
-      credit_ += more->bytes;
-      send_waiting();
+      if (stream_) stream_->grant(more->bytes);
+      return;
     }
+    if (!stream_) return wrong("a frame that a session of logs does not have");
+    if (const auto* input = std::get_if<SessionInput>(&frame.body)) return take(*input);
+    if (const auto* resize = std::get_if<SessionResize>(&frame.body)) return stream_->resize(resize->window);
+    if (const auto* signal = std::get_if<SessionSignal>(&frame.body)) return stream_->signal(signal->number);
+    wrong("a frame that this version does not know, or that only an agent sends");
+  }
+
+  void take(const SessionInput& input) {
+    if (input.sequence != next_input_)
+      return wrong("input " + std::to_string(input.sequence) + " where " + std::to_string(next_input_) +
+                   " was expected");
+    if (input_over_) return wrong("input after its end");
+    if (input.bytes.size() > input_credit_) return wrong("more input than was granted");
+    ++next_input_;
+    input_credit_ -= input.bytes.size();
+    input_over_ = input.last;
+    if (!input.bytes.empty()) stream_->push(input.bytes);
+    if (input.last) stream_->end_input();
+  }
+
+  void wrong(const std::string& what) {
+    end(SessionEnd{{Errc::invalid_argument, "the session is ended: there came " + what, {}}});
   }
 
   void take(const LogBatch& batch) {
@@ -65,24 +81,20 @@ class SessionState {
     if (batch.ended) end({batch.error});
   }
 
-  void take(const Result<ExecResult>& done) {
-    if (!done) return end(SessionEnd{done.error()});
-    if (!done->stdout_data.empty()) waiting_.emplace_back(done->stdout_data, false);
-    if (!done->stderr_data.empty()) waiting_.emplace_back(done->stderr_data, true);
-    last_ = SessionEnd{{Errc::none, {}, {}}, done->exit_code, done->timed_out, done->truncated};
-    send_waiting();
-  }
-
-  void send_waiting() {
-    while (!waiting_.empty() && credit_ > 0) {
-      auto& [output, is_stderr] = waiting_.front();
-      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>({output.size(), credit_, kChunk}));
-      credit_ -= size;
-      if (size > 0) send(SessionData{sequence_++, {}, output.substr(0, size), is_stderr});
-      output.erase(0, size);
-      if (output.empty()) waiting_.pop_front();
+  void take(const StreamNews& news) {
+    if (!stream_) return;  // given up meanwhile
+    if (!news.output.empty() || news.last)
+      send(SessionData{sequence_++, {}, news.output, news.is_stderr, news.last});
+    if (news.taken > 0) {
+      input_credit_ += news.taken;
+      send(SessionTaken{news.taken});
     }
-    if (waiting_.empty() && last_) end(*last_);
+    if (!news.end) return;
+    if (*news.end) return end({{Errc::none, {}, {}}, (*news.end)->exit_code, (*news.end)->timed_out, (*news.end)->truncated});
+    auto error = news.end->error();
+    if (error.code == Errc::not_found && !known_.empty())
+      error = {Errc::failed_precondition, known_ + " does not run any more", {}};
+    end(SessionEnd{std::move(error)});
   }
 
   template <class Body>
@@ -97,8 +109,7 @@ class SessionState {
 
   void leave() {
     reading_.reset();
-    // A command that still runs is killed: nobody will hear of its end.
-    if (give_up_) give_up_();
+    stream_.reset();  // a command that still runs is killed: nobody will hear of its end
     self_->quit();
   }
 
@@ -106,11 +117,12 @@ class SessionState {
   SessionId id_;
   session_sink_actor sink_;
   std::unique_ptr<LogReading> reading_;
-  GiveUp give_up_;
-  std::uint64_t credit_ = 0;
+  std::unique_ptr<RuntimeStream> stream_;
+  std::string known_;
   std::uint64_t sequence_ = 0;
-  std::deque<std::pair<std::string, bool>> waiting_;  ///< output of an exec; true: stderr
-  std::optional<SessionEnd> last_;
+  std::uint64_t next_input_ = 0;
+  std::uint64_t input_credit_ = kSessionInputCredit;
+  bool input_over_ = false;
 };
 
 }  // namespace
@@ -128,18 +140,17 @@ session_actor spawn_log_session(caf::actor_system& system, SessionId id, session
       std::move(id), std::move(sink), &logs, std::move(start));
 }
 
-session_actor spawn_exec_session(caf::actor_system& system, SessionId id, session_sink_actor sink,
-                                 RuntimePort& runtime, ContainerId container, ExecQuery query,
-                                 std::uint64_t credit) {
-  auto start = std::make_shared<ExecQuery>(std::move(query));
+session_actor spawn_stream_session(caf::actor_system& system, SessionId id, session_sink_actor sink,
+                                   RuntimePort& runtime, StreamRequest request, std::string known) {
+  auto start = std::make_shared<StreamRequest>(std::move(request));
   return system.spawn(
       [](session::stateful_pointer<SessionState> self, SessionId session_id, session_sink_actor to,
-         RuntimePort* port, ContainerId in, const std::shared_ptr<ExecQuery>& what, std::uint64_t bytes) {
+         RuntimePort* port, const std::shared_ptr<StreamRequest>& what, const std::string& whose) {
         auto behavior = self->state.behave(std::move(session_id), std::move(to));
-        self->state.run(*port, std::move(in), std::move(*what), bytes);
+        self->state.stream(*port, std::move(*what), whose);
         return behavior;
       },
-      std::move(id), std::move(sink), &runtime, std::move(container), std::move(start), credit);
+      std::move(id), std::move(sink), &runtime, std::move(start), std::move(known));
 }
 
 }  // namespace cloudless::runtime

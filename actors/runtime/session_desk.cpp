@@ -29,12 +29,47 @@ LogRequest log_request(const LogQuery& query, const SessionTarget& target, std::
   return request;
 }
 
+/// What a stream's query becomes for the runtime: the container is the replica's present one if it names none.
+template <class Query>
+StreamRequest stream_request(const Query& query, const SessionTarget& target, std::uint64_t credit) {
+  return {query.container.empty() ? target.container : query.container, query, credit};
+}
+
+bool is_counted(const SessionQuery& query) {
+  const auto* exec = std::get_if<ExecQuery>(&query);
+  return exec != nullptr && exec->counted;
+}
+
 }  // namespace
 
-session_actor SessionDesk::open(const SessionId& id, const SessionOpen& open, const SessionTarget& target,
-                                session_sink_actor sink, bool over_link) {
+Result<void> SessionDesk::admit(const SessionQuery& query) const {
+  std::size_t open = 0;
+  for (const auto& [id, entry] : sessions_)
+    if (entry.kind == query.index() && entry.counted == is_counted(query)) ++open;
+  const auto refuse = [](std::size_t limit, const char* what, const char* setting) {
+    return fail(Errc::resource_exhausted, "this node has " + std::to_string(limit) + " " + what +
+                                              " open, as many as it may (" + setting +
+                                              " of its agent); close one, or try again later");
+  };
+  if (std::holds_alternative<ExecQuery>(query) && is_counted(query) && open >= limits_.execs)
+    return refuse(limits_.execs, "interactive commands", "sessions.execs");
+  if (std::holds_alternative<ExecQuery>(query) && !is_counted(query) && open >= limits_.commands)
+    return refuse(limits_.commands, "commands", "sessions.commands");
+  if (std::holds_alternative<ForwardQuery>(query) && open >= limits_.forwards)
+    return refuse(limits_.forwards, "forwarded connections", "sessions.forwards");
+  if (std::holds_alternative<CopyQuery>(query) && open >= limits_.copies)
+    return refuse(limits_.copies, "copies of files", "sessions.copies");
+  return {};
+}
+
+Result<session_actor> SessionDesk::open(const SessionId& id, const SessionOpen& open, const SessionTarget& target,
+                                        session_sink_actor sink, bool over_link) {
+  if (sessions_.contains(id)) return fail(Errc::already_exists, "session " + id.value + " is open already");
+  if (auto admitted = admit(open.query); !admitted) return fail(admitted.error());
   Entry entry;
   entry.over_link = over_link;
+  entry.kind = open.query.index();
+  entry.counted = is_counted(open.query);
   if (const auto* query = std::get_if<LogQuery>(&open.query)) {
     LogRequest request = log_request(*query, target, open.credit);
     if (request.more_may_come) entry.follows = target.replica;
@@ -42,12 +77,19 @@ session_actor SessionDesk::open(const SessionId& id, const SessionOpen& open, co
     entry.one_container = !query->container.empty();
     entry.actor = spawn_log_session(system_, id, std::move(sink), logs_, std::move(request));
   } else {
-    const auto& exec = std::get<ExecQuery>(open.query);
-    ContainerId container = exec.container.empty() ? target.container : exec.container;
+    auto request = std::visit(
+        [&](const auto& stream) -> StreamRequest {
+          if constexpr (std::is_same_v<std::decay_t<decltype(stream)>, LogQuery>)
+            return {};
+          else
+            return stream_request(stream, target, open.credit);
+        },
+        open.query);
+    auto known = "replica " + target.replica.value;
     entry.actor =
-        spawn_exec_session(system_, id, std::move(sink), runtime_, std::move(container), exec, open.credit);
+        spawn_stream_session(system_, id, std::move(sink), runtime_, std::move(request), std::move(known));
   }
-  session_actor opened = entry.actor;
+  auto opened = entry.actor;
   sessions_[id] = std::move(entry);
   return opened;
 }

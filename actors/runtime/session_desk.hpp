@@ -1,5 +1,5 @@
-// The supervisor's sessions: opens them, passes frames on, and tells those that follow a replica of its next
-// container.
+// The supervisor's sessions: opens as many of each kind as may be open at a time, passes frames on, and tells those
+// that follow a replica of its next container.
 #pragma once
 
 #include <map>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/runtime/session_actor.hpp"
+#include "actors/runtime/session_limits.hpp"
 
 namespace cloudless::runtime {
 
@@ -20,11 +21,12 @@ struct SessionTarget {
 
 class SessionDesk {
  public:
-  SessionDesk(caf::actor_system& system, RuntimePort& runtime, LogStore& logs)
-      : system_(system), runtime_(runtime), logs_(logs) {}
+  SessionDesk(caf::actor_system& system, RuntimePort& runtime, LogStore& logs, SessionLimits limits)
+      : system_(system), runtime_(runtime), logs_(logs), limits_(limits) {}
 
-  /// The session's actor, which the caller monitors.
-  session_actor open(const SessionId& id, const SessionOpen& open, const SessionTarget& target,
+  /// The session's actor, which the caller monitors. RESOURCE_EXHAUSTED if too many of its kind are open,
+  /// ALREADY_EXISTS if the session is.
+  Result<session_actor> open(const SessionId& id, const SessionOpen& open, const SessionTarget& target,
                      session_sink_actor sink, bool over_link);
   /// Credit or cancel; of a session that is gone it is dropped.
   void pass_on(const SessionFrame& frame);
@@ -38,14 +40,19 @@ class SessionDesk {
   struct Entry {
     session_actor actor;
     bool over_link = false;
-    ReplicaId follows;  ///< empty: it follows no replica
+    std::size_t kind = 0;  ///< index of the query
+    bool counted = false;  ///< ExecQuery::counted
+    ReplicaId follows;     ///< empty: it follows no replica
     ContainerId container;
     bool one_container = false;
   };
 
+  Result<void> admit(const SessionQuery& query) const;
+
   caf::actor_system& system_;
   RuntimePort& runtime_;
   LogStore& logs_;
+  const SessionLimits limits_;
   std::map<SessionId, Entry> sessions_;
 };
 

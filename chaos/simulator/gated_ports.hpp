@@ -56,6 +56,11 @@ class GatedRuntime final : public runtime::RuntimePort {
     if (!*alive_) return {};
     return inner_.exec(std::move(container), std::move(query), while_alive(alive_, std::move(done)));
   }
+  std::unique_ptr<runtime::RuntimeStream> open_stream(
+      runtime::StreamRequest request, std::function<void(runtime::StreamNews)> tell) override {
+    if (!*alive_) return nullptr;
+    return inner_.open_stream(std::move(request), while_alive(alive_, std::move(tell)));
+  }
   std::string log_path(const ContainerId& container) const override { return inner_.log_path(container); }
   void forget_logs(const std::vector<ContainerId>& keep) override {
     if (*alive_) inner_.forget_logs(keep);

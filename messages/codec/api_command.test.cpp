@@ -185,7 +185,8 @@ TEST_CASE("a log or exec request names one target and is bounded") {
   const auto exec = parse_exec(
       message_of<api::ExecCommandRequest>(R"(container_id: "c" command: "ls" timeout_ms: 5 stdin: "\377")"));
   REQUIRE(exec.has_value());
-  CHECK(exec->query == ExecQuery{{}, ContainerId{"c"}, {"ls"}, "\xff", 5});
+  CHECK(exec->query == ExecQuery{{}, ContainerId{"c"}, {"ls"}, 5, true});
+  CHECK(exec->input == "\xff");
   CHECK(bad_paths(parse_exec(message_of<api::ExecCommandRequest>(R"(replica_id: "r" timeout_ms: 0)"))) ==
         Paths{"command", "timeout_ms"});
 }

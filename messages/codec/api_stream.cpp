@@ -1,38 +1,33 @@
 #include "messages/codec/api_stream.hpp"
 
+#include "messages/codec/api_target.hpp"
 #include "messages/codec/bounds.hpp"
 #include "messages/codec/violations.hpp"
-#include "messages/domain/names.hpp"
 
 namespace cloudless::codec {
 namespace {
 
 constexpr std::size_t kMaxCommand = 256;
+constexpr std::size_t kMaxCommandBytes = 128 << 10;
 constexpr std::size_t kMaxStdin = 1 << 20;
 /// The year 9999, the end of protobuf's time stamps.
 constexpr std::int64_t kMaxSeconds = 253'402'300'799;
 
-template <class Request>
-StreamTarget target_of(const Request& request, Violations& v) {
-  const int named =
-      !request.workload().empty() + !request.replica_id().empty() + !request.container_id().empty();
-  if (named == 0) v.add("workload", "or replica_id or container_id is required");
-  if (named > 1) v.add("workload", "replica_id and container_id exclude each other: give one of them");
-  StreamTarget out;
-  if (!request.workload().empty()) {
-    out.workload = {request.namespace_().empty() ? "default" : request.namespace_(), request.workload()};
-    if (!is_dns_label(out.workload.ns)) v.add("namespace", "must be a DNS label of 1-63 characters");
-    if (!is_dns_label(out.workload.name)) v.add("workload", "must be a DNS label of 1-63 characters");
+}  // namespace
+
+std::vector<std::string> command_of(const google::protobuf::RepeatedPtrField<std::string>& words,
+                                    const std::string& path, Violations& v) {
+  if (words.empty() || words.Get(0).empty()) v.add(path, "is required");
+  v.check_count(path, static_cast<std::size_t>(words.size()), kMaxCommand);
+  std::vector<std::string> out(words.begin(), words.end());
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    bytes += out[i].size();
+    if (out[i].find('\0') != std::string::npos) v.add(item(path, i), "contains a NUL character");
   }
-  // An id that nothing can have is not found, rather than wrong; only its size is bounded here.
-  if (request.replica_id().size() > 128) v.add("replica_id", "is longer than 128 characters");
-  if (request.container_id().size() > 128) v.add("container_id", "is longer than 128 characters");
-  out.replica = ReplicaId{request.replica_id()};
-  out.container = ContainerId{request.container_id()};
+  if (bytes > kMaxCommandBytes) v.add(path, "is longer than 128 KiB");
   return out;
 }
-
-}  // namespace
 
 Result<LogRequest> parse_logs(const api::StreamLogsRequest& request) {
   Violations v;
@@ -65,19 +60,13 @@ Result<LogRequest> parse_logs(const api::StreamLogsRequest& request) {
 
 Result<ExecRequest> parse_exec(const api::ExecCommandRequest& request) {
   Violations v;
-  ExecRequest out{target_of(request, v), {}};
+  ExecRequest out{target_of(request, v), {}, request.stdin()};
   auto& query = out.query;
   query.replica = out.target.replica;
   query.container = out.target.container;
-  if (request.command_size() == 0 || request.command(0).empty()) v.add("command", "is required");
-  v.check_count("command", static_cast<std::size_t>(request.command_size()), kMaxCommand);
-  query.command.assign(request.command().begin(), request.command().end());
-  for (std::size_t i = 0; i < query.command.size(); ++i) {
-    if (query.command[i].find('\0') != std::string::npos)
-      v.add(item("command", i), "contains a NUL character");
-  }
-  if (request.stdin().size() > kMaxStdin) v.add("stdin", "is longer than 1 MiB");
-  query.stdin_data = request.stdin();
+  query.command = command_of(request.command(), "command", v);
+  if (request.stdin().size() > kMaxStdin) v.add("stdin", "is longer than 1 MiB; Exec takes more");
+  query.has_input = !request.stdin().empty();
   if (request.has_timeout_ms()) {
     v.check_range("timeout_ms", request.timeout_ms(), 1, kHour);
     query.timeout = static_cast<Millis>(request.timeout_ms());

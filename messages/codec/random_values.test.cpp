@@ -420,22 +420,36 @@ NodeUsage RandomValues::node_usage() {
   return {node_id(), millis(), list(5, usage)};
 }
 
+WindowSize RandomValues::window() {
+  return {static_cast<std::uint32_t>(below(65536)), static_cast<std::uint32_t>(below(65536))};
+}
+
+SessionQuery RandomValues::session_query() {
+  switch (below(3)) {
+    case 0:
+      return ExecQuery{{},       container_id(), list(4, [&] { return bytes(10); }), millis(), coin(), coin(),
+                       bytes(20), window(),       number(),                           coin()};
+    case 1:
+      return ForwardQuery{replica_id(), {}, static_cast<std::uint32_t>(1 + below(65535))};
+    default:
+      return CopyQuery{{}, container_id(), bytes(100), coin()};
+  }
+}
+
 SessionFrame RandomValues::session_frame() {
   SessionFrame out{SessionId{name()}, {}};
-  switch (below(6)) {
+  switch (below(11)) {
     case 0: {
       LogQuery query{replica_id(), {}, coin(), {}, {}, coin(), coin()};
       if (coin()) query.tail_lines = static_cast<std::uint32_t>(number());
       if (coin()) query.since = millis();
       query.previous = coin();
       if (coin()) query.after = LogPosition{container_id(), number()};
-      out.body = SessionOpen{node_id(), query, number()};
+      out.body = SessionOpen{node_id(), query, number(), bytes(20)};
       break;
     }
     case 1:
-      out.body = SessionOpen{
-          node_id(), ExecQuery{{}, container_id(), list(4, [&] { return bytes(10); }), bytes(300), millis()},
-          number()};
+      out.body = SessionOpen{node_id(), session_query(), number(), bytes(20)};
       break;
     case 2:
       out.body = SessionCredit{number()};
@@ -445,6 +459,21 @@ SessionFrame RandomValues::session_frame() {
       break;
     case 4:
       out.body = SessionData{number(), list(5, [&] { return log_line(); }), bytes(300), coin(), coin()};
+      break;
+    case 5:
+      out.body = SessionInput{number(), bytes(300), coin()};
+      break;
+    case 6:
+      out.body = SessionResize{window()};
+      break;
+    case 7:
+      out.body = SessionSignal{static_cast<std::int32_t>(1 + below(64))};
+      break;
+    case 8:
+      out.body = SessionTaken{number()};
+      break;
+    case 9:
+      out.body = SessionUnknown{};
       break;
     default:
       out.body = SessionEnd{error(), static_cast<std::int32_t>(number()), coin(), coin()};

@@ -84,6 +84,8 @@ class RandomValues {
   AssignmentSet assignment_set();
   LogLine log_line();
   NodeUsage node_usage();
+  WindowSize window();
+  SessionQuery session_query();
   SessionFrame session_frame();
   LinkFrame link_frame();
 

@@ -1,4 +1,5 @@
-// Frames of log and exec sessions.
+// Frames of sessions: logs, commands, connections, files. A frame whose session can be read and whose body
+// cannot is SessionUnknown, so that the session ends rather than waits.
 #include <algorithm>
 
 #include "messages/codec/message_bytes.hpp"
@@ -9,8 +10,15 @@ namespace cloudless::codec {
 namespace {
 
 constexpr std::size_t kMaxSessionId = 128;
-constexpr std::size_t kMaxStdin = 1 << 20;
+constexpr std::size_t kMaxSessionFrameBytes = 256 << 10;
 constexpr int kMaxCommand = 256;
+constexpr std::size_t kMaxCommandBytes = 128 << 10;
+constexpr std::size_t kMaxTerm = 128;
+constexpr std::size_t kMaxCopyPath = 4096;
+constexpr std::size_t kMaxPrincipal = 1024;
+constexpr std::uint32_t kMaxWindowSide = 65535;
+constexpr std::uint32_t kMaxPort = 65535;
+constexpr std::int32_t kMaxSignal = 64;
 
 void write_log(const LogQuery& query, record::LogQuery& out) {
   out.set_replica(query.replica.value);
@@ -42,26 +50,75 @@ bool read_log(const record::LogQuery& wire, LogQuery& out) {
          read_optional_container_id(wire.container(), out.container);
 }
 
+void write_window(const WindowSize& window, record::WindowSize& out) {
+  out.set_columns(window.columns);
+  out.set_rows(window.rows);
+}
+
+bool read_window(const record::WindowSize& wire, WindowSize& out) {
+  out = {wire.columns(), wire.rows()};
+  return out.columns <= kMaxWindowSide && out.rows <= kMaxWindowSide;
+}
+
 void write_exec(const ExecQuery& query, record::ExecQuery& out) {
   out.set_replica(query.replica.value);
   out.set_container(query.container.value);
   for (const auto& item : query.command) out.add_command(item);
-  out.set_stdin_data(query.stdin_data);
   out.set_timeout_ms(query.timeout);
+  out.set_has_input(query.has_input);
+  out.set_terminal(query.terminal);
+  out.set_term(query.term);
+  write_window(query.window, *out.mutable_window());
+  out.set_output_limit(query.output_limit);
+  out.set_counted(query.counted);
 }
 
 bool read_exec(const record::ExecQuery& wire, ExecQuery& out) {
-  if (wire.command_size() > kMaxCommand || wire.stdin_data().size() > kMaxStdin) return false;
+  std::size_t bytes = 0;
+  for (const auto& item : wire.command()) bytes += item.size();
+  if (wire.command_size() > kMaxCommand || bytes > kMaxCommandBytes || wire.term().size() > kMaxTerm)
+    return false;
   out.command.assign(wire.command().begin(), wire.command().end());
-  out.stdin_data = wire.stdin_data();
+  out.has_input = wire.has_input();
+  out.terminal = wire.terminal();
+  out.term = wire.term();
+  out.output_limit = wire.output_limit();
+  out.counted = wire.counted();
   return read_optional_replica_id(wire.replica(), out.replica) &&
          read_optional_container_id(wire.container(), out.container) &&
-         read_millis(wire.timeout_ms(), out.timeout);
+         read_millis(wire.timeout_ms(), out.timeout) && read_window(wire.window(), out.window);
+}
+
+void write_forward(const ForwardQuery& query, record::ForwardQuery& out) {
+  out.set_replica(query.replica.value);
+  out.set_container(query.container.value);
+  out.set_port(query.port);
+}
+
+bool read_forward(const record::ForwardQuery& wire, ForwardQuery& out) {
+  out.port = wire.port();
+  return out.port >= 1 && out.port <= kMaxPort && read_optional_replica_id(wire.replica(), out.replica) &&
+         read_optional_container_id(wire.container(), out.container);
+}
+
+void write_copy(const CopyQuery& query, record::CopyQuery& out) {
+  out.set_replica(query.replica.value);
+  out.set_container(query.container.value);
+  out.set_path(query.path);
+  out.set_into(query.into);
+}
+
+bool read_copy(const record::CopyQuery& wire, CopyQuery& out) {
+  out.path = wire.path();
+  out.into = wire.into();
+  return out.path.size() <= kMaxCopyPath && read_optional_replica_id(wire.replica(), out.replica) &&
+         read_optional_container_id(wire.container(), out.container);
 }
 
 bool read_open(const record::SessionOpen& wire, SessionOpen& out) {
   out.credit = wire.credit();
-  if (!read_optional_node_id(wire.node(), out.node)) return false;
+  out.principal = wire.principal();
+  if (out.principal.size() > kMaxPrincipal || !read_optional_node_id(wire.node(), out.node)) return false;
   switch (wire.query_case()) {
     case record::SessionOpen::kLog:
       return read_log(wire.log(), out.query.emplace<LogQuery>());
@@ -70,6 +127,10 @@ bool read_open(const record::SessionOpen& wire, SessionOpen& out) {
     case record::SessionOpen::kUsage:
       out.query = UsageQuery{};
       return true;
+    case record::SessionOpen::kForward:
+      return read_forward(wire.forward(), out.query.emplace<ForwardQuery>());
+    case record::SessionOpen::kCopy:
+      return read_copy(wire.copy(), out.query.emplace<CopyQuery>());
     case record::SessionOpen::QUERY_NOT_SET:
       return false;
   }
@@ -105,10 +166,22 @@ bool read_data(const record::SessionData& wire, SessionData& out) {
   out.output = wire.output();
   out.is_stderr = wire.is_stderr();
   out.caught_up = wire.caught_up();
+  out.last = wire.last();
   for (const auto& line : wire.lines()) {
     if (!read_line(line, out.lines.emplace_back())) return false;
   }
   return true;
+}
+
+bool read_input(const record::SessionInput& wire, SessionInput& out) {
+  if (wire.bytes().size() > kMaxSessionChunk) return false;
+  out = {wire.sequence(), wire.bytes(), wire.last()};
+  return true;
+}
+
+bool read_signal(const record::SessionSignal& wire, SessionSignal& out) {
+  out.number = wire.number();
+  return out.number >= 1 && out.number <= kMaxSignal;
 }
 
 bool read_end(const record::SessionEnd& wire, SessionEnd& out) {
@@ -125,9 +198,13 @@ struct BodyWriter {
     auto& wire = *out.mutable_open();
     wire.set_node(open.node.value);
     wire.set_credit(open.credit);
+    wire.set_principal(open.principal);
     if (const auto* log = std::get_if<LogQuery>(&open.query)) write_log(*log, *wire.mutable_log());
     if (const auto* exec = std::get_if<ExecQuery>(&open.query)) write_exec(*exec, *wire.mutable_exec());
     if (std::holds_alternative<UsageQuery>(open.query)) wire.mutable_usage();
+    if (const auto* forward = std::get_if<ForwardQuery>(&open.query))
+      write_forward(*forward, *wire.mutable_forward());
+    if (const auto* copy = std::get_if<CopyQuery>(&open.query)) write_copy(*copy, *wire.mutable_copy());
   }
   void operator()(const SessionCredit& credit) const { out.mutable_credit()->set_bytes(credit.bytes); }
   void operator()(const SessionCancel&) const { out.mutable_cancel(); }
@@ -138,7 +215,20 @@ struct BodyWriter {
     wire.set_output(data.output);
     wire.set_is_stderr(data.is_stderr);
     wire.set_caught_up(data.caught_up);
+    wire.set_last(data.last);
   }
+  void operator()(const SessionInput& input) const {
+    auto& wire = *out.mutable_input();
+    wire.set_sequence(input.sequence);
+    wire.set_bytes(input.bytes);
+    wire.set_last(input.last);
+  }
+  void operator()(const SessionResize& resize) const {
+    write_window(resize.window, *out.mutable_resize()->mutable_window());
+  }
+  void operator()(const SessionSignal& signal) const { out.mutable_signal()->set_number(signal.number); }
+  void operator()(const SessionTaken& taken) const { out.mutable_taken()->set_bytes(taken.bytes); }
+  void operator()(const SessionUnknown&) const {}
   void operator()(const SessionEnd& end) const {
     auto& wire = *out.mutable_end();
     write(end.error, *wire.mutable_error());
@@ -155,9 +245,9 @@ void write(const SessionFrame& frame, record::SessionFrame& out) {
   std::visit(BodyWriter{out}, frame.body);
 }
 
-bool read(const record::SessionFrame& wire, SessionFrame& out) {
-  if (wire.session().empty() || wire.session().size() > kMaxSessionId) return false;
-  out.session.value = wire.session();
+namespace {
+
+bool read_body(const record::SessionFrame& wire, SessionFrame& out) {
   switch (wire.body_case()) {
     case record::SessionFrame::kOpen:
       return read_open(wire.open(), out.body.emplace<SessionOpen>());
@@ -171,10 +261,28 @@ bool read(const record::SessionFrame& wire, SessionFrame& out) {
       return read_data(wire.data(), out.body.emplace<SessionData>());
     case record::SessionFrame::kEnd:
       return read_end(wire.end(), out.body.emplace<SessionEnd>());
+    case record::SessionFrame::kInput:
+      return read_input(wire.input(), out.body.emplace<SessionInput>());
+    case record::SessionFrame::kResize:
+      return read_window(wire.resize().window(), out.body.emplace<SessionResize>().window);
+    case record::SessionFrame::kSignal:
+      return read_signal(wire.signal(), out.body.emplace<SessionSignal>());
+    case record::SessionFrame::kTaken:
+      out.body = SessionTaken{wire.taken().bytes()};
+      return true;
     case record::SessionFrame::BODY_NOT_SET:
       return false;
   }
   return false;
+}
+
+}  // namespace
+
+bool read(const record::SessionFrame& wire, SessionFrame& out) {
+  if (wire.session().empty() || wire.session().size() > kMaxSessionId) return false;
+  out.session.value = wire.session();
+  if (!read_body(wire, out)) out.body = SessionUnknown{};
+  return true;
 }
 
 std::string encode(const SessionFrame& value) {
@@ -185,7 +293,7 @@ std::string encode(const SessionFrame& value) {
 
 bool decode(std::string_view bytes, SessionFrame& value) {
   record::SessionFrame wire;
-  return from_bytes(bytes, kMaxFrameBytes, wire) && read(wire, value);
+  return from_bytes(bytes, kMaxSessionFrameBytes, wire) && read(wire, value);
 }
 
 }  // namespace cloudless::codec

@@ -112,7 +112,9 @@ static_assert(field_count<ResourceLimits>() == 4 && field_count<Volume>() == 4 &
 static_assert(field_count<NodeUsage>() == 3 && field_count<ReplicaUsage>() == 3 &&
               field_count<ContainerUsage>() == 6 && field_count<UsageCounters>() == 5 &&
               field_count<UsageRates>() == 5);
-static_assert(field_count<LogQuery>() == 9 && field_count<LogLine>() == 8 && field_count<ExecQuery>() == 5);
+static_assert(field_count<LogQuery>() == 9 && field_count<LogLine>() == 8 && field_count<ExecQuery>() == 10 &&
+              field_count<ForwardQuery>() == 3 && field_count<CopyQuery>() == 4 &&
+              field_count<SessionOpen>() == 4 && field_count<SessionData>() == 6);
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Logs and exec between a client's gateway and an agent: numbered chunks with credit. A session dies with any
-// of its hops.
+// Logs, commands, connections and files between a client's gateway and an agent: numbered chunks with credit in
+// both directions. A session dies with any of its hops.
 #pragma once
 
 #include <cstdint>
@@ -52,12 +52,25 @@ struct LogLine {
   bool operator==(const LogLine&) const = default;
 };
 
+/// Characters of a terminal; 0: not known.
+struct WindowSize {
+  std::uint32_t columns = 0;
+  std::uint32_t rows = 0;
+  bool operator==(const WindowSize&) const = default;
+};
+
+/// A command in a container. Its input comes as SessionInput.
 struct ExecQuery {
   ReplicaId replica;
   ContainerId container;
   std::vector<std::string> command;
-  std::string stdin_data;  ///< at most 1 MiB
-  Millis timeout = 30000;
+  Millis timeout = 30000;                ///< 0: none
+  bool has_input = false;                ///< else it finds its input at its end
+  bool terminal = false;                 ///< it gets a terminal; then there is no standard error of its own
+  std::string term;                      ///< with terminal: the variable TERM; empty: as the container has it
+  WindowSize window;                     ///< with terminal
+  std::uint64_t output_limit = 1 << 20;  ///< of each stream, what is more is dropped; 0: none
+  bool counted = false;                  ///< one of the few that may be open at a time, for people
   bool operator==(const ExecQuery&) const = default;
 };
 
@@ -75,11 +88,36 @@ struct UsageQuery {
   bool operator==(const UsageQuery&) const = default;
 };
 
+/// One TCP connection to a port of a replica.
+struct ForwardQuery {
+  ReplicaId replica;
+  ContainerId container;
+  std::uint32_t port = 0;  ///< 1-65535
+  bool operator==(const ForwardQuery&) const = default;
+};
+
+/// Files of a container as a tar stream.
+struct CopyQuery {
+  ReplicaId replica;
+  ContainerId container;
+  std::string path;   ///< in the container
+  bool into = false;  ///< into the container, from input; else out of it
+  bool operator==(const CopyQuery&) const = default;
+};
+
+/// A session's payload at a time, either way.
+inline constexpr std::size_t kMaxSessionChunk = 64 << 10;
+/// Bytes of input that a gateway may send before more is granted (SessionTaken).
+inline constexpr std::uint64_t kSessionInputCredit = 128 << 10;
+
+using SessionQuery = std::variant<LogQuery, ExecQuery, ForwardQuery, CopyQuery, UsageQuery>;
+
 /// Gateway to agent: begins a session. `credit`: bytes that the agent may send before more is granted.
 struct SessionOpen {
   NodeId node;
-  std::variant<LogQuery, ExecQuery, UsageQuery> query;
+  SessionQuery query;
   std::uint64_t credit = 256 << 10;
+  std::string principal;  ///< who asks, for the event
   bool operator==(const SessionOpen&) const = default;
 };
 /// Gateway to agent: the client took this many bytes more.
@@ -91,14 +129,37 @@ struct SessionCredit {
 struct SessionCancel {
   bool operator==(const SessionCancel&) const = default;
 };
-/// Agent to gateway. A payload of at most 64 KiB: log lines, or a piece of an exec's output.
+/// Gateway to agent: the next bytes of input, at most kMaxSessionChunk.
+struct SessionInput {
+  std::uint64_t sequence = 0;  ///< from 0, without gaps
+  std::string bytes;
+  bool last = false;  ///< the input ends with them
+  bool operator==(const SessionInput&) const = default;
+};
+/// Gateway to agent: the client's terminal changed.
+struct SessionResize {
+  WindowSize window;
+  bool operator==(const SessionResize&) const = default;
+};
+/// Gateway to agent: a signal for the command, 1-64.
+struct SessionSignal {
+  std::int32_t number = 0;
+  bool operator==(const SessionSignal&) const = default;
+};
+/// Agent to gateway. A payload of at most 64 KiB: log lines, or a piece of output.
 struct SessionData {
   std::uint64_t sequence = 0;  ///< from 0, without gaps
   std::vector<LogLine> lines;
-  std::string output;      ///< exec
+  std::string output;
   bool is_stderr = false;  ///< of output
   bool caught_up = false;  ///< logs that are followed: what was there is delivered, from now on lines are new
+  bool last = false;       ///< nothing more comes this way, though the session goes on (a half-closed connection)
   bool operator==(const SessionData&) const = default;
+};
+/// Agent to gateway: the agent took this many bytes of input more.
+struct SessionTaken {
+  std::uint64_t bytes = 0;
+  bool operator==(const SessionTaken&) const = default;
 };
 /// Agent to gateway, last: code none is success.
 struct SessionEnd {
@@ -107,6 +168,10 @@ struct SessionEnd {
   bool timed_out = false;      ///< exec
   bool truncated = false;      ///< exec
   bool operator==(const SessionEnd&) const = default;
+};
+/// What could not be read: of another version, or nonsense. It ends the session with INVALID_ARGUMENT.
+struct SessionUnknown {
+  bool operator==(const SessionUnknown&) const = default;
 };
 
 /// What a line, and a chunk, count against a session's credit, in bytes; both ends must count alike.
@@ -121,7 +186,9 @@ inline std::uint64_t session_bytes(const SessionData& data) {
 
 struct SessionFrame {
   SessionId session;
-  std::variant<SessionOpen, SessionCredit, SessionCancel, SessionData, SessionEnd> body;
+  std::variant<SessionOpen, SessionCredit, SessionCancel, SessionData, SessionEnd, SessionInput, SessionResize,
+               SessionSignal, SessionTaken, SessionUnknown>
+      body;
   bool operator==(const SessionFrame&) const = default;
 };
 

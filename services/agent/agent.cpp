@@ -153,7 +153,8 @@ class Whole final : public Agent {
     const NodeId node{settings_.node_name};
     supervisor_ =
         runtime::spawn_supervisor(*system_, {*runtime_, *disk_, *logs_, clock_, *probes_},
-                                  {node, settings_.accept_cluster, runtime::SupervisorSettings{}.sweep});
+                                  {node, settings_.accept_cluster, runtime::SupervisorSettings{}.sweep,
+                                   settings_.sessions, runtime::SupervisorSettings{}.usage_interval});
     watch("the supervisor", supervisor_);
     auto server = AgentServer::start({*system_, supervisor_, *runtime_, node}, to_string(settings_.grpc));
     if (!server) return fail(server.error());

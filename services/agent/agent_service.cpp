@@ -11,7 +11,9 @@
 #include <utility>
 
 #include "cloudless/api/agent_service.grpc.pb.h"
+#include "gateway/session_input.hpp"
 #include "gateway/status.hpp"
+#include "gateway/stream_call.hpp"
 #include "gateway/undecodable.hpp"
 #include "messages/codec/api_objects.hpp"
 #include "messages/codec/api_stream.hpp"
@@ -22,6 +24,7 @@ namespace cloudless::agent {
 namespace {
 
 constexpr std::size_t kMostOutput = 1 << 20;
+constexpr std::uint64_t kStreamCredit = 256 << 10;
 constexpr int kMostReceived = (1 << 20) + (64 << 10);
 constexpr auto kShutdownWithin = std::chrono::seconds(1);
 
@@ -134,6 +137,10 @@ class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
     if (room < data.output.size()) reply_.set_truncated(true);
     if (session_) session_->grant(session_bytes(data));
   }
+  void on_taken(std::uint64_t bytes) override {
+    std::lock_guard lock(mutex_);
+    if (!finished_) send_input(bytes);
+  }
   void on_end(const SessionEnd& end) override {
     std::lock_guard lock(mutex_);
     if (finished_) return;
@@ -160,6 +167,18 @@ class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
     if (auto known = check_target(parsed->target); !known) return finish(gateway::to_status(known.error()));
     session_ = LocalSession::open(parts.system, parts.supervisor,
                                   SessionOpen{parts.node, std::move(parsed->query)}, self_);
+    if (parsed->input.empty()) return;
+    input_ = gateway::cut_input(std::move(parsed->input));
+    send_input(kSessionInputCredit);
+  }
+
+  void send_input(std::uint64_t granted) {
+    input_credit_ += granted;
+    while (session_ && !input_.empty() && input_.front().bytes.size() <= input_credit_) {
+      input_credit_ -= input_.front().bytes.size();
+      session_->send(std::move(input_.front()));
+      input_.pop_front();
+    }
   }
 
   void finish(const grpc::Status& status) {
@@ -170,8 +189,49 @@ class ExecCall final : public grpc::ServerUnaryReactor, public SessionClient {
   std::shared_ptr<LocalSession> session_;
   std::mutex mutex_;
   api::ExecCommandReply& reply_;
+  std::deque<SessionInput> input_;
+  std::uint64_t input_credit_ = 0;
   bool finished_ = false;
 };
+
+class LocalLine final : public gateway::StreamLine {
+ public:
+  LocalLine(const ServiceParts& parts, SessionOpen open, std::shared_ptr<gateway::StreamReceiver> receiver)
+      : client_(std::make_shared<Receiving>(std::move(receiver))),
+        session_(LocalSession::open(parts.system, parts.supervisor, std::move(open), client_)) {}
+
+  void send(SessionInput input) override { session_->send(std::move(input)); }
+  void send(SessionResize resize) override { session_->send(resize); }
+  void send(SessionSignal signal) override { session_->send(signal); }
+  void send(SessionCredit credit) override { session_->grant(credit.bytes); }
+
+ private:
+  class Receiving final : public SessionClient {
+   public:
+    explicit Receiving(std::shared_ptr<gateway::StreamReceiver> receiver) : receiver_(std::move(receiver)) {}
+    void on_data(const SessionData& data) override { receiver_->on_data(data); }
+    void on_taken(std::uint64_t bytes) override { receiver_->on_taken(bytes); }
+    void on_end(const SessionEnd& end) override { receiver_->on_end(end); }
+
+   private:
+    const std::shared_ptr<gateway::StreamReceiver> receiver_;
+  };
+
+  const std::shared_ptr<Receiving> client_;
+  const std::shared_ptr<LocalSession> session_;
+};
+
+template <class Input, class Output>
+grpc::ServerBidiReactor<Input, Output>* start_stream(const ServiceParts& parts) {
+  using Line = Result<std::unique_ptr<gateway::StreamLine>>;
+  return gateway::StreamCall<Input, Output>::start(
+      [parts](codec::StreamOpen opened, std::shared_ptr<gateway::StreamReceiver> receiver) -> Line {
+        if (auto known = check_target(opened.target); !known) return fail(known.error());
+        return std::make_unique<LocalLine>(
+            parts, SessionOpen{parts.node, std::move(opened.query), kStreamCredit, "local"}, std::move(receiver));
+      },
+      [](grpc::StatusCode) {});
+}
 
 ReplicaReport report_of(const runtime::ObservedContainer& seen) {
   ReplicaReport report;
@@ -207,6 +267,19 @@ class Service final : public api::AgentService::CallbackService {
   grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext*, const api::GetUsageRequest*,
                                      api::GetUsageReply* reply) override {
     return start_usage_call(parts_, *reply);
+  }
+
+  grpc::ServerBidiReactor<api::ExecInput, api::ExecOutput>* Exec(grpc::CallbackServerContext*) override {
+    return start_stream<api::ExecInput, api::ExecOutput>(parts_);
+  }
+
+  grpc::ServerBidiReactor<api::PortForwardInput, api::PortForwardOutput>* PortForward(
+      grpc::CallbackServerContext*) override {
+    return start_stream<api::PortForwardInput, api::PortForwardOutput>(parts_);
+  }
+
+  grpc::ServerBidiReactor<api::CopyInput, api::CopyOutput>* Copy(grpc::CallbackServerContext*) override {
+    return start_stream<api::CopyInput, api::CopyOutput>(parts_);
   }
 
   grpc::ServerUnaryReactor* GetContainerStatus(grpc::CallbackServerContext* context,

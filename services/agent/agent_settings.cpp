@@ -134,6 +134,18 @@ void register_policy(settings::Settings& form, runtime::NodePolicy& policy) {
            "Runtime classes, each name=program; the program is called as runc is");
 }
 
+void register_sessions(settings::Settings& form, AgentSettings& values) {
+  auto& most = values.sessions;
+  form.number<std::size_t>("sessions.execs", most.execs, {0, 1000},
+                           "Interactive commands (Exec) that may be open at a time");
+  form.number<std::size_t>("sessions.commands", most.commands, {0, 1000},
+                           "Commands that are waited for (ExecCommand) at a time");
+  form.number<std::size_t>("sessions.forwards", most.forwards, {0, 10'000},
+                           "Forwarded connections that may be open at a time");
+  form.number<std::size_t>("sessions.copies", most.copies, {0, 64},
+                           "Copies of files (Copy) at a time");
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return {};
@@ -192,6 +204,7 @@ void register_fields(settings::Settings& form, AgentSettings& values) {
   register_network(form, values);
   register_images(form, values.images);
   register_policy(form, values.policy);
+  register_sessions(form, values);
   form.address("grpc.address", values.grpc, "Where the agent's API is served");
   form.address("http.address", values.http, "Where /health, /ready and /metrics are served, or off");
   form.choice("log.level", values.log_level,

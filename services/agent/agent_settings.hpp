@@ -9,6 +9,7 @@
 #include "actors/runtime/containerd/network_options.hpp"
 #include "actors/runtime/containerd/image_limits.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
+#include "actors/runtime/session_limits.hpp"
 #include "messages/domain/node.hpp"
 #include "services/settings/settings.hpp"
 
@@ -68,6 +69,8 @@ struct AgentSettings {
 
   /// What workloads may do on this node beyond their own containers.
   runtime::NodePolicy policy;
+
+  runtime::SessionLimits sessions;
 
   settings::Address grpc{"127.0.0.1", 9092};
   std::optional<settings::Address> http = settings::Address{"127.0.0.1", 9091};

@@ -20,6 +20,7 @@ session_sink_actor::behavior_type sink_behavior(session_sink_actor::pointer self
     auto there = client.lock();
     if (!there) return;
     if (const auto* data = std::get_if<SessionData>(&frame->body)) there->on_data(*data);
+    if (const auto* taken = std::get_if<SessionTaken>(&frame->body)) there->on_taken(taken->bytes);
     if (const auto* end = std::get_if<SessionEnd>(&frame->body)) there->on_end(*end);
   }};
 }
@@ -48,8 +49,25 @@ LocalSession::~LocalSession() {
   caf::anon_send_exit(sink_, caf::exit_reason::user_shutdown);
 }
 
+template <class Body>
+void LocalSession::pass(Body body) {
+  caf::anon_send(supervisor_, Carried<SessionFrame>{SessionFrame{id_, std::move(body)}}, sink_);
+}
+
 void LocalSession::grant(std::uint64_t bytes) {
-  caf::anon_send(supervisor_, Carried<SessionFrame>{SessionFrame{id_, SessionCredit{bytes}}}, sink_);
+  pass(SessionCredit{bytes});
+}
+
+void LocalSession::send(SessionInput input) {
+  pass(std::move(input));
+}
+
+void LocalSession::send(SessionResize resize) {
+  pass(resize);
+}
+
+void LocalSession::send(SessionSignal signal) {
+  pass(signal);
 }
 
 }  // namespace cloudless::agent

@@ -1,4 +1,4 @@
-// A log or exec session between a client of the agent's own API and the supervisor: like a gateway's, without
+// A session between a client of the agent's own API and the supervisor: like a gateway's, without
 // the link.
 #pragma once
 
@@ -13,6 +13,8 @@ class SessionClient {
  public:
   virtual ~SessionClient() = default;
   virtual void on_data(const SessionData& data) = 0;
+  /// The supervisor took this many bytes of input more.
+  virtual void on_taken(std::uint64_t bytes) {}
   /// Nothing more comes.
   virtual void on_end(const SessionEnd& end) = 0;
 };
@@ -26,8 +28,13 @@ class LocalSession {
   /// Also cancels it.
   ~LocalSession();
   void grant(std::uint64_t bytes);
+  void send(SessionInput input);
+  void send(SessionResize resize);
+  void send(SessionSignal signal);
 
  private:
+  template <class Body>
+  void pass(Body body);
   LocalSession(runtime_supervisor_actor supervisor, session_sink_actor sink, SessionId id);
 
   runtime_supervisor_actor supervisor_;

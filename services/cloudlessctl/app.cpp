@@ -133,6 +133,10 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
   add_manifest_commands(*workload, action);
   add_workload_commands(*workload, action);
   add_stream_commands(*workload, action);
+  add_exec_command(*workload, action);
+  add_exec_command(app, action);
+  add_forward_command(app, action);
+  add_copy_command(app, action);
   add_node_commands(*app.add_subcommand("node", "Machines that run replicas")->require_subcommand(1), action);
   add_top_command(app, action);
   add_secret_commands(*app.add_subcommand("secret", "Credentials that workloads need and nobody reads back")

@@ -342,33 +342,36 @@ TEST_CASE("logs come with their replica, pieces are joined, and lost lines are c
 
 TEST_CASE("exec passes the command, standard input, output and exit code through") {
   FakeServer server;
-  server.exec_reply.set_stdout("out");
-  server.exec_reply.set_stderr("err");
-  server.exec_reply.set_exit_code(9);
-  auto result =
-      ctl(server, {"workload", "exec", "-i", "--timeout", "2", "web", "--", "sh", "-c", "ls -l"}, "input");
+  server.exec_outputs.resize(3);
+  server.exec_outputs[0].set_stdout("out");
+  server.exec_outputs[1].set_stderr("err");
+  server.exec_outputs[2].mutable_end()->set_exit_code(9);
+  const std::string input(3'000'000, 'i');
+  auto result = ctl(server, {"exec", "-i", "--timeout", "2", "web", "--", "sh", "-c", "ls -l"}, input);
   CHECK(result.code == 9);
   CHECK(result.out == "out");
   CHECK(result.err == "err");
   CHECK(server.last_exec.workload() == "web");
-  CHECK(server.last_exec.stdin() == "input");
+  CHECK(server.exec_input == input);
   CHECK(server.last_exec.timeout_ms() == 2000);
   CHECK(std::vector<std::string>(server.last_exec.command().begin(), server.last_exec.command().end()) ==
         std::vector<std::string>{"sh", "-c", "ls -l"});
   CHECK(ctl(server, {"workload", "exec", "web-0000000001-0", "--", "hostname"}, "ignored").code == 9);
   CHECK(server.last_exec.replica_id() == "web-0000000001-0");
-  CHECK(server.last_exec.stdin().empty());
+  CHECK_FALSE(server.last_exec.stdin());
+  CHECK_FALSE(server.last_exec.has_timeout_ms());
 
-  server.exec_reply.set_timed_out(true);
-  CHECK(ctl(server, {"workload", "exec", "web", "--", "sleep", "9"}).code == 124);
+  result = ctl(server, {"exec", "-it", "web", "--", "sh"}, "exit");
+  CHECK(result.code == 9);
+  CHECK(contains(result.err, "standard input is not a terminal"));
+  CHECK_FALSE(server.last_exec.tty());
+  CHECK(server.exec_input == "exit");
+
+  server.exec_outputs[2].mutable_end()->set_timed_out(true);
+  CHECK(ctl(server, {"exec", "web", "--timeout", "1", "--", "sleep", "9"}).code == 124);
   server.refusal = {grpc::StatusCode::FAILED_PRECONDITION, "it does not run"};
-  CHECK(ctl(server, {"workload", "exec", "web", "--", "ls"}).code == 125);
-  result = ctl(server, {"workload", "exec", "-it", "web", "--", "sh"});
-  CHECK(result.code == 2);
-  CHECK(contains(result.err, "-t needs an interactive stream"));
-  CHECK(ctl(server, {"workload", "exec", "-i", "web", "--", "cat"}, std::string((1 << 20) + 1, 'x')).code ==
-        125);
-  CHECK(ctl(server, {"workload", "exec", "web"}).code == 2);
+  CHECK(ctl(server, {"exec", "web", "--", "ls"}).code == 125);
+  CHECK(ctl(server, {"exec", "web"}).code == 2);
 }
 
 TEST_CASE("nodes are listed, shown, cordoned and uncordoned; events are listed") {

@@ -26,6 +26,9 @@ Client::Client(const std::string& server, std::chrono::milliseconds timeout) : t
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // A proxy for the web knows nothing of a cluster's addresses.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // A server that vanished without a word ends a stream that waits for it.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   stub_ = Service::NewStub(grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments));
 }
 

@@ -12,8 +12,14 @@ namespace cloudless::cli {
 void add_manifest_commands(CLI::App& workload, Action& action);
 /// list, get, describe, scale, delete.
 void add_workload_commands(CLI::App& workload, Action& action);
-/// logs and exec.
+/// logs.
 void add_stream_commands(CLI::App& workload, Action& action);
+/// exec, below cloudlessctl itself and, as it was once, below workload.
+void add_exec_command(CLI::App& parent, Action& action);
+/// port-forward.
+void add_forward_command(CLI::App& app, Action& action);
+/// cp.
+void add_copy_command(CLI::App& app, Action& action);
 /// node list, get, cordon, uncordon.
 void add_node_commands(CLI::App& node, Action& action);
 /// top.

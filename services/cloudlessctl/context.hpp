@@ -20,6 +20,10 @@ struct Terminal {
   bool out_has_colours = false;  ///< a terminal, and NO_COLOR is not set
   /// Asks a person for what must not be shown; absent answer: nobody there. May be empty.
   std::function<std::optional<std::string>(const std::string& prompt)> ask_hidden{};
+  /// Behind the streams; -1 in tests.
+  int in_fd = -1;
+  int out_fd = -1;
+  int err_fd = -1;
 };
 
 enum class Output { table, json, yaml };

@@ -12,8 +12,8 @@ enum class ExitCode : int {
   conflict = 5,        ///< it exists already, or changed in the meantime
   unavailable = 6,     ///< the server cannot be reached or did not answer in time
   wait_failed = 7,     ///< --wait: not reached in time, or it failed for good
-  exec_timeout = 124,  ///< workload exec: the time limit ended the command
-  exec_failed = 125,   ///< workload exec: the command could not be run; otherwise its own exit code
+  exec_timeout = 124,  ///< exec: the time limit ended the command
+  exec_failed = 125,   ///< exec: the command could not be run; otherwise its own exit code
 };
 
 inline constexpr const char* kExitCodeHelp =
@@ -21,7 +21,7 @@ inline constexpr const char* kExitCodeHelp =
     "found;\n"
     "5 conflict (exists already, or changed in the meantime); 6 server not reachable or no answer in time; 7 "
     "--wait: not\n"
-    "reached in time, or failed for good. workload exec: the command's own, 124 at its time limit, 125 if it "
+    "reached in time, or failed for good. exec: the command's own, 124 at its time limit, 125 if it "
     "could not be run.";
 
 }  // namespace cloudless::cli

@@ -200,12 +200,22 @@ Status FakeServer::StreamLogs(grpc::ServerContext*, const api::StreamLogsRequest
   return Status::OK;
 }
 
-Status FakeServer::ExecCommand(grpc::ServerContext*, const api::ExecCommandRequest* request,
-                               api::ExecCommandReply* reply) {
+Status FakeServer::Exec(grpc::ServerContext*,
+                        grpc::ServerReaderWriter<api::ExecOutput, api::ExecInput>* stream) {
+  api::ExecInput message;
+  if (!stream->Read(&message)) return {grpc::StatusCode::INVALID_ARGUMENT, "no opening"};
+  const auto open = message.open();
+  std::string input;
+  bool more = open.stdin();
+  while (more && stream->Read(&message)) {
+    input += message.stdin();
+    more = !message.close_stdin();
+  }
   const std::lock_guard lock(mutex_);
-  last_exec = *request;
+  last_exec = open;
+  exec_input = input;
   if (!refusal.ok()) return refusal;
-  *reply = exec_reply;
+  for (const auto& output : exec_outputs) stream->Write(output);
   return Status::OK;
 }
 

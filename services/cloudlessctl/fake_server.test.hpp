@@ -30,14 +30,15 @@ class FakeServer final : public api::CoordinatorService::Service {
   std::vector<api::Node> nodes;
   std::vector<api::Event> events;
   std::vector<api::LogLine> lines;
-  api::ExecCommandReply exec_reply;
   api::ListUsageReply usage;
   api::ListUsageRequest last_usage;
+  std::vector<api::ExecOutput> exec_outputs;  ///< said when the input is at its end
   std::size_t page_size = 2;
 
   std::map<std::string, api::Workload> workloads;  ///< by "namespace/name"
   api::StreamLogsRequest last_logs;
-  api::ExecCommandRequest last_exec;
+  api::ExecInput::Open last_exec;
+  std::string exec_input;
   api::ListEventsRequest last_events;
   api::ListWorkloadsRequest last_list;
   int reads = 0;
@@ -67,14 +68,14 @@ class FakeServer final : public api::CoordinatorService::Service {
                           api::ListEventsReply* reply) override;
   grpc::Status StreamLogs(grpc::ServerContext*, const api::StreamLogsRequest* request,
                           grpc::ServerWriter<api::StreamLogsReply>* writer) override;
-  grpc::Status ExecCommand(grpc::ServerContext*, const api::ExecCommandRequest* request,
-                           api::ExecCommandReply* reply) override;
   grpc::Status ListUsage(grpc::ServerContext*, const api::ListUsageRequest* request,
                          api::ListUsageReply* reply) override {
     last_usage = *request;
     *reply = usage;
     return grpc::Status::OK;
   }
+  grpc::Status Exec(grpc::ServerContext*,
+                    grpc::ServerReaderWriter<api::ExecOutput, api::ExecInput>* stream) override;
 
  private:
   grpc::Status write(const std::string& ns, const std::string& name, const api::WorkloadSpec& spec,

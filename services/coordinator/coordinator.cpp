@@ -183,7 +183,7 @@ class Whole final : public Coordinator {
         in_ring("the link hub",
                 node_link::spawn_link_hub(
                     system, parts_.store, parts_.workload_state, parts_.node_membership, edge.bridge, clock_,
-                    [key = *key](const Secret& secret) { return secrets::open(secret, key); }));
+                    [key = *key](const Secret& secret) { return secrets::open(secret, key); }, parts_.events));
     return {};
   }
 

@@ -150,6 +150,31 @@ def bench_many(table):
         runtime.delete(name)
 
 
+def bench_exec(table, runs):
+    """A command in a running container: by our command line and by our API, beside containerd's own command line."""
+    from client import Api
+    with Cluster(agents=1) as cluster:
+        cluster.start()
+        api = Api(cluster.server)
+        runtime = Runtime(cluster, api)
+        name, _ = runtime.create(1)
+        replica = api.call("GetWorkload", {"name": name}).status.replicas[0]
+        namespace, container = runtime.namespace, replica.container_id
+        ctl = [BUILD / "services/cloudlessctl/cloudlessctl", "--server", cluster.server, "exec", replica.id, "--", "true"]
+        ways = {"cloudlessctl exec": lambda n: subprocess.run(ctl, check=True, capture_output=True),
+                "ExecCommand": lambda n: api.call("ExecCommand", {"replica_id": replica.id, "command": ["true"]}),
+                "ctr": lambda n: cluster.ctr("-n", namespace, "task", "exec", "--exec-id", f"bench-{n}", container, "true")}
+        taken = {way: [] for way in ways}
+        for n in range(30 * runs):
+            for way, run in ways.items():
+                begun = time.monotonic()
+                run(n)
+                taken[way].append(time.monotonic() - begun)
+        for way in ("cloudlessctl exec", "ExecCommand"):
+            table.add(f"{way} p50", median_ms(taken[way]), "ms", median_ms(taken["ctr"]), "ctr task exec", "<= 1.3x")
+        runtime.delete(name)
+
+
 def bench_runtime(table, runs):
     from client import Api
     with Cluster(agents=1) as cluster:

@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <memory>
 
+#include "tests/integration/heard_stream.hpp"
 #include "tests/integration/runtime_node.hpp"
 
 namespace {
@@ -18,7 +20,10 @@ using namespace cloudless::test;
 namespace fs = std::filesystem;
 
 /// A number of seconds that no other run of these tests sleeps.
-const std::string kSeconds = std::to_string(1'000'000 + getpid());
+std::string seconds_of(int row) {
+  return std::to_string(1'000'000 + getpid() + row * 10'000'000);
+}
+const std::string kSeconds = seconds_of(0);
 
 /// Seen from this machine: inside, a process that joins a container in a chroot may have another root.
 bool sleeps(const std::string& seconds) {
@@ -29,6 +34,33 @@ bool sleeps(const std::string& seconds) {
     if (words == std::string("sleep") + '\0' + seconds + '\0') return true;
   }
   return false;
+}
+
+ExecQuery shell(const std::string& script) {
+  ExecQuery query;
+  query.command = {"/bin/sh", "-c", script};
+  query.timeout = 0;
+  query.has_input = true;
+  query.output_limit = 0;
+  return query;
+}
+
+const ContainerId kContainer{"a-0"};
+
+/// What execs leave on the machine: pipes, and groups below the container's.
+std::string traces_of_execs(const RuntimeNode& node) {
+  std::string found;
+  std::error_code gone;
+  for (const auto& entry : fs::directory_iterator(node.options.state_dir + "/exec", gone))
+    found += " " + entry.path().string();
+  for (const auto& entry : fs::recursive_directory_iterator(
+           "/sys/fs/cgroup", fs::directory_options::skip_permission_denied, gone)) {
+    const auto path = entry.path().string();
+    if (entry.is_directory(gone) && path.find(namespace_of(node.options)) != std::string::npos &&
+        entry.path().filename().string().starts_with("exec-"))
+      found += " " + path;
+  }
+  return found;
 }
 
 TEST_CASE("exec runs a command with input, both outputs, exit code and time limit") {
@@ -85,7 +117,152 @@ TEST_CASE("exec runs a command with input, both outputs, exit code and time limi
   SUBCASE("there must be such a container") {
     CHECK(node.exec("b", {"true"}).error().code == Errc::not_found);
   }
-  CHECK((!fs::exists(node.options.state_dir + "/exec") || fs::is_empty(node.options.state_dir + "/exec")));
+  CHECK(eventually([&] { return traces_of_execs(node).empty(); }));
+  REQUIRE_OK(node.remove("a"));
+}
+
+TEST_CASE("what a command started ends with it when it is broken off, however it was started") {
+  RuntimeNode node("execkill");
+  REQUIRE_OK(node.start_shell("a", "sleep 100000"));
+  int row = 0;
+  const auto check = [&](const std::string& script, bool by_time) {
+    const auto seconds = seconds_of(++row);
+    auto text = script;
+    text.replace(text.find('$'), 1, seconds);
+    CAPTURE(text);
+    CAPTURE(by_time);
+    auto query = shell(text);
+    if (by_time) query.timeout = 1500;
+    HeardStream stream(*node.port, {kContainer, query, 1 << 20});
+    REQUIRE(stream.says("begun"));
+    REQUIRE(eventually([&] { return sleeps(seconds); }));
+    if (!by_time) stream.stream.reset();
+    CHECK(eventually([&] { return !sleeps(seconds); }));
+    const auto end = stream.end();
+    if (by_time) {
+      REQUIRE_OK(end);
+      CHECK(end->timed_out);
+    }
+  };
+  for (const bool by_time : {true, false}) {
+    check("echo begun; sleep $", by_time);
+    check("sleep $ & sleep 1000000 & echo begun; wait", by_time);
+    check("sleep 0.3; (setsid sleep $ >/dev/null 2>&1 </dev/null &); echo begun; sleep 1000001", by_time);
+    check("sleep 0.3; trap '' TERM HUP INT; nohup sleep $ >/dev/null 2>&1 & echo begun; wait; sleep 1000002", by_time);
+  }
+  CHECK(eventually([&] { return traces_of_execs(node).empty(); }));
+  REQUIRE_OK(node.remove("a"));
+}
+
+TEST_CASE("what a command leaves running when it ends by itself stays") {
+  RuntimeNode node("execleft");
+  REQUIRE_OK(node.start_shell("a", "sleep 100000"));
+  const auto seconds = seconds_of(50);
+  const auto result = node.exec("a", {"/bin/sh", "-c", "sleep " + seconds + " >/dev/null 2>&1 & sleep 0.2; echo done"});
+  REQUIRE_OK(result);
+  CHECK(result->stdout_data == "done\n");
+  CHECK(sleeps(seconds));
+  REQUIRE_OK(node.remove("a"));
+  CHECK(eventually([&] { return !sleeps(seconds); }));
+}
+
+TEST_CASE("an agent that was killed leaves no command behind") {
+  RuntimeNode node("execcrash");
+  REQUIRE_OK(node.start_shell("a", "sleep 100000"));
+  const auto seconds = seconds_of(60);
+  auto query = shell("(setsid sleep " + seconds + " &); echo begun; sleep 1000003");
+  auto stream = std::make_unique<HeardStream>(*node.port, StreamRequest{kContainer, query, 1 << 20});
+  REQUIRE(stream->says("begun"));
+  const auto exec_dir = fs::path(node.options.state_dir) / "exec";
+  REQUIRE(eventually([&] {
+    std::error_code gone;
+    for (const auto& entry : fs::directory_iterator(exec_dir, gone)) {
+      std::string group;
+      std::getline(std::ifstream(entry.path() / "group"), group);
+      if (!group.empty()) return true;
+    }
+    return false;
+  }));
+  // The port lives on, as the dead agent's shim does: only what is on disk helps the next one.
+  auto next = make_containerd_runtime(node.options);
+  REQUIRE_OK(next);
+  CHECK(eventually([&] { return !sleeps(seconds) && !sleeps("1000003"); }));
+  CHECK_FALSE(fs::exists(exec_dir));
+  stream.reset();
+  REQUIRE_OK(node.remove("a"));
+}
+
+TEST_CASE("a command with a terminal has its size, its name and its keys") {
+  RuntimeNode node("exectty");
+  REQUIRE_OK(node.start_shell("a", "sleep 100000"));
+  auto query = shell("echo term=$TERM; stty size; trap 'echo changed; stty size' WINCH; trap 'echo caught; exit 7' INT; "
+                     "echo ready; while :; do sleep 0.05; done");
+  query.terminal = true;
+  query.term = "vt220";
+  query.window = {91, 37};
+  HeardStream stream(*node.port, {kContainer, query, 1 << 20});
+  REQUIRE(stream.says("ready"));
+  CHECK(stream.out().find("term=vt220\r\n37 91\r\n") != std::string::npos);
+  stream.stream->resize({100, 40});
+  CHECK(stream.says("changed\r\n40 100"));
+  CHECK(stream.send("\x03"));
+  const auto end = stream.end();
+  REQUIRE_OK(end);
+  CHECK(end->exit_code == 7);
+  CHECK(stream.out().find("caught") != std::string::npos);
+  CHECK(stream.err().empty());
+  REQUIRE_OK(node.remove("a"));
+}
+
+TEST_CASE("signals reach the command") {
+  RuntimeNode node("execsig");
+  REQUIRE_OK(node.start_shell("a", "sleep 100000"));
+  HeardStream stream(*node.port,
+                     {kContainer, shell("trap 'echo hup' HUP; trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done"),
+                      1 << 20});
+  REQUIRE(stream.says("ready"));
+  stream.stream->signal(SIGHUP);
+  CHECK(stream.says("hup"));
+  stream.stream->signal(SIGTERM);
+  const auto end = stream.end();
+  REQUIRE_OK(end);
+  CHECK(end->exit_code == 5);
+  REQUIRE_OK(node.remove("a"));
+}
+
+TEST_CASE("output goes no further than its credit, and input no further than it is read") {
+  RuntimeNode node("execflow");
+  REQUIRE_OK(node.start_shell("a", "sleep 100000"));
+  SUBCASE("a client that reads nothing stops the command, not the agent") {
+    HeardStream stream(*node.port, {kContainer, shell("head -c 10000000 /dev/zero; echo end >&2"), 100'000});
+    REQUIRE(eventually([&] { return stream.out().size() == 100'000; }));
+    CHECK_FALSE(stream.has_ended());
+    CHECK(stream.out().size() == 100'000);
+    stream.stream->grant(1ULL << 40);
+    const auto end = stream.end();
+    REQUIRE_OK(end);
+    CHECK(stream.out().size() == 10'000'000);
+    CHECK(stream.err() == "end\n");
+  }
+  SUBCASE("20 MB come back as they went") {
+    std::string sent(20'000'000, '\0');
+    for (std::size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>((i * 2654435761U) >> 13);
+    HeardStream stream(*node.port, {kContainer, shell("cat"), 1ULL << 40});
+    REQUIRE(stream.send(sent));
+    stream.stream->end_input();
+    const auto end = stream.end();
+    REQUIRE_OK(end);
+    CHECK(end->exit_code == 0);
+    CHECK((stream.out() == sent));
+  }
+  SUBCASE("a command that reads no more ends although more is sent") {
+    HeardStream stream(*node.port, {kContainer, shell("head -c 5; exit 3"), 1 << 20});
+    stream.send(std::string(1'000'000, 'x'));
+    const auto end = stream.end();
+    REQUIRE_OK(end);
+    CHECK(end->exit_code == 3);
+    CHECK(stream.out() == "xxxxx");
+  }
   REQUIRE_OK(node.remove("a"));
 }
 

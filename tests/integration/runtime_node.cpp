@@ -9,6 +9,7 @@
 
 #include "actors/runtime/cgroups/cgroup_tree.hpp"
 #include "actors/runtime/containerd/network.hpp"
+#include "tests/integration/heard_stream.hpp"
 
 namespace cloudless::test {
 
@@ -113,9 +114,16 @@ Result<ExecResult> RuntimeNode::exec(const std::string& name, std::vector<std::s
                                      std::string input, Millis timeout) {
   ExecQuery query;
   query.command = std::move(command);
-  query.stdin_data = std::move(input);
+  query.has_input = !input.empty();
   query.timeout = timeout;
-  return outcome(under_way<ExecResult>([&](auto done) { port->exec(id_of(name), query, std::move(done)); }));
+  if (input.empty())
+    return outcome(under_way<ExecResult>([&](auto done) { port->exec(id_of(name), query, std::move(done)); }));
+  HeardStream stream(*port, {id_of(name), query, 64 << 20});
+  stream.send(input);
+  stream.stream->end_input();
+  const auto end = stream.end();
+  if (!end) return fail(end.error());
+  return ExecResult{stream.out(), stream.err(), end->exit_code, end->timed_out, end->truncated};
 }
 
 std::string RuntimeNode::log_file(const std::string& name) const {

@@ -13,7 +13,9 @@
 
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/containers.hpp"
+#include "actors/runtime/containerd/copy.hpp"
 #include "actors/runtime/containerd/exec.hpp"
+#include "actors/runtime/containerd/forward.hpp"
 #include "actors/runtime/containerd/image_desk.hpp"
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/log_folder.hpp"
@@ -28,6 +30,7 @@ namespace {
 // containerd itself works on few at a time; more threads would only wait there.
 constexpr std::size_t kLifecycleThreads = 16;
 constexpr std::size_t kExecThreads = 16;
+constexpr std::size_t kCopyThreads = 64;  // what is allowed at a time is the session desk's business
 
 WallMillis wall_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -54,13 +57,17 @@ class ContainerdRuntime final : public RuntimePort {
         network_(std::move(network)),
         containers_(client_, images_, loggers_, volumes_, *network_, options),
         image_desk_(images_, containers_, options.images.max_pulls) {
-    forget_execs(options.state_dir);
+    forget_execs(exec_parts());
   }
 
   ~ContainerdRuntime() override {
-    client_.shut_down();
+    // Commands first, while they can still be killed.
+    relays_->stop();
     image_desk_.finish();
     exec_jobs_.finish();
+    client_.shut_down();
+    copy_jobs_.finish();
+    image_jobs_.finish();
     lifecycle_jobs_.finish();
   }
 
@@ -118,12 +125,18 @@ class ContainerdRuntime final : public RuntimePort {
   }
 
   GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override {
-    query.container = std::move(container);
-    auto abandoned = std::make_shared<Abandonment>();
-    exec_jobs_.submit([this, abandoned, query = std::move(query), done = std::move(done)] {
-      done(run_exec(client_, options_.state_dir, query, *abandoned));
-    });
-    return [abandoned] { abandoned->declare(); };
+    return run_exec(exec_parts(), container, std::move(query), std::move(done));
+  }
+
+  std::unique_ptr<RuntimeStream> open_stream(StreamRequest request,
+                                             std::function<void(StreamNews)> tell) override {
+    if (auto* exec = std::get_if<ExecQuery>(&request.query))
+      return open_exec(exec_parts(), request.container, std::move(*exec), request.credit, std::move(tell));
+    if (const auto* forward = std::get_if<ForwardQuery>(&request.query))
+      return open_forward({client_, exec_jobs_, *relays_}, request.container, *forward, request.credit,
+                          std::move(tell));
+    return open_copy(client_, copy_jobs_, request.container, std::get<CopyQuery>(request.query), request.credit,
+                     std::move(tell));
   }
 
   void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) override {
@@ -164,6 +177,8 @@ class ContainerdRuntime final : public RuntimePort {
   }
 
  private:
+  ExecParts exec_parts() { return {client_, exec_jobs_, *relays_, options_.state_dir}; }
+
   struct VolumeSweep {
     std::uint64_t number = 0;
     std::vector<ReplicaId> keep;
@@ -207,6 +222,8 @@ class ContainerdRuntime final : public RuntimePort {
   std::optional<VolumeSweep> sweep_wanted_;
   bool sweeping_ = false;
   WorkerPool exec_jobs_{kExecThreads};
+  WorkerPool copy_jobs_{kCopyThreads};
+  const std::shared_ptr<RelayLoop> relays_ = RelayLoop::start();
   WorkerPool lifecycle_jobs_{kLifecycleThreads};
 };
 

@@ -1,39 +1,34 @@
-// Runs one command in a running container and collects what it says. Blocking.
+// Runs commands in running containers: their pipes, their time, their terminal, and their end, with everything they
+// started. Blocking calls to containerd happen in the worker pool, bytes move in the relay loop.
 #pragma once
 
-#include <atomic>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "actors/runtime/containerd/client.hpp"
-#include "messages/domain/error.hpp"
-#include "messages/domain/session.hpp"
+#include "actors/runtime/containerd/relay.hpp"
+#include "actors/runtime/containerd/worker_pool.hpp"
+#include "actors/runtime/runtime_port.hpp"
 
 namespace cloudless::runtime {
 
-/// Whether somebody still waits for a command. Told by any thread, once or more often.
-class Abandonment {
- public:
-  Abandonment();
-  ~Abandonment();
-  Abandonment(const Abandonment&) = delete;
-  Abandonment& operator=(const Abandonment&) = delete;
-  void declare();
-  bool declared() const { return declared_; }
-  /// Readable once it is declared.
-  int event() const { return event_; }
-
- private:
-  std::atomic<bool> declared_ = false;
-  int event_;
+/// What execs work with; all of it outlives them.
+struct ExecParts {
+  Client& client;
+  WorkerPool& jobs;
+  RelayLoop& loop;
+  std::string state_dir;  ///< where pipes are made for the time being
 };
 
-/// `state_dir`: where pipes are made for the time being. The process is killed when query.timeout is over, or
-/// when it is abandoned.
 /// NOT_FOUND or FAILED_PRECONDITION when the container does not run, or the command is not in it.
-Result<ExecResult> run_exec(Client& client, const std::string& state_dir, const ExecQuery& query,
-                            const Abandonment& abandoned);
+std::unique_ptr<RuntimeStream> open_exec(const ExecParts& parts, const ContainerId& container, ExecQuery query,
+                                         std::uint64_t credit, std::function<void(StreamNews)> tell);
 
-/// Removes pipes that an agent left when it was killed. Nothing must be under way.
-void forget_execs(const std::string& state_dir);
+/// The same to its end, without input; keeps query.output_limit of each output. The returned function gives it up.
+GiveUp run_exec(const ExecParts& parts, const ContainerId& container, ExecQuery query, Done<ExecResult> done);
+
+/// Ends commands that an agent left when it was killed, and removes their pipes. Nothing must be under way.
+void forget_execs(const ExecParts& parts);
 
 }  // namespace cloudless::runtime

@@ -37,6 +37,14 @@ GiveUp Incarnation::exec(ContainerId container, ExecQuery query, Done<ExecResult
   return runtime_.exec(std::move(container), std::move(query), while_open(std::move(done)));
 }
 
+std::unique_ptr<RuntimeStream> Incarnation::open_stream(StreamRequest request,
+                                                        std::function<void(StreamNews)> tell) {
+  if (!*open_) return nullptr;
+  return runtime_.open_stream(std::move(request), [open = open_, tell = std::move(tell)](StreamNews news) {
+    if (*open) tell(std::move(news));
+  });
+}
+
 std::string Incarnation::log_path(const ContainerId& container) const {
   return runtime_.log_path(container);
 }

@@ -25,6 +25,9 @@ class Incarnation final : public RuntimePort, public AgentDisk, public ProbePort
   void remove(ContainerId container, Done<Nothing> done) override;
   void list(Done<std::vector<ObservedContainer>> done) override;
   GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) override;
+  /// nullptr when it is closed.
+  std::unique_ptr<RuntimeStream> open_stream(StreamRequest request,
+                                             std::function<void(StreamNews)> tell) override;
   std::string log_path(const ContainerId& container) const override;
   void forget_logs(const std::vector<ContainerId>& keep) override;
   void forget_volumes(const std::vector<ReplicaId>& keep) override;

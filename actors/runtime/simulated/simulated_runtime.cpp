@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/runtime/simulated/simulated_stream.hpp"
+
 namespace cloudless::runtime {
 namespace {
 
@@ -25,14 +27,12 @@ ExecResult run_command(const ExecQuery& query) {
     for (std::size_t i = 1; i < query.command.size(); ++i)
       out.stdout_data += (i > 1 ? " " : "") + query.command[i];
     out.stdout_data += "\n";
-  } else if (name == "cat") {
-    out.stdout_data = query.stdin_data;
   } else if (name == "false") {
     out.exit_code = 1;
   } else if (name == "sleep") {
     out.timed_out = true;
     out.exit_code = 128 + kKill;
-  } else if (name != "true") {
+  } else if (name != "true" && name != "cat") {
     out.stderr_data = name + ": not found\n";
     out.exit_code = 127;
   }
@@ -246,6 +246,25 @@ GiveUp SimulatedRuntime::exec(ContainerId container, ExecQuery query, Done<ExecR
         return run_command(query);
       });
   return {};
+}
+
+std::unique_ptr<RuntimeStream> SimulatedRuntime::open_stream(StreamRequest request,
+                                                             std::function<void(StreamNews)> tell) {
+  auto stream = std::make_shared<SimulatedStream>(request.credit, std::move(tell));
+  post_(draw_delay(), [this, stream, request = std::move(request)] {
+    const auto found = containers_.find(request.container);
+    if (away_) return stream->fail_with(away_error().value());
+    if (found == containers_.end()) return stream->fail_with(no_container(request.container).value());
+    if (!found->second.seen.running)
+      return stream->fail_with(
+          {Errc::failed_precondition, "container " + request.container.value + " does not run", {}});
+    const auto* exec = std::get_if<ExecQuery>(&request.query);
+    const std::string name = exec != nullptr && !exec->command.empty() ? exec->command.front() : "";
+    if (exec == nullptr || (exec->has_input && (name == "cat" || name == "sh"))) return stream->begin_echo();
+    if (name != "sleep") return stream->finish(run_command(*exec));
+    if (exec->timeout > 0) post_(exec->timeout, [stream, exec = *exec] { stream->finish(run_command(exec)); });
+  });
+  return near_end(std::move(stream));
 }
 
 std::string SimulatedRuntime::log_path(const ContainerId&) const {
