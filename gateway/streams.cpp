@@ -59,8 +59,10 @@ Result<std::unique_ptr<StreamLine>> connect(const Parts& parts, const std::strin
   if (!target) return fail(target.error());
   std::visit(
       [&](auto& query) {
-        query.replica = target->replica;
-        query.container = target->container;
+        if constexpr (requires { query.replica; }) {
+          query.replica = target->replica;
+          query.container = target->container;
+        }
       },
       opened.query);
   return std::make_unique<HubLine>(

@@ -62,7 +62,14 @@ std::optional<SessionNote> note_of(const SessionOpen& open, const Snapshot& snap
   note.event.kind = begun->kind;
   note.event.node = open.node;
   note.event.message = (open.principal.empty() ? "somebody" : open.principal) + " " + std::move(begun->what);
-  note.event.replica = std::visit([](const auto& query) { return query.replica; }, open.query);
+  note.event.replica = std::visit(
+      [](const auto& query) {
+        if constexpr (requires { query.replica; })
+          return query.replica;
+        else
+          return ReplicaId{};
+      },
+      open.query);
   if (const auto replica = snapshot.replica(note.event.replica)) {
     if (const auto workload = snapshot.workload(replica->workload)) {
       note.event.ns = workload->ns;

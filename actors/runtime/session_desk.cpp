@@ -79,7 +79,8 @@ Result<session_actor> SessionDesk::open(const SessionId& id, const SessionOpen& 
   } else {
     auto request = std::visit(
         [&](const auto& stream) -> StreamRequest {
-          if constexpr (std::is_same_v<std::decay_t<decltype(stream)>, LogQuery>)
+          using Query = std::decay_t<decltype(stream)>;
+          if constexpr (std::is_same_v<Query, LogQuery> || std::is_same_v<Query, UsageQuery>)
             return {};
           else
             return stream_request(stream, target, open.credit);

@@ -11,6 +11,7 @@
 #include <ostream>
 #include <thread>
 
+#include "actors/runtime/archive/descriptor.hpp"
 #include "actors/runtime/archive/pack.hpp"
 #include "actors/runtime/archive/unpack.hpp"
 #include "services/cloudlessctl/commands.hpp"

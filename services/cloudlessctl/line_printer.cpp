@@ -22,16 +22,11 @@ std::string missing(const api::LogLine& marker) {
   std::string out = "[";
   if (count > 0) out += std::to_string(count) + " ";
   out += count == 1 ? "line is missing: " : "lines are missing: ";
-  switch (marker.drop_reason()) {
-    case api::DROP_REASON_RATE_LIMIT:
-      out += "more than a container may write (container_logs.rate of its agent)";
-      break;
-    case api::DROP_REASON_ROTATED:
-      out += "rotated away before they were read";
-      break;
-    default:
-      out += "the node's disk was full";
-  }
+  const auto reason = marker.drop_reason();
+  out += reason == api::DROP_REASON_RATE_LIMIT
+             ? "more than a container may write (container_logs.rate of its agent)"
+         : reason == api::DROP_REASON_ROTATED ? "rotated away before they were read"
+                                              : "the node's disk was full";
   return out + "]";
 }
 

@@ -63,11 +63,10 @@ class ContainerdRuntime final : public RuntimePort {
   ~ContainerdRuntime() override {
     // Commands first, while they can still be killed.
     relays_->stop();
-    image_desk_.finish();
     exec_jobs_.finish();
     client_.shut_down();
+    image_desk_.finish();
     copy_jobs_.finish();
-    image_jobs_.finish();
     lifecycle_jobs_.finish();
   }
 
