@@ -266,6 +266,10 @@ TEST_CASE("a description shows replicas with their reasons, events and the spec"
     replica.set_exit_code(137);
     replica.set_reason("out of memory");
     replica.set_restarts(7);
+    auto& published = *replica.add_published_ports();
+    published.set_protocol(api::Port::UDP);
+    published.set_container_port(53);
+    published.set_host_port(30001);
   };
   auto& event = server.events.emplace_back();
   event.set_kind("ReplicaStarted");
@@ -274,10 +278,11 @@ TEST_CASE("a description shows replicas with their reasons, events and the spec"
   event.set_message("started on n1");
   const auto out = ctl(server, {"workload", "describe", "web"}).out;
   for (const char* part : {"default/web", "BACKOFF", "137", "out of memory", "READY", "RESTARTS", " 7 ",
-                           "ReplicaStarted", "started on n1", "  image: a\n"})
+                           "PORTS", "30001->53/udp", "ReplicaStarted", "started on n1", "  image: a\n"})
     CHECK_MESSAGE(contains(out, part), part);
   CHECK(server.last_events.workload() == "web");
-  CHECK(contains(ctl(server, {"workload", "get", "web"}).out, "RESTARTS"));
+  const auto table = ctl(server, {"workload", "get", "web"}).out;
+  for (const char* part : {"RESTARTS", "PORTS", "30001->53/udp"}) CHECK_MESSAGE(contains(table, part), part);
 }
 
 TEST_CASE("a replica that runs again shows how its last attempt ended") {

@@ -1,7 +1,9 @@
 #include "services/cloudlessctl/views.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "services/cloudlessctl/message_json.hpp"
@@ -40,12 +42,18 @@ std::string state_of(const api::Replica& replica) {
   return out;
 }
 
-/// "30001->80/tcp,30002->53/udp": the node's port and the container's.
-std::string ports_of(const api::Replica& replica) {
-  std::string out;
+/// "30001->80/tcp": the node's port and the container's.
+std::vector<std::string> ports_of(const api::Replica& replica) {
+  std::vector<std::string> out;
   for (const auto& port : replica.published_ports())
-    out += (out.empty() ? "" : ",") + std::to_string(port.host_port()) + "->" +
-           std::to_string(port.container_port()) + (port.protocol() == api::Port::UDP ? "/udp" : "/tcp");
+    out.push_back(std::to_string(port.host_port()) + "->" + std::to_string(port.container_port()) +
+                  (port.protocol() == api::Port::UDP ? "/udp" : "/tcp"));
+  return out;
+}
+
+std::string list_text(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : ",") + word;
   return or_dash(out);
 }
 
@@ -62,10 +70,25 @@ std::uint64_t restarts_of(const api::WorkloadStatus& status) {
   return sum;
 }
 
+/// What the replicas of a workload are published on, each once, the first few.
+std::string ports_of(const api::WorkloadStatus& status) {
+  constexpr std::size_t kMostShown = 4;
+  std::set<std::string> all;
+  for (const auto& replica : status.replicas())
+    for (auto& port : ports_of(replica)) all.insert(std::move(port));
+  std::vector<std::string> shown(all.begin(), std::next(all.begin(), std::min(all.size(), kMostShown)));
+  if (all.size() > kMostShown) shown.push_back("...");
+  return list_text(shown);
+}
+
+bool has_ports(const api::WorkloadStatus& status) {
+  return std::any_of(status.replicas().begin(), status.replicas().end(),
+                     [](const auto& replica) { return replica.published_ports_size() > 0; });
+}
+
 std::string replica_table(const api::WorkloadStatus& status, std::int64_t now_ms) {
   const auto& replicas = status.replicas();
-  const bool published = std::any_of(replicas.begin(), replicas.end(),
-                                     [](const auto& replica) { return replica.published_ports_size() > 0; });
+  const bool published = has_ports(status);
   constexpr std::ptrdiff_t kPortsColumn = 7;
   std::vector<Column> columns{{"REPLICA"}, {"STATE"},   {"READY"},      {"RESTARTS", true}, {"VERSION", true},
                               {"NODE"},    {"ADDRESS"}, {"EXIT", true}, {"AGE", true},      {"REASON"}};
@@ -82,7 +105,7 @@ std::string replica_table(const api::WorkloadStatus& status, std::int64_t now_ms
                                  replica.has_exit_code() ? std::to_string(replica.exit_code()) : "-",
                                  age(millis(replica.created_at()), now_ms),
                                  words_of(replica)};
-    if (published) row.insert(row.begin() + kPortsColumn, ports_of(replica));
+    if (published) row.insert(row.begin() + kPortsColumn, list_text(ports_of(replica)));
     rows.push_back(std::move(row));
   }
   return table_text(columns, rows);
@@ -126,6 +149,10 @@ std::string workload_table(const std::vector<api::Workload>& workloads, bool wit
   std::vector<Column> columns{{"NAME"},          {"PHASE"},          {"READY", true},
                               {"UPDATED", true}, {"RESTARTS", true}, {"VERSION", true},
                               {"IMAGE"},         {"AGE", true},      {"REASON"}};
+  const bool published = std::any_of(workloads.begin(), workloads.end(),
+                                     [](const auto& workload) { return has_ports(workload.status()); });
+  constexpr std::ptrdiff_t kPortsColumn = 7;
+  if (published) columns.insert(columns.begin() + kPortsColumn, {"PORTS"});
   if (with_namespace) columns.insert(columns.begin(), {"NAMESPACE"});
   std::vector<std::vector<std::string>> rows;
   for (const auto& workload : workloads) {
@@ -139,6 +166,7 @@ std::string workload_table(const std::vector<api::Workload>& workloads, bool wit
                                  workload.spec().image(),
                                  age(millis(workload.created_at()), now_ms),
                                  or_dash(status.reason())};
+    if (published) row.insert(row.begin() + kPortsColumn, ports_of(status));
     if (with_namespace) row.insert(row.begin(), workload.namespace_());
     rows.push_back(std::move(row));
   }

@@ -49,8 +49,8 @@ int bound_socket(Protocol protocol, std::uint16_t port, Ipv4 address, bool reuse
 int hold_port(Protocol protocol, std::uint16_t port, Ipv4 address) {
   const int strict = bound_socket(protocol, port, address, false);
   if (strict != -EADDRINUSE || protocol == Protocol::udp) return strict;
-  // Connections that ended a moment ago are in the way, too, and they are no reason to refuse: whether anybody
-  // listens is what counts. A port that is shared with them can be held only against the strict.
+  // Connections that ended a moment ago are in the way, too, and they are no reason to refuse: whether
+  // anybody listens is what counts. A port that is shared with them can be held only against the strict.
   const int probe = bound_socket(protocol, port, address, true);
   if (probe < 0) return probe;
   const int listening = listen(probe, 0) == 0 ? 0 : -errno;

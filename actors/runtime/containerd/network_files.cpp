@@ -16,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char kNodeHosts[] = "/etc/hosts";
 constexpr char kNodeResolver[] = "/etc/resolv.conf";
 constexpr char kBehindStub[] = "/run/systemd/resolve/resolv.conf";
 constexpr std::size_t kMostNameservers = 3;  // what the C library looks at
@@ -90,6 +91,13 @@ std::string hosts_file(const std::string& host_name, const std::string& address)
          (address.empty() ? "127.0.1.1" : address) + " " + host_name + "\n";
 }
 
+std::string hosts_file_on_node(const std::string& host_name, const std::string& address,
+                               std::string_view of_node) {
+  std::string out(of_node);
+  if (!out.empty() && out.back() != '\n') out += '\n';
+  return out + address + " " + host_name + "\n";
+}
+
 NetworkFiles::NetworkFiles(std::string folder, Resolver configured)
     : folder_(std::move(folder)), configured_(std::move(configured)) {}
 
@@ -105,17 +113,24 @@ Resolver NetworkFiles::resolver(const Resolver& of_network) const {
       content_of(kNodeResolver), content_of(kBehindStub));
 }
 
-std::string NetworkFiles::resolver_of_node() {
-  return content_of(kNodeResolver);
+Result<Nothing> NetworkFiles::write(const ContainerId& container, const std::string& host_name,
+                                    const std::string& address, const Resolver& of_network) {
+  return write_all(container, host_name, hosts_file(host_name, address), render(resolver(of_network)));
 }
 
-Result<Nothing> NetworkFiles::write(const ContainerId& container, const std::string& host_name,
-                                    const std::string& address, const std::string& resolver) {
+Result<Nothing> NetworkFiles::write_on_node(const ContainerId& container, const std::string& host_name,
+                                            const std::string& address) {
+  return write_all(container, host_name, hosts_file_on_node(host_name, address, content_of(kNodeHosts)),
+                   content_of(kNodeResolver));
+}
+
+Result<Nothing> NetworkFiles::write_all(const ContainerId& container, const std::string& host_name,
+                                        const std::string& hosts, const std::string& resolver) const {
   const auto folder = folder_of(container);
   std::error_code error;
   fs::create_directories(folder, error);
   const std::array<std::pair<const char*, std::string>, 3> files{
-      {{"hosts", hosts_file(host_name, address)}, {"hostname", host_name + "\n"}, {"resolv.conf", resolver}}};
+      {{"hosts", hosts}, {"hostname", host_name + "\n"}, {"resolv.conf", resolver}}};
   for (const auto& [name, content] : files) {
     const auto path = folder + "/" + name;
     std::ofstream out(path, std::ios::binary | std::ios::trunc);  // in place: it may be bound already

@@ -36,6 +36,9 @@ Resolver resolver_for_replicas(const Resolver& configured, std::string_view of_n
 
 /// `address` may be empty: then the name stands for loopback.
 std::string hosts_file(const std::string& host_name, const std::string& address);
+/// For a replica in the node's network: what the node knows, `of_node`, and the replica's own name.
+std::string hosts_file_on_node(const std::string& host_name, const std::string& address,
+                               std::string_view of_node);
 
 /// The files of this node's containers, below one folder.
 class NetworkFiles {
@@ -43,21 +46,25 @@ class NetworkFiles {
   /// `folder`: absolute, of this agent alone.
   NetworkFiles(std::string folder, Resolver configured);
 
-  /// Makes the container's files, or writes them again in place.
+  /// Makes the files of a container with a network of its own, or writes them again in place. `of_network`:
+  /// the resolver that its network suggests; it goes before the node's and after agent.yaml's.
   Result<Nothing> write(const ContainerId& container, const std::string& host_name,
-                        const std::string& address, const std::string& resolver);
+                        const std::string& address, const Resolver& of_network = {});
+  /// Those of a container in the node's network: its resolver is the node's own, word by word.
+  Result<Nothing> write_on_node(const ContainerId& container, const std::string& host_name,
+                                const std::string& address);
   void remove(const ContainerId& container);
   /// Removes the files of containers that are not among these: left by a crash.
   void remove_all_except(const std::set<ContainerId>& keep);
   /// The folder with hosts, hostname and resolv.conf of a container.
   std::string folder_of(const ContainerId& container) const;
-  /// What replicas with a network of their own are told now. `of_network`: what their network suggests; it
-  /// goes before the node's and after agent.yaml's.
+  /// What replicas with a network of their own are told now.
   Resolver resolver(const Resolver& of_network = {}) const;
-  /// The node's own, word by word.
-  static std::string resolver_of_node();
 
  private:
+  Result<Nothing> write_all(const ContainerId& container, const std::string& host_name,
+                            const std::string& hosts, const std::string& resolver) const;
+
   std::string folder_;
   Resolver configured_;
 };

@@ -75,6 +75,8 @@ TEST_CASE("a replica finds its own name in its hosts file") {
   CHECK(hosts_file("web-0", "10.87.0.5") ==
         "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n10.87.0.5 web-0\n");
   CHECK(hosts_file("web-0", "").ends_with("127.0.1.1 web-0\n"));
+  CHECK(hosts_file_on_node("web-0", "192.0.2.7", "127.0.0.1 localhost\n192.0.2.9 db") ==
+        "127.0.0.1 localhost\n192.0.2.9 db\n192.0.2.7 web-0\n");
 }
 
 TEST_CASE("files are written again in place, so that a container that has them bound sees it") {
@@ -82,13 +84,13 @@ TEST_CASE("files are written again in place, so that a container that has them b
   const std::string folder = ::mkdtemp(name);
   NetworkFiles files(folder, {{"192.0.2.9"}, {"own.example"}, {}});
   const ContainerId a{"a"}, b{"b"};
-  REQUIRE(files.write(a, "web-0", "", render(files.resolver())));
-  REQUIRE(files.write(b, "web-1", "10.0.0.3", ""));
-  struct stat before {
-  }, after{};
+  REQUIRE(files.write(a, "web-0", ""));
+  REQUIRE(files.write(b, "web-1", "10.0.0.3"));
+  using Status = struct stat;
+  Status before{}, after{};
   const auto hosts = files.folder_of(a) + "/hosts";
   REQUIRE(::stat(hosts.c_str(), &before) == 0);
-  REQUIRE(files.write(a, "web-0", "10.0.0.2", render(files.resolver())));
+  REQUIRE(files.write(a, "web-0", "10.0.0.2"));
   REQUIRE(::stat(hosts.c_str(), &after) == 0);
   CHECK(before.st_ino == after.st_ino);
   CHECK((after.st_mode & 0777) == 0644);

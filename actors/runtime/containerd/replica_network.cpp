@@ -158,8 +158,9 @@ Result<NetworkGrant> ReplicaNetwork::grant(const ContainerRequest& request) {
                  : chain_ ? grant_in_chain(request)
                           : grant_on_bridge(request);
   if (granted) {
-    auto written = files_.write(request.container, host_name(request.assignment.replica), granted->address,
-                                of_node ? NetworkFiles::resolver_of_node() : render(files_.resolver()));
+    const auto name = host_name(request.assignment.replica);
+    auto written = of_node ? files_.write_on_node(request.container, name, granted->address)
+                           : files_.write(request.container, name, granted->address);
     if (!written) granted = fail(written.error());
   }
   if (!granted) {
@@ -242,8 +243,8 @@ Result<NetworkGrant> ReplicaNetwork::attach_in_chain(const ContainerRequest& req
   auto made = chain_->add(request.container, pid, grant.ports);
   if (!made) return fail(made.error());
   grant.address = made->address;
-  auto written = files_.write(request.container, host_name(request.assignment.replica), grant.address,
-                              render(files_.resolver(made->dns)));
+  auto written =
+      files_.write(request.container, host_name(request.assignment.replica), grant.address, made->dns);
   if (!written) return fail(written.error());
   const std::lock_guard lock(mutex_);
   grants_[request.container].address = grant.address;

@@ -55,7 +55,8 @@ Result<Ipv4> choose_address(const Subnet& subnet, const std::set<Ipv4>& taken, s
     const Ipv4 candidate = first + (start + i) % count;
     if (!taken.contains(candidate)) return candidate;
   }
-  return fail(Errc::resource_exhausted, "all " + std::to_string(count) + " addresses of " + to_string(subnet) +
+  return fail(Errc::resource_exhausted, "all " + std::to_string(count) + " addresses of " +
+                                            to_string(subnet) +
                                             " are taken: give the node a larger range (setting subnet)");
 }
 
