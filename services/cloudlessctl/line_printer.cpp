@@ -22,12 +22,10 @@ std::string missing(const api::LogLine& marker) {
   std::string out = "[";
   if (count > 0) out += std::to_string(count) + " ";
   out += count == 1 ? "line is missing: " : "lines are missing: ";
-  const auto reason = marker.drop_reason();
-  out += reason == api::DROP_REASON_RATE_LIMIT
-             ? "more than a container may write (container_logs.rate of its agent)"
-         : reason == api::DROP_REASON_ROTATED ? "rotated away before they were read"
-                                              : "the node's disk was full";
-  return out + "]";
+  if (marker.drop_reason() == api::DROP_REASON_RATE_LIMIT)
+    return out + "more than a container may write (container_logs.rate of its agent)]";
+  if (marker.drop_reason() == api::DROP_REASON_ROTATED) return out + "rotated away before they were read]";
+  return out + "the node's disk was full]";
 }
 
 }  // namespace
