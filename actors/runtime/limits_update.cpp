@@ -37,8 +37,9 @@ void LimitsUpdate::answered(const std::optional<Error>& error, Millis now, Milli
     in_force_ = asked_;
     refused_.reset();
     refusal_.clear();
-  } else if (error->code == Errc::unavailable || error->code == Errc::deadline_exceeded) {
-    in_force_.reset();  // it may have been carried out
+  } else if (error->code == Errc::unavailable || error->code == Errc::deadline_exceeded ||
+             error->code == Errc::cancelled || error->code == Errc::not_found) {
+    in_force_.reset();  // it may have been carried out; or the container has ended, and that is yet to be heard
     again_at_ = now + retry;
   } else {
     refused_ = asked_;

@@ -78,6 +78,9 @@ class GatedRuntime final : public runtime::RuntimePort {
   void collect_images(std::vector<runtime::ImageRequest> keep) override {
     if (*alive_) inner_.collect_images(std::move(keep));
   }
+  void ping(runtime::Done<runtime::Nothing> done) override {
+    if (*alive_) inner_.ping(while_alive(alive_, std::move(done)));
+  }
 
  private:
   runtime::RuntimePort& inner_;

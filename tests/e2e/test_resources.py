@@ -60,14 +60,14 @@ class Resources(ClusterTest):
         self.assertTrue(group.endswith(f"{self.agent.cgroup_parent}/default/{before.status.replicas[0].id}"), group)
 
         changed = self.set_resources("limited", {"limits": {"cpu_millicores": 250, "memory_bytes": 96 * MIB}, "pids_limit": 60},
-                                     "resources.limits", "resources.pids_limit")
+                                     "resources.limits", "resources.pidsLimit")
         self.assertEqual(changed.status.version, before.status.version)
         self.assertGreater(changed.revision, before.revision)
         wait_until(lambda: limits_of(pid) == (str(96 * MIB), "25000", "60"), 20, f"the new limits; now {limits_of(pid)}", pause=0.05)
 
         # While the agent is dead, and with what it reads from its disk before the coordinator speaks to it.
         self.agent.process.stop(signal.SIGKILL)
-        self.set_resources("limited", {"limits": {"memory_bytes": 128 * MIB}}, "resources.limits.memory_bytes")
+        self.set_resources("limited", {"limits": {"memory_bytes": 128 * MIB}}, "resources.limits.memoryBytes")
         self.cluster.start_agent(self.agent)
         wait_until(lambda: limits_of(pid) == (str(128 * MIB), "25000", "60"), 30, f"limits of after a restart; now {limits_of(pid)}", pause=0.05)
         after = self.wait_ready("limited", 1)
@@ -88,12 +88,12 @@ class Resources(ClusterTest):
         self.wait_ready("full", 1)
         wait_until(lambda: self.api.log_lines({"workload": "full"}), 20, "it to be full", pause=0.1)
         pid = self.pid_of("full")
-        self.set_resources("full", {"limits": {"memory_bytes": 16 * MIB}}, "resources.limits.memory_bytes")
+        self.set_resources("full", {"limits": {"memory_bytes": 16 * MIB}}, "resources.limits.memoryBytes")
         reason = wait_until(lambda: self.only_replica("full").reason, 20, "a reason", pause=0.05)
         self.assertIn("memory limit 16 MiB is below the", reason)
         self.assertEqual(limits_of(pid)[0], str(256 * MIB))
         self.assertTrue(self.only_replica("full").ready)
-        self.set_resources("full", {"limits": {"memory_bytes": 64 * MIB}}, "resources.limits.memory_bytes")
+        self.set_resources("full", {"limits": {"memory_bytes": 64 * MIB}}, "resources.limits.memoryBytes")
         wait_until(lambda: limits_of(pid)[0] == str(64 * MIB) and not self.only_replica("full").reason, 20, "the limit", pause=0.05)
         self.delete_and_wait("full")
 
