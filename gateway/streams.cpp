@@ -54,8 +54,8 @@ Result<std::unique_ptr<StreamLine>> connect(const Parts& parts, const std::strin
   const auto snapshot = parts.mirror->present();
   if (!snapshot) return fail(Errc::unavailable, "this gateway is starting; try again");
   const auto& named = opened.target;
-  const auto target = exec_target(
-      *snapshot, {named.workload.ns, named.workload.name, named.replica, named.container});
+  const auto target =
+      exec_target(*snapshot, {named.workload.ns, named.workload.name, named.replica, named.container});
   if (!target) return fail(target.error());
   std::visit(
       [&](auto& query) {
@@ -66,7 +66,8 @@ Result<std::unique_ptr<StreamLine>> connect(const Parts& parts, const std::strin
       },
       opened.query);
   return std::make_unique<HubLine>(
-      parts, SessionOpen{target->node, std::move(opened.query), kStreamCredit, principal}, std::move(receiver));
+      parts, SessionOpen{target->node, std::move(opened.query), kStreamCredit, principal},
+      std::move(receiver));
 }
 
 template <class Input, class Output>

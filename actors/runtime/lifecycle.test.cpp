@@ -106,7 +106,7 @@ TEST_CASE("the resolver says what it found, and starts only when that is what al
     REQUIRE(hand.asked<effect::Start>());
     CHECK(hand.asked<effect::Start>()->request.assignment.image.digest == kBytes);
     CHECK(hand.life.reason.empty());
-    hand.feed(input::Started{{42, "10.88.0.2", 1, kBytes}});
+    hand.feed(input::Started{{42, "10.88.0.2", 1, {}, kBytes}});
     CHECK(report_of(hand.life).image_digest == kBytes);
   }
   SUBCASE("somebody else's answer was first") {
@@ -549,6 +549,9 @@ class World {
   void answer(const effect::Signal& asked) {
     if (chance(20) && !calm_) return feed(input::SignalFailed{asked.container, any_error()});
     if (asked.signal == 9 || chance(50)) signalled_ = true;
+  }
+  void answer(const effect::UpdateLimits& asked) {
+    feed(input::LimitsAnswered{asked.container, chance(20) ? std::optional(any_error()) : std::nullopt});
   }
   void answer(const effect::Probe& asked) {
     const ProbeOutcome outcomes[] = {ProbeOutcome::passed, ProbeOutcome::passed, ProbeOutcome::failed,

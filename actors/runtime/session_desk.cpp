@@ -29,7 +29,8 @@ LogRequest log_request(const LogQuery& query, const SessionTarget& target, std::
   return request;
 }
 
-/// What a stream's query becomes for the runtime: the container is the replica's present one if it names none.
+/// What a stream's query becomes for the runtime: the container is the replica's present one if it names
+/// none.
 template <class Query>
 StreamRequest stream_request(const Query& query, const SessionTarget& target, std::uint64_t credit) {
   return {query.container.empty() ? target.container : query.container, query, credit};
@@ -62,8 +63,9 @@ Result<void> SessionDesk::admit(const SessionQuery& query) const {
   return {};
 }
 
-Result<session_actor> SessionDesk::open(const SessionId& id, const SessionOpen& open, const SessionTarget& target,
-                                        session_sink_actor sink, bool over_link) {
+Result<session_actor> SessionDesk::open(const SessionId& id, const SessionOpen& open,
+                                        const SessionTarget& target, session_sink_actor sink,
+                                        bool over_link) {
   if (sessions_.contains(id)) return fail(Errc::already_exists, "session " + id.value + " is open already");
   if (auto admitted = admit(open.query); !admitted) return fail(admitted.error());
   Entry entry;

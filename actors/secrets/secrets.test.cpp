@@ -20,7 +20,7 @@ SecretCommand delete_command(Revision expected = 0) {
 }
 
 TEST_CASE("what is sealed opens with its key, under its path, unchanged, and not otherwise") {
-  for (const std::string plain : {std::string(), std::string("x"), std::string(10000, '\0')}) {
+  for (const std::string& plain : {std::string(), std::string("x"), std::string(10000, '\0')}) {
     const auto sealed = seal(kKey, kNonce, "secret/a/b", plain);
     REQUIRE(sealed.has_value());
     CHECK(unseal(kKey, "secret/a/b", *sealed) == plain);

@@ -86,6 +86,23 @@ TEST_CASE("an image without a PATH gets one") {
                     [](const auto& e) { return e.starts_with("PATH=/usr/local/sbin:"); }));
 }
 
+Words namespaces_of(const json& spec) {
+  Words out;
+  for (const auto& n : spec["linux"]["namespaces"]) {
+    out.push_back(n["type"]);
+    CHECK_FALSE(n.contains("path"));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+/// Options of what is mounted there.
+Words mount_options(const json& spec, const std::string& destination) {
+  for (const auto& m : spec["mounts"])
+    if (m["destination"] == destination) return m["options"].get<Words>();
+  return {};
+}
+
 TEST_CASE("what was judged is written down for the runtime") {
   auto in = input();
   auto& given = in.confinement;

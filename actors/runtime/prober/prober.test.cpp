@@ -130,7 +130,7 @@ struct DeadPort {
 /// A runtime whose commands end when the test says so.
 class Execs final : public RuntimePort {
  public:
-  void prepare_image(std::string, ImagePullPolicy, Done<Nothing>) override {}
+  void prepare_image(ImageRequest, ImageNews, Done<PreparedImage>) override {}
   void start(ContainerRequest, Done<StartedContainer>) override {}
   void wait(ContainerId, Done<ContainerExit>) override {}
   void signal(ContainerId, int, Done<Nothing>) override {}
@@ -142,7 +142,15 @@ class Execs final : public RuntimePort {
     return [this] { ++given_up; };
   }
   std::string log_path(const ContainerId&) const override { return {}; }
+  std::unique_ptr<RuntimeStream> open_stream(StreamRequest, std::function<void(StreamNews)>) override {
+    return nullptr;
+  }
   void forget_logs(const std::vector<ContainerId>&) override {}
+  void forget_volumes(const std::vector<ReplicaId>&) override {}
+  void update_limits(ContainerId, ResourceLimits, Done<Nothing>) override {}
+  void usage(Done<std::vector<ContainerUsage>>) override {}
+  void ping(Done<Nothing>) override {}
+  void collect_images(std::vector<ImageRequest>) override {}
 
   std::vector<ExecQuery> queries;
   std::vector<Done<ExecResult>> dones;
