@@ -274,6 +274,21 @@ std::string ContainerdFixture::import_image(const std::string& containerd_namesp
   return kImage;
 }
 
+std::string ContainerdFixture::import_image(const std::string& containerd_namespace,
+                                            const std::string& reference,
+                                            const std::vector<std::string>& options) {
+  (void)image_layout();  // writes the entry point's script
+  const auto tar = folder_ + "/more.tar";
+  std::vector<std::string> words = {"python3", CLOUDLESS_SOURCE_ROOT "/tests/support/make_image.py", tar,
+                                    reference, folder_ + "/entry.sh"};
+  words.insert(words.end(), options.begin(), options.end());
+  const auto made = run(words);
+  if (made.exit_code != 0) throw std::runtime_error("image: " + made.output);
+  const auto imported = ctr(containerd_namespace, {"images", "import", tar});
+  if (imported.exit_code != 0) throw std::runtime_error("image: " + imported.output);
+  return reference;
+}
+
 Registry::Registry(const std::string& layout) {
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe");

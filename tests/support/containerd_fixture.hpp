@@ -49,6 +49,9 @@ class ContainerdFixture {
   /// Reference of an image whose entry point is `sleep` for ever; in namespace `containerd_namespace`
   /// afterwards.
   std::string import_image(const std::string& containerd_namespace);
+  /// Another image, as tests/support/make_image.py makes it with these options; its reference.
+  std::string import_image(const std::string& containerd_namespace, const std::string& reference,
+                           const std::vector<std::string>& options);
   /// The same image as a tar of an OCI layout.
   std::string image_layout();
 

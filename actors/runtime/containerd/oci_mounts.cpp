@@ -30,8 +30,10 @@ const std::vector<std::string>& masked_paths() {
 }
 
 const std::vector<std::string>& readonly_paths() {
-  static const std::vector<std::string> paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-                                                 "/proc/sysrq-trigger"};
+  // /sys/fs/cgroup: with control groups of version 1 it is a file system of its own that runc leaves
+  // writable.
+  static const std::vector<std::string> paths = {
+      "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/sys/fs/cgroup"};
   return paths;
 }
 
