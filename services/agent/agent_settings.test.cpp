@@ -34,10 +34,13 @@ TEST_CASE("everything that is wrong is named at once") {
   values.node_name = "Node_7";
   values.taints = {"nonsense"};
   values.labels = {{"a b", "c"}};
+  values.policy.runtimes = {{"Kata", ""}};
+  values.policy.allowed_sysctls = {"vm.*"};
   values.grpc = {"0.0.0.0", 9092};
   const auto checked = complete(values);
   REQUIRE_FALSE(checked);
-  for (const char* part : {"node.name", "node.taints", "node.labels", "grpc.address"})
+  for (const char* part : {"node.name", "node.taints", "node.labels", "grpc.address",
+                           "policy.runtimes: \"Kata", "policy.allowed_sysctls: \"vm.*"})
     CHECK(checked.error().message.find(part) != std::string::npos);
 }
 
