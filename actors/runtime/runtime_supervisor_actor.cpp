@@ -70,6 +70,7 @@ class SupervisorState {
     outbox_.emplace(settings.node);
     desk_.emplace(self_->system(), parts.runtime, parts.logs, settings.sessions);
     usage_ = spawn_usage(self_->system(), parts.runtime, parts.clock, settings.node, settings.usage_interval);
+    self_->link_to(usage_);  // they end together, also when this one is killed
     self_->set_down_handler([this](caf::down_msg& down) { desk_->ended(down.source); });
     self_->set_exit_handler([this](caf::exit_msg& message) { leave(message.reason); });
     parts.disk.load([feed = feed()](Result<std::string> bytes) { feed(Loaded{std::move(bytes)}); });
