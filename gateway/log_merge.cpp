@@ -1,5 +1,6 @@
 #include "gateway/log_merge.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cloudless::gateway {
@@ -22,14 +23,23 @@ bool LogMerge::is_open(const SessionId& session) const {
   return it != sources_.end() && !it->second.ended;
 }
 
-std::vector<MergedLine> LogMerge::take(std::size_t max_bytes, bool flush) {
+void LogMerge::caught_up(const SessionId& session) {
+  if (auto it = sources_.find(session); it != sources_.end()) it->second.caught_up = true;
+}
+
+bool LogMerge::empty() const {
+  return std::all_of(sources_.begin(), sources_.end(), [](const auto& s) { return s.second.lines.empty(); });
+}
+
+std::vector<MergedLine> LogMerge::take(std::size_t max_bytes, MergeWait wait) {
   std::vector<MergedLine> out;
   std::size_t bytes = 0;
   while (bytes < max_bytes) {
     auto earliest = sources_.end();
     for (auto it = sources_.begin(); it != sources_.end(); ++it) {
       if (it->second.lines.empty()) {
-        if (!flush) return out;
+        if (wait == MergeWait::for_all || (wait == MergeWait::for_backlog && !it->second.caught_up))
+          return out;
         continue;
       }
       if (earliest == sources_.end() ||

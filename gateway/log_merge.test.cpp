@@ -30,11 +30,24 @@ TEST_CASE("lines of several replicas come in order of time, and wait for a silen
   merge.open(kA);
   merge.open(kB);
   merge.add(kA, {at(1, "1"), at(4, "4")});
-  CHECK(merge.take(1 << 20, false).empty());
+  CHECK(merge.take(1 << 20, MergeWait::for_all).empty());
   merge.add(kB, {at(2, "2"), at(3, "3")});
-  CHECK(words(merge.take(1 << 20, false)) == "a1 b2 b3 ");
-  CHECK(words(merge.take(1 << 20, true)) == "a4 ");
+  CHECK(words(merge.take(1 << 20, MergeWait::for_all)) == "a1 b2 b3 ");
+  CHECK(words(merge.take(1 << 20, MergeWait::for_none)) == "a4 ");
   CHECK_FALSE(merge.finished());
+}
+
+TEST_CASE("a session that has caught up is waited for only a moment, one with a backlog longer") {
+  LogMerge merge;
+  merge.open(kA);
+  merge.open(kB);
+  merge.add(kA, {at(1, "1")});
+  CHECK(merge.take(1 << 20, MergeWait::for_backlog).empty());
+  CHECK_FALSE(merge.empty());
+  merge.caught_up(kB);
+  CHECK(merge.take(1 << 20, MergeWait::for_all).empty());
+  CHECK(words(merge.take(1 << 20, MergeWait::for_backlog)) == "a1 ");
+  CHECK(merge.empty());
 }
 
 TEST_CASE("nothing waits for a session that ended, and its last lines are not lost") {
@@ -45,9 +58,9 @@ TEST_CASE("nothing waits for a session that ended, and its last lines are not lo
   merge.add(kB, {at(7, "7")});
   merge.end(kB);
   CHECK_FALSE(merge.is_open(kB));
-  CHECK(words(merge.take(1 << 20, false)) == "a5 ");
+  CHECK(words(merge.take(1 << 20, MergeWait::for_all)) == "a5 ");
   merge.end(kA);
-  CHECK(words(merge.take(1 << 20, false)) == "b7 ");
+  CHECK(words(merge.take(1 << 20, MergeWait::for_all)) == "b7 ");
   CHECK(merge.finished());
 }
 
@@ -57,10 +70,10 @@ TEST_CASE("one taking is limited, and what is left comes with the next") {
   for (int i = 0; i < 10; ++i) merge.add(kA, {at(i, std::string(100, 'x'))});
   std::size_t lines = 0;
   for (int rounds = 0; rounds < 5; ++rounds) {
-    const auto some = merge.take(2 * session_bytes(at(0, std::string(100, 'x'))), false);
+    const auto some = merge.take(2 * session_bytes(at(0, std::string(100, 'x'))), MergeWait::for_all);
     CHECK(some.size() == 2);
     lines += some.size();
   }
   CHECK(lines == 10);
-  CHECK(merge.take(2 * session_bytes(at(0, std::string(100, 'x'))), false).empty());
+  CHECK(merge.take(2 * session_bytes(at(0, std::string(100, 'x'))), MergeWait::for_all).empty());
 }

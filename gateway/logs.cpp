@@ -1,6 +1,8 @@
 // StreamLogs: one session per replica, their lines merged by time. What the agents may send follows the
 // client's pace: credit is given back when a message went out. With follow, new replicas join and broken
 // sessions are opened again where they stopped.
+#include <grpcpp/alarm.h>
+
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -21,11 +23,13 @@ constexpr std::size_t kMessageBytes = 64 << 10;
 constexpr std::uint64_t kMostCredit = 256 << 10;
 constexpr std::uint64_t kLeastCredit = 64 << 10;
 constexpr std::uint64_t kCreditOfAll = 4 << 20;
-constexpr Millis kFlushEvery = 200;
+/// A line is held back this long for a replica that has caught up and is silent: its own may be on the way.
+constexpr std::chrono::milliseconds kHold{10};
+/// And this long for one that still brings what was written before.
+constexpr Millis kFlushEvery = 1'000;
 constexpr Millis kLookEvery = 500;
 constexpr Millis kReopenAfter = 1'000;
 constexpr Millis kReopenFor = 60'000;
-constexpr std::int64_t kNanosPerMilli = 1'000'000;
 
 using Reply = api::StreamLogsReply;
 
@@ -36,10 +40,8 @@ struct Feed {
   Millis reopen_at = 0;  ///< while none is open
   Millis broken_since = 0;
   Error error{Errc::none, {}, {}};
-  bool ended = false;  ///< for good
-  std::int64_t last_nanos = 0;
-  std::uint32_t at_last = 0;  ///< lines that carried last_nanos
-  std::uint32_t skip_at = 0;  ///< of these, how many a reopened session repeats
+  bool ended = false;               ///< for good
+  std::optional<LogPosition> last;  ///< where a session that is opened again goes on
 };
 
 class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionClient {
@@ -59,16 +61,9 @@ class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionCl
     auto* feed = feed_of(session);
     if (feed == nullptr || ended_) return;
     feed->broken_since = 0;
-    std::vector<LogLine> fresh;
-    std::size_t repeated = 0;
-    for (const auto& line : data.lines) {
-      if (is_repeat(*feed, line))
-        repeated += session_bytes(line);
-      else
-        fresh.push_back(line);
-    }
-    if (repeated > 0) grant(session, repeated);
-    merge_.add(session, std::move(fresh));
+    if (!data.lines.empty()) feed->last = {data.lines.back().container, data.lines.back().position};
+    merge_.add(session, data.lines);
+    if (data.caught_up) merge_.caught_up(session);
     advance();
   }
   void on_end(const SessionId& session, const SessionEnd& end) override {
@@ -96,6 +91,7 @@ class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionCl
     if (subscription_ != 0) parts_.mirror->unsubscribe(subscription_);
     if (sink_) end_session(sink_);
     sink_ = nullptr;
+    hold_.reset();
     parts_.metrics.observe(Method::stream_logs, code_, began_);
     // The session's actor may hold this a little longer.
     auto last = std::move(self_);
@@ -133,10 +129,9 @@ class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionCl
     LogQuery query = query_;
     query.replica = feed.target.container.empty() ? feed.target.replica : ReplicaId{};
     query.container = feed.target.container;
-    if (feed.last_nanos != 0) {
+    if (feed.last) {
       query.tail_lines.reset();
-      query.since = feed.last_nanos / kNanosPerMilli - 1;
-      feed.skip_at = feed.at_last;
+      query.after = feed.last;
     }
     feed.session = random_session_id();
     merge_.open(feed.session);
@@ -147,33 +142,18 @@ class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionCl
   void close(Feed& feed, const Error& error) {
     feed.error = error;
     const auto now = parts_.clock.steady();
-    const bool again =
-        query_.follow && (error.code == Errc::unavailable || error.code == Errc::deadline_exceeded);
-    if (!again) {
+    const bool broken = error.code == Errc::unavailable || error.code == Errc::deadline_exceeded;
+    // Its node has not heard of it yet.
+    const bool early = error.code == Errc::not_found && feed.target.container.empty() &&
+                       replica_lives(*parts_.mirror->present(), feed.target.replica);
+    if (!query_.follow || !(broken || early)) {
       feed.ended = true;
       return;
     }
+    feed.reopen_at = now + kReopenAfter;
+    if (early) return;
     if (feed.broken_since == 0) feed.broken_since = now;
     feed.ended = now - feed.broken_since > kReopenFor;
-    feed.reopen_at = now + kReopenAfter;
-  }
-
-  /// Lines of a reopened session that came before it broke. A line read in the same chunk has the same time
-  /// as the one before it.
-  static bool is_repeat(Feed& feed, const LogLine& line) {
-    if (line.time_nanos < feed.last_nanos) return true;
-    if (line.time_nanos == feed.last_nanos) {
-      if (feed.skip_at > 0) {
-        --feed.skip_at;
-        return true;
-      }
-      ++feed.at_last;
-      return false;
-    }
-    feed.last_nanos = line.time_nanos;
-    feed.at_last = 1;
-    feed.skip_at = 0;
-    return false;
   }
 
   Feed* feed_of(const SessionId& session) {
@@ -202,7 +182,7 @@ class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionCl
     if (query_.follow && now - looked_at_ >= kLookEvery) look(now);
     if (now - flushed_at_ >= kFlushEvery) {
       flushed_at_ = now;
-      flush_ = true;
+      wait_ = MergeWait::for_none;
     }
     advance();
   }
@@ -221,8 +201,11 @@ class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionCl
 
   void advance() {
     if (writing_ || ended_) return;
-    auto lines = merge_.take(kMessageBytes, std::exchange(flush_, false));
-    if (lines.empty()) return end_if_over();
+    auto lines = merge_.take(kMessageBytes, std::exchange(wait_, MergeWait::for_all));
+    if (lines.empty()) {
+      if (!merge_.empty()) hold();
+      return end_if_over();
+    }
     current_.Clear();
     for (auto& merged : lines) {
       const auto replica = sessions_.find(merged.session);
@@ -234,16 +217,36 @@ class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionCl
     StartWrite(&current_);
   }
 
+  /// Lines wait for a silent replica: not for long.
+  void hold() {
+    if (std::exchange(holding_, true)) return;
+    hold_ = std::make_unique<grpc::Alarm>();
+    hold_->Set(std::chrono::system_clock::now() + kHold, [stream = self_](bool) {
+      std::lock_guard lock(stream->mutex_);
+      stream->holding_ = false;
+      if (stream->ended_) return;
+      if (stream->wait_ == MergeWait::for_all) stream->wait_ = MergeWait::for_backlog;
+      stream->advance();
+    });
+  }
+
   void end_if_over() {
     if (!merge_.finished()) return;
     const Feed* failed = nullptr;
+    std::size_t without_previous = 0;
     for (const auto& [replica, feed] : feeds_) {
       if (!feed.ended) return;
-      if (feed.error.code != Errc::none) failed = &feed;
+      if (feed.error.code == Errc::none) continue;
+      failed = &feed;
+      if (query_.previous && feed.error.code == Errc::not_found) ++without_previous;
     }
-    // A workload that is followed may get replicas again, as long as it is there.
+    // A workload that is followed may get replicas again, as long as it is there; a replica may get a node.
     const bool whole_workload = selection_.replica.empty() && selection_.container.empty();
-    if (query_.follow && whole_workload && !gone_) return;
+    const bool may_come = !gone_ && (whole_workload || feeds_.empty()) &&
+                          more_logs_may_come(*parts_.mirror->present(), selection_);
+    if (query_.follow && may_come) return;
+    // Some replicas are in their first attempt.
+    if (without_previous > 0 && without_previous < feeds_.size()) return end(grpc::Status::OK);
     if (failed == nullptr || gone_) return end(grpc::Status::OK);
     Error error = failed->error;
     error.message = "logs of replica " + failed->target.replica.value + ": " + error.message;
@@ -274,7 +277,9 @@ class LogStream final : public grpc::ServerWriteReactor<Reply>, public SessionCl
   Reply current_;
   Millis flushed_at_ = 0;
   Millis looked_at_ = 0;
-  bool flush_ = false;
+  MergeWait wait_ = MergeWait::for_all;
+  std::unique_ptr<grpc::Alarm> hold_;
+  bool holding_ = false;
   bool gone_ = false;
   bool writing_ = false;
   bool ended_ = false;

@@ -67,6 +67,8 @@ LogLine line(std::int64_t time, const std::string& text) {
   LogLine l;
   l.time_nanos = time;
   l.line = text;
+  l.container = ContainerId{"c-1"};
+  l.position = static_cast<std::uint64_t>(time);
   return l;
 }
 
@@ -261,21 +263,86 @@ TEST_CASE("gateway: following logs joins new replicas, and a broken session goes
   CallContext context;
   auto reader = f.stub->StreamLogs(&context, request);
   const auto first = opened(f, "n1");
-  const std::int64_t second_of = 1'000'000'000;
-  answer(f, first, SessionData{0, {line(second_of, "a"), line(second_of, "b")}, {}, false});
+  answer(f, first, SessionData{0, {line(5, "a"), line(7, "b")}, {}, false});
   answer(f, first, SessionEnd{{Errc::unavailable, "the agent is gone", {}}, 0, false, false});
   const auto again = opened(f, "n1", 1);
-  CHECK(std::get<LogQuery>(std::get<SessionOpen>(again.body).query).since == 999);
-  answer(f, again,
-         SessionData{0, {line(second_of, "a"), line(second_of, "b"), line(second_of, "c")}, {}, false});
+  const auto after = std::get<LogQuery>(std::get<SessionOpen>(again.body).query).after;
+  CHECK(after == LogPosition{ContainerId{"c-1"}, 7});
+  // The node's clock was set back meanwhile: no line is taken for an old one.
+  answer(f, again, SessionData{0, {line(3, "c")}, {}, false, true});
   f.commit({replica(1, "n2")});
   const auto joined = opened(f, "n2");
-  answer(f, joined, SessionData{0, {line(2 * second_of, "d")}, {}, false});
+  answer(f, joined, SessionData{0, {line(8, "d")}, {}, false, true});
   std::string text;
   api::StreamLogsReply reply;
   while (text.size() < 4 && reader->Read(&reply))
     for (const auto& l : reply.lines()) text += l.line();
   CHECK(text == "abcd");
+  context.TryCancel();
+  while (reader->Read(&reply)) {
+  }
+  reader->Finish();
+}
+
+TEST_CASE("gateway: a replica that has no node yet is followed all the same, until it is gone") {
+  Fixture f;
+  f.commit({put_workload(workload("web", kUid.value, 1)), replica(0, "", Phase::pending)});
+  api::StreamLogsRequest request;
+  request.set_replica_id(replica_id("web", kUid, 0).value);
+  request.set_follow(true);
+  CallContext context;
+  auto reader = f.stub->StreamLogs(&context, request);
+  f.commit({replica(0, "n1", Phase::assigned)});
+  const auto early = opened(f, "n1");
+  answer(f, early, SessionEnd{{Errc::not_found, "no log of it is kept on this node", {}}, 0, false, false});
+  const auto session = opened(f, "n1", 1);
+  answer(f, session, SessionData{0, {line(1, "first words")}, {}, false, true});
+  api::StreamLogsReply reply;
+  REQUIRE(reader->Read(&reply));
+  CHECK(reply.lines(0).line() == "first words");
+  answer(f, session, SessionEnd{});
+  CHECK_FALSE(reader->Read(&reply));
+  CHECK(reader->Finish().ok());
+}
+
+TEST_CASE("gateway: previous logs come of those replicas that have any, and none at all is NOT_FOUND") {
+  Fixture f;
+  f.commit({put_workload(workload("web", kUid.value, 1)), replica(0, "n1"), replica(1, "n2")});
+  const SessionEnd none{{Errc::not_found, "no log of an attempt before the newest", {}}, 0, false, false};
+  for (const bool one_has : {true, false}) {
+    CAPTURE(one_has);
+    api::StreamLogsRequest request;
+    request.set_workload("web");
+    request.set_previous(true);
+    CallContext context;
+    auto reader = f.stub->StreamLogs(&context, request);
+    const auto nth = one_has ? 0 : 1;
+    const auto first = opened(f, "n1", nth);
+    CHECK(std::get<LogQuery>(std::get<SessionOpen>(first.body).query).previous);
+    if (one_has) answer(f, first, SessionData{0, {line(1, "last words")}, {}, false});
+    answer(f, first, one_has ? SessionEnd{} : none);
+    answer(f, opened(f, "n2", nth), none);
+    api::StreamLogsReply reply;
+    CHECK(reader->Read(&reply) == one_has);
+    if (one_has) CHECK_FALSE(reader->Read(&reply));
+    const auto status = reader->Finish();
+    CHECK(status.error_code() == (one_has ? grpc::StatusCode::OK : grpc::StatusCode::NOT_FOUND));
+  }
+}
+
+TEST_CASE("gateway: lines of a replica do not wait long for one that is silent") {
+  Fixture f;
+  f.commit({put_workload(workload("web", kUid.value, 1)), replica(0, "n1"), replica(1, "n2")});
+  api::StreamLogsRequest request;
+  request.set_workload("web");
+  request.set_follow(true);
+  CallContext context;
+  auto reader = f.stub->StreamLogs(&context, request);
+  answer(f, opened(f, "n2"), SessionData{0, {}, {}, false, true});
+  answer(f, opened(f, "n1"), SessionData{0, {line(1, "alone")}, {}, false, true});
+  api::StreamLogsReply reply;
+  REQUIRE(reader->Read(&reply));
+  CHECK(reply.lines(0).line() == "alone");
   context.TryCancel();
   while (reader->Read(&reply)) {
   }

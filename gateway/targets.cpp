@@ -56,6 +56,17 @@ Result<std::vector<Target>> log_targets(const Snapshot& snapshot, const Selectio
   return targets;
 }
 
+bool more_logs_may_come(const Snapshot& snapshot, const Selection& selection) {
+  if (!selection.container.empty()) return false;
+  if (selection.replica.empty()) return snapshot.workload(selection.ns, selection.workload) != nullptr;
+  return replica_lives(snapshot, selection.replica);
+}
+
+bool replica_lives(const Snapshot& snapshot, const ReplicaId& replica) {
+  const auto found = named_replica(snapshot, {{}, {}, replica, {}});
+  return found && !is_terminal((*found)->phase);
+}
+
 Result<Target> exec_target(const Snapshot& snapshot, const Selection& selection) {
   if (!selection.replica.empty() || !selection.container.empty()) {
     auto replica = named_replica(snapshot, selection);

@@ -30,6 +30,13 @@ inline constexpr std::size_t kMostMerged = 256;
 /// RESOURCE_EXHAUSTED; an empty answer: there is no replica with a log yet.
 Result<std::vector<Target>> log_targets(const Snapshot& snapshot, const Selection& selection);
 
+/// Whether log_targets may name more in time: the workload is there, or the named replica is and has not
+/// ended.
+bool more_logs_may_come(const Snapshot& snapshot, const Selection& selection);
+
+/// Whether the replica is there and has not ended.
+bool replica_lives(const Snapshot& snapshot, const ReplicaId& replica);
+
 /// The replica to run a command in: the named one, or the workload's first ready one. FAILED_PRECONDITION if
 /// it does not run.
 Result<Target> exec_target(const Snapshot& snapshot, const Selection& selection);

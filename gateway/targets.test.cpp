@@ -63,6 +63,16 @@ TEST_CASE("one replica or one container is found by its id alone") {
   CHECK(targets->at(0).node.value == "n2");
 }
 
+TEST_CASE("more logs may come of a workload that is there and of a replica that has not ended") {
+  const auto s = cluster();
+  CHECK(more_logs_may_come(s, {"default", "web", {}, {}}));
+  CHECK_FALSE(more_logs_may_come(s, {"default", "other", {}, {}}));
+  CHECK(more_logs_may_come(s, {"", "", ReplicaId{"web-0123456789-0"}, {}}));
+  CHECK_FALSE(more_logs_may_come(s, {"", "", ReplicaId{"web-0123456789-1"}, {}}));
+  CHECK_FALSE(more_logs_may_come(s, {"", "", ReplicaId{"web-0123456789-9"}, {}}));
+  CHECK_FALSE(more_logs_may_come(s, {"", "", {}, ContainerId{"web-0123456789-2-1"}}));
+}
+
 TEST_CASE("what is not there is not found") {
   CHECK(code({"default", "other", {}, {}}) == Errc::not_found);
   CHECK(code({"other", "web", {}, {}}) == Errc::not_found);

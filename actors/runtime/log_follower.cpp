@@ -1,89 +1,95 @@
 #include "actors/runtime/log_follower.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
+#include <cstring>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
-#include "actors/runtime/log_reader.hpp"
-#include "actors/runtime/runtime_port.hpp"
+#include "actors/runtime/file_reading.hpp"
 
 namespace cloudless::runtime {
 namespace {
 
-constexpr std::size_t kBlock = 128 << 10;
-constexpr std::size_t kLongestTail = 64 << 20;
-/// How often followed files are looked at without being told: files that do not exist yet cannot be watched.
+/// How often followed logs are looked at without being told.
 constexpr int kLookEvery = 250;
-/// Attempts of a replica that is not here any more.
-constexpr std::size_t kAttemptsShown = 5;
 
-class File {
+/// Which readings wait for which file. One watch per file, however many read it.
+class Watches {
  public:
-  explicit File(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
+  explicit Watches(int inotify, const std::string& dir) : inotify_(inotify) {
+    folder_ = ::inotify_add_watch(inotify_, dir.c_str(), IN_CREATE);
   }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  bool exists() const { return fd_ >= 0; }
+  ~Watches() { ::close(inotify_); }
 
-  std::uint64_t size() const {
-    struct stat status {};
-    return ::fstat(fd_, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
-  }
-  std::string read(std::uint64_t at, std::size_t length) const {
-    std::string out(length, '\0');
-    std::size_t got = 0;
-    while (got < length) {
-      const auto n = ::pread(fd_, out.data() + got, length - got, static_cast<off_t>(at + got));
-      if (n <= 0) break;
-      got += static_cast<std::size_t>(n);
+  int descriptor() const { return inotify_; }
+
+  /// In place of the file it waited for before; an empty path: for none. True: from now on another file is
+  /// watched, and what was written until now is not told.
+  bool wait_for(std::uint64_t reading, const std::string& path) {
+    const auto before = waits_.find(reading);
+    if (before != waits_.end() && before->second.path == path) return false;
+    if (before != waits_.end()) {
+      auto& others = readings_[before->second.watch];
+      others.erase(reading);
+      if (others.empty()) {
+        readings_.erase(before->second.watch);
+        ::inotify_rm_watch(inotify_, before->second.watch);
+      }
+      waits_.erase(before);
     }
-    out.resize(got);
+    const int watch = path.empty() ? -1 : ::inotify_add_watch(inotify_, path.c_str(), IN_MODIFY);
+    if (watch < 0) return false;
+    waits_[reading] = {path, watch};
+    readings_[watch].insert(reading);
+    return true;
+  }
+
+  /// Readings whose files changed since the last call. `all`: a new file is there, whoever waits for it.
+  std::set<std::uint64_t> changed(bool& all) {
+    std::set<std::uint64_t> out;
+    alignas(inotify_event) std::array<char, 16384> events;
+    for (ssize_t got = 0; (got = ::read(inotify_, events.data(), events.size())) > 0;) {
+      for (ssize_t at = 0; at < got;) {
+        inotify_event event{};
+        std::memcpy(&event, events.data() + at, sizeof event);
+        at += static_cast<ssize_t>(sizeof event + event.len);
+        all = all || event.wd == folder_ || (event.mask & IN_Q_OVERFLOW) != 0;
+        const auto found = readings_.find(event.wd);
+        if (found != readings_.end()) out.insert(found->second.begin(), found->second.end());
+      }
+    }
     return out;
   }
 
  private:
-  int fd_;
+  struct Wait {
+    std::string path;
+    int watch = -1;
+  };
+  const int inotify_;
+  int folder_ = -1;
+  std::map<std::uint64_t, Wait> waits_;
+  std::map<int, std::set<std::uint64_t>> readings_;
 };
-
-/// One reading, only touched by the follower's thread.
-struct Reading {
-  LogRequest request;
-  LogFilter filter;
-  std::function<void(LogBatch)> deliver;
-  std::size_t container = 0;  ///< of request.containers
-  std::uint64_t offset = 0;   ///< in its file
-  std::unique_ptr<File> file;
-  std::uint64_t dropped = 0;
-  bool begun = false;
-  bool ended = false;
-  bool found = false;  ///< some file was there
-};
-
-enum class Progress { idle, more };
 
 class Follower final : public LogStore {
  public:
   Follower(std::string dir, int wake, int inotify)
-      : dir_(std::move(dir)), wake_(wake), inotify_(inotify), thread_([this] { run(); }) {}
+      : dir_(std::move(dir)), wake_(wake), watches_(inotify, dir_), thread_([this] { run(); }) {}
 
   ~Follower() override {
     command({Command::Kind::stop, 0, {}, 0, {}});
     thread_.join();
     ::close(wake_);
-    ::close(inotify_);
   }
 
   std::unique_ptr<LogReading> open(LogRequest request, std::function<void(LogBatch)> deliver) override;
@@ -93,7 +99,7 @@ class Follower final : public LogStore {
   struct Command {
     enum class Kind { open, grant, container, finish, close, stop } kind;
     std::uint64_t id = 0;
-    std::shared_ptr<Reading> reading;
+    std::shared_ptr<FileReading> reading;
     std::uint64_t bytes = 0;
     ContainerId container;
   };
@@ -107,15 +113,31 @@ class Follower final : public LogStore {
     [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
   }
 
-  std::string path_of(const ContainerId& container) const { return dir_ + "/" + container.value + ".log"; }
-
   void run() {
-    while (true) {
-      if (!take_commands()) return;
-      bool more = false;
-      for (auto& [id, reading] : readings_)
-        if (!reading->ended) more = advance(*reading) == Progress::more || more;
-      if (!more) sleep();
+    while (take_commands()) {
+      // In turns, a piece each.
+      for (const auto id : std::exchange(ready_, {})) advance(id);
+      sleep();
+    }
+  }
+
+  void advance(std::uint64_t id) {
+    const auto found = readings_.find(id);
+    if (found == readings_.end()) return;
+    auto& reading = *found->second;
+    switch (reading.advance()) {
+      case FileReading::Progress::more:
+        ready_.insert(id);
+        break;
+      case FileReading::Progress::waiting:
+        waiting_.insert(id);
+        if (watches_.wait_for(id, reading.path())) ready_.insert(id);
+        break;
+      case FileReading::Progress::stalled:
+      case FileReading::Progress::ended:
+        watches_.wait_for(id, {});
+        waiting_.erase(id);
+        break;
     }
   }
 
@@ -130,147 +152,41 @@ class Follower final : public LogStore {
       if (next.kind == Command::Kind::open) readings_[next.id] = std::move(next.reading);
       auto found = readings_.find(next.id);
       if (found == readings_.end()) continue;
-      LogRequest& request = found->second->request;
-      if (next.kind == Command::Kind::grant) request.credit += next.bytes;
-      if (next.kind == Command::Kind::container) request.containers.push_back(std::move(next.container));
-      if (next.kind == Command::Kind::finish) request.more_may_come = false;
-      if (next.kind == Command::Kind::close) readings_.erase(found);
+      ready_.insert(next.id);
+      if (next.kind == Command::Kind::grant) found->second->grant(next.bytes);
+      if (next.kind == Command::Kind::container) found->second->add_container(std::move(next.container));
+      if (next.kind == Command::Kind::finish) found->second->finish();
+      if (next.kind == Command::Kind::close) {
+        watches_.wait_for(next.id, {});
+        waiting_.erase(next.id);
+        readings_.erase(found);
+      }
     }
     return true;
   }
 
   /// Until a command, a change of a watched file, or, while files are followed, a little time.
   void sleep() {
-    const bool follows = std::any_of(readings_.begin(), readings_.end(), [](const auto& entry) {
-      return !entry.second->ended && entry.second->request.more_may_come;
-    });
-    pollfd waits[2] = {{wake_, POLLIN, 0}, {inotify_, POLLIN, 0}};
-    ::poll(waits, 2, follows ? kLookEvery : -1);
-    char events[4096];
-    for (const auto& wait : waits)
-      if (wait.revents & POLLIN) [[maybe_unused]]
-        const auto got = ::read(wait.fd, events, sizeof events);
-  }
-
-  Progress advance(Reading& reading) {
-    if (!reading.begun) begin(reading);
-    if (!open_file(reading)) return next_file(reading);
-    const std::string bytes = reading.file->read(reading.offset, kBlock);
-    LogPiece piece = read_piece(bytes, reading.filter, reading.request.containers[reading.container],
-                                reading.request.credit, reading.dropped);
-    reading.offset += piece.consumed;
-    reading.request.credit -= piece.cost;
-    if (!piece.lines.empty()) reading.deliver({std::move(piece.lines), false, {Errc::none, {}, {}}});
-    if (piece.out_of_credit) return Progress::idle;
-    if (piece.consumed > 0) return Progress::more;
-    // A record without an end that fills the block is none of ours.
-    if (bytes.size() == kBlock) reading.offset += kBlock;
-    return bytes.size() == kBlock ? Progress::more : next_file(reading);
-  }
-
-  bool open_file(Reading& reading) {
-    if (reading.file) return true;
-    if (reading.container >= reading.request.containers.size()) return false;
-    const std::string path = path_of(reading.request.containers[reading.container]);
-    auto file = std::make_unique<File>(path);
-    if (!file->exists()) return false;
-    if (reading.request.more_may_come) ::inotify_add_watch(inotify_, path.c_str(), IN_MODIFY);
-    reading.file = std::move(file);
-    reading.found = true;
-    return true;
-  }
-
-  /// The end of a file: on to the next attempt's, or wait, or the end.
-  Progress next_file(Reading& reading) {
-    if (reading.container + 1 < reading.request.containers.size()) {
-      ++reading.container;
-      reading.offset = 0;
-      reading.file.reset();
-      return Progress::more;
-    }
-    if (!reading.request.more_may_come) end(reading);
-    return Progress::idle;
-  }
-
-  void end(Reading& reading) {
-    LogBatch last;
-    last.ended = true;
-    if (!reading.found) {
-      const auto& query = reading.request.query;
-      const std::string& name = query.container.empty() ? query.replica.value : query.container.value;
-      last.error = {Errc::not_found, "no log of " + name + " is kept on this node", {}};
-    }
-    reading.ended = true;
-    reading.deliver(std::move(last));
-  }
-
-  void begin(Reading& reading) {
-    reading.begun = true;
-    reading.filter = filter_of(reading.request.query);
-    if (reading.request.containers.empty())
-      reading.request.containers = kept_of(reading.request.query.replica);
-    if (reading.request.query.tail_lines) find_tail(reading, *reading.request.query.tail_lines);
-  }
-
-  /// From the newest file backwards, until enough lines are found.
-  void find_tail(Reading& reading, std::uint32_t count) {
-    const auto& containers = reading.request.containers;
-    for (std::size_t n = containers.size(); n > 0; --n) {
-      reading.container = n - 1;
-      reading.offset = tail_of(path_of(containers[n - 1]), reading, count);
-      if (count == 0) return;
-    }
-  }
-
-  static std::uint64_t tail_of(const std::string& path, Reading& reading, std::uint32_t& count) {
-    const File file(path);
-    if (!file.exists()) return 0;
-    reading.found = true;
-    const std::uint64_t size = file.size();
-    for (std::size_t length = kBlock;; length *= 2) {
-      const std::uint64_t from = size > length ? size - length : 0;
-      std::string bytes = file.read(from, static_cast<std::size_t>(size - from));
-      // Whole records only: not the one that the block begins in, nor the one that is being written.
-      const std::size_t first = from == 0 ? 0 : bytes.find('\n') + 1;
-      const std::size_t last = bytes.rfind('\n') + 1;
-      std::uint32_t missing = count;
-      const std::string_view records = std::string_view{bytes}.substr(first, std::max(first, last) - first);
-      const std::size_t start = tail_start(records, reading.filter, missing);
-      if (missing == 0 || from == 0 || length >= kLongestTail) {
-        count = length >= kLongestTail ? 0 : missing;
-        return from + first + start;
-      }
-    }
-  }
-
-  /// Containers of a replica whose logs are still here, in the order of its attempts.
-  std::vector<ContainerId> kept_of(const ReplicaId& replica) const {
-    const std::string prefix = container_prefix(replica);
-    std::map<std::uint32_t, ContainerId> found;
-    DIR* folder = ::opendir(dir_.c_str());
-    while (const dirent* entry = folder ? ::readdir(folder) : nullptr) {
-      const std::string_view name = entry->d_name;
-      if (!name.starts_with(prefix) || !name.ends_with(".log")) continue;
-      const std::string_view digits = name.substr(prefix.size(), name.size() - prefix.size() - 4);
-      std::uint32_t attempt = 0;
-      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), attempt);
-      if (error == std::errc{} && end == digits.data() + digits.size())
-        found[attempt] = ContainerId{prefix + std::string{digits}};
-    }
-    if (folder) ::closedir(folder);
-    while (found.size() > kAttemptsShown) found.erase(found.begin());
-    std::vector<ContainerId> out;
-    for (auto& [attempt, container] : found) out.push_back(std::move(container));
-    return out;
+    std::array<pollfd, 2> waits = {{{wake_, POLLIN, 0}, {watches_.descriptor(), POLLIN, 0}}};
+    const int timeout = !ready_.empty() ? 0 : waiting_.empty() ? -1 : kLookEvery;
+    const bool silent = ::poll(waits.data(), waits.size(), timeout) == 0 && timeout != 0;
+    std::uint64_t ignored = 0;
+    if (waits[0].revents & POLLIN) [[maybe_unused]]
+      const auto got = ::read(wake_, &ignored, sizeof ignored);
+    bool all = silent;
+    ready_.merge(watches_.changed(all));
+    if (all) ready_.insert(waiting_.begin(), waiting_.end());
   }
 
   const std::string dir_;
   const int wake_;
-  const int inotify_;
+  Watches watches_;
   std::mutex mutex_;
   std::vector<Command> commands_;
-  std::uint64_t last_id_ = 0;  ///< guarded by mutex_
-  std::map<std::uint64_t, std::shared_ptr<Reading>> readings_;
+  std::uint64_t last_id_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<FileReading>> readings_;
+  std::set<std::uint64_t> ready_;
+  std::set<std::uint64_t> waiting_;  ///< for new lines
   std::thread thread_;
 };
 
@@ -290,9 +206,7 @@ class Follower::Handle final : public LogReading {
 };
 
 std::unique_ptr<LogReading> Follower::open(LogRequest request, std::function<void(LogBatch)> deliver) {
-  auto reading = std::make_shared<Reading>();
-  reading->request = std::move(request);
-  reading->deliver = std::move(deliver);
+  auto reading = std::make_shared<FileReading>(dir_, std::move(request), std::move(deliver));
   std::uint64_t id = 0;
   {
     std::lock_guard lock(mutex_);

@@ -11,8 +11,24 @@ namespace {
 constexpr std::int64_t kNanosPerMilli = 1'000'000;
 
 bool wanted(const LogFilter& filter, const LoggedLine& line) {
+  if (line.kind == LineKind::numbered) return false;
   if (line.is_stderr ? !filter.want_stderr : !filter.want_stdout) return false;
   return !filter.after_nanos || line.time_nanos > *filter.after_nanos;
+}
+
+LogLine line_of(const LoggedLine& record, const ContainerId& container, std::uint64_t position) {
+  LogLine line{record.time_nanos,
+               record.is_stderr,
+               record.kind == LineKind::partial,
+               std::string{record.text},
+               0,
+               container,
+               DropReason::none,
+               position};
+  if (record.kind != LineKind::dropped) return line;
+  line.dropped_before = record.count;
+  line.drop_reason = record.reason == Dropped::rate_limit ? DropReason::rate_limit : DropReason::disk_full;
+  return line;
 }
 
 }  // namespace
@@ -24,23 +40,17 @@ LogFilter filter_of(const LogQuery& query) {
 }
 
 LogPiece read_piece(std::string_view bytes, const LogFilter& filter, const ContainerId& container,
-                    std::uint64_t credit, std::uint64_t& dropped) {
+                    std::uint64_t credit, std::uint64_t position) {
   LogPiece piece;
   for (auto end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n', piece.consumed)) {
     const auto record = parse_log_line(bytes.substr(piece.consumed, end - piece.consumed));
     if (record && wanted(filter, *record)) {
-      if (record->kind == LineKind::dropped) {
-        dropped += record->dropped;
-      } else {
-        LogLine line{record->time_nanos,        record->is_stderr, record->kind == LineKind::partial,
-                     std::string{record->text}, dropped,           container};
-        const auto cost = session_bytes(line);
-        piece.out_of_credit = piece.cost + cost > credit;
-        if (piece.out_of_credit || (piece.cost > 0 && piece.cost + cost > kMostPiece)) return piece;
-        piece.cost += cost;
-        piece.lines.push_back(std::move(line));
-        dropped = 0;
-      }
+      LogLine line = line_of(*record, container, position + end + 1);
+      const auto cost = session_bytes(line);
+      piece.out_of_credit = piece.cost + cost > credit;
+      if (piece.out_of_credit || (piece.cost > 0 && piece.cost + cost > kMostPiece)) return piece;
+      piece.cost += cost;
+      piece.lines.push_back(std::move(line));
     }
     piece.consumed = end + 1;
   }

@@ -28,11 +28,10 @@ struct LogPiece {
 /// Bytes of lines in one piece, as session_bytes counts them, unless one line alone has more.
 inline constexpr std::uint64_t kMostPiece = 64 << 10;
 
-/// Lines of whole records at the beginning of `bytes`; a record without its line feed yet waits. `dropped`
-/// carries the count of lines that were lost before the next one from piece to piece. Records that are none
-/// (a crash in the middle of a write) are passed over.
+/// Lines of whole records at the beginning of `bytes`; a record without its line feed yet waits. Records that
+/// are none (a crash in the middle of a write) are passed over. `position`: of the first byte, in the log.
 LogPiece read_piece(std::string_view bytes, const LogFilter& filter, const ContainerId& container,
-                    std::uint64_t credit, std::uint64_t& dropped);
+                    std::uint64_t credit, std::uint64_t position);
 
 /// Where the last `count` wanted lines of `bytes` begin. Fewer are there: count is lowered by as many as were
 /// found, and the answer is 0. `bytes` ends with a whole record; a line in pieces counts once.

@@ -26,8 +26,7 @@ std::vector<std::string> texts(const LogPiece& piece) {
 }
 
 LogPiece read(const std::string& bytes, const LogFilter& filter = {}, std::uint64_t credit = 1 << 20) {
-  std::uint64_t dropped = 0;
-  return read_piece(bytes, filter, kContainer, credit, dropped);
+  return read_piece(bytes, filter, kContainer, credit, 0);
 }
 
 }  // namespace
@@ -51,15 +50,29 @@ TEST_CASE("streams and times are filtered, and what is no record is passed over"
   CHECK(read(bytes, {false, false, {}}).consumed == bytes.size());
 }
 
-TEST_CASE("a marker counts the lines that were lost before the next one") {
-  std::uint64_t dropped = 0;
-  const std::string marker = record(1, "", false, LineKind::dropped);
-  CHECK(read_piece(marker + marker, {}, kContainer, 1 << 20, dropped).lines.empty());
-  CHECK(dropped == 6);
-  const auto piece = read_piece(record(2, "next"), {}, kContainer, 1 << 20, dropped);
-  REQUIRE(piece.lines.size() == 1);
-  CHECK(piece.lines[0].dropped_before == 6);
-  CHECK(dropped == 0);
+TEST_CASE("a marker stands for the lines that were lost, with the reason") {
+  std::string bytes = record(1, "one");
+  append_log_line(bytes, {kSecond, false, LineKind::dropped, 6, "", Dropped::rate_limit});
+  append_log_line(bytes, {kSecond, false, LineKind::numbered, 7, ""});
+  append_log_line(bytes, {kSecond, true, LineKind::dropped, 1, "", Dropped::disk_full});
+  const auto piece = read(bytes);
+  REQUIRE(piece.lines.size() == 3);
+  CHECK(piece.lines[0].drop_reason == DropReason::none);
+  CHECK(piece.lines[1].dropped_before == 6);
+  CHECK(piece.lines[1].drop_reason == DropReason::rate_limit);
+  CHECK(piece.lines[1].line.empty());
+  CHECK(piece.lines[2].is_stderr);
+  CHECK(piece.lines[2].drop_reason == DropReason::disk_full);
+  CHECK(piece.consumed == bytes.size());
+}
+
+TEST_CASE("a line knows its place in the log, behind which a reading goes on") {
+  const std::string bytes = record(1, "one") + record(2, "two") + record(3, "three");
+  const auto piece = read_piece(bytes, {}, kContainer, 1 << 20, 1000);
+  REQUIRE(piece.lines.size() == 3);
+  const auto rest = static_cast<std::size_t>(piece.lines[1].position - 1000);
+  CHECK(texts(read(bytes.substr(rest))) == std::vector<std::string>{"three"});
+  CHECK(piece.lines[2].position == 1000 + bytes.size());
 }
 
 TEST_CASE("a piece never costs more than the credit, and its rest comes with more") {

@@ -8,6 +8,7 @@
 namespace cloudless::runtime {
 namespace {
 
+constexpr std::size_t kAttempts = 5;
 constexpr WallMillis kNow = 1'700'000'000'000;
 
 LogFile file(const std::string& name, Millis age) {
@@ -16,7 +17,7 @@ LogFile file(const std::string& name, Millis age) {
 
 std::vector<std::string> expired(std::vector<LogFile> files, const std::set<ContainerId>& keep = {}) {
   std::vector<std::string> out;
-  for (const auto& id : expired_logs(std::move(files), keep, kNow)) out.push_back(id.value);
+  for (const auto& id : expired_logs(std::move(files), keep, kAttempts, kNow)) out.push_back(id.value);
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -38,6 +39,13 @@ TEST_CASE("a replica that ends again and again keeps the logs of its newest atte
     files.push_back(file("web-ab-0-" + std::to_string(attempt), 1000 * (10 - attempt)));
   files.push_back(file("web-ab-1-1", 50'000));
   CHECK(expired(files) == std::vector<std::string>{"web-ab-0-1", "web-ab-0-2", "web-ab-0-3"});
+}
+
+TEST_CASE("the last attempts of a replica that lives stay however old they are, and are told by number") {
+  std::vector<LogFile> files;
+  for (int attempt = 8; attempt <= 14; ++attempt)
+    files.push_back(file("web-ab-0-" + std::to_string(attempt), 3 * kKeepLogsFor));
+  CHECK(expired(files, {ContainerId{"web-ab-0-14"}}) == std::vector<std::string>{"web-ab-0-8", "web-ab-0-9"});
 }
 
 TEST_CASE("not more than so many files stay, the oldest go") {

@@ -15,6 +15,7 @@ struct LogBatch {
   std::vector<LogLine> lines;
   bool ended = false;               ///< the last batch
   Error error{Errc::none, {}, {}};  ///< with ended: why
+  bool caught_up = false;           ///< with follow, once: what was there is delivered
 };
 
 struct LogRequest {
@@ -36,6 +37,9 @@ class LogReading {
   /// With follow: nothing more will be written; what is there is delivered, then the reading ends.
   virtual void finish() = 0;
 };
+
+/// Attempts of one replica that are read at most, the newest ones.
+inline constexpr std::uint32_t kMostAttemptsRead = 100;
 
 class LogStore {
  public:

@@ -370,7 +370,9 @@ class SupervisorState {
     for (const auto& [id, report] : reports_)
       if (replica.empty() ? report.container == container : id == replica)
         return {id, report.container, report.attempt, views_.at(id).over};
-    return {replica, {}, 0, true};
+    // Assigned, and nothing of it has begun: whoever follows it waits.
+    const bool awaited = views_.contains(replica) || find_assignment(book_.set, replica) != nullptr;
+    return {replica, {}, 0, !awaited};
   }
 
   void take_session(const SessionFrame& frame, const session_sink_actor& sink, bool over_link) {

@@ -437,6 +437,66 @@ TEST_CASE("logs are followed into the next attempt, and end with the replica") {
 }
 
 TEST_CASE(
+    "who follows a replica before it has a container waits for it, and one that nobody knows is not found") {
+  Bench bench;
+  bench.boot();
+  auto web = assignment("0", {"slow-start=3000"});
+  bench.send(bench.set(1, {web}));
+  const auto follow = [&](const char* session, const ReplicaId& replica) {
+    LogQuery query;
+    query.replica = replica;
+    query.follow = true;
+    caf::anon_send(bench.heard.supervisor,
+                   Carried<SessionFrame>{
+                       SessionFrame{SessionId{session}, SessionOpen{NodeId{"node-1"}, query, 100'000}}});
+  };
+  const auto ended = [&](const char* session) {
+    return std::any_of(bench.heard.frames.begin(), bench.heard.frames.end(), [&](const SessionFrame& frame) {
+      return frame.session.value == session && std::holds_alternative<SessionEnd>(frame.body);
+    });
+  };
+  follow("early", web.replica);
+  follow("nobody", ReplicaId{"web-0000000000-99"});
+  CHECK(bench.until([&] { return ended("nobody"); }));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  CHECK_FALSE(ended("early"));
+  bench.logs.write(bench.heard.last[web.replica].container, "first words");
+  CHECK(bench.until([&] {
+    return std::any_of(bench.heard.frames.begin(), bench.heard.frames.end(), [](const SessionFrame& frame) {
+      const auto* data = std::get_if<SessionData>(&frame.body);
+      return data && !data->lines.empty() && data->lines[0].line == "first words";
+    });
+  }));
+}
+
+TEST_CASE("the previous attempt's logs are those of the container before the newest, and end") {
+  Bench bench;
+  bench.boot();
+  auto web = assignment("0");
+  bench.send(bench.set(1, {web}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  const ContainerId first = bench.heard.last[web.replica].container;
+  bench.logs.write(first, "last words");
+  bench.machine.end(first, 1);
+  REQUIRE(bench.until(
+      [&] { return bench.phase(web) == Phase::running && bench.heard.last[web.replica].attempt == 2; }));
+  bench.logs.write(bench.heard.last[web.replica].container, "new life");
+  LogQuery query;
+  query.replica = web.replica;
+  query.previous = true;
+  caf::anon_send(
+      bench.heard.supervisor,
+      Carried<SessionFrame>{SessionFrame{SessionId{"s1"}, SessionOpen{NodeId{"node-1"}, query, 100'000}}});
+  REQUIRE(bench.until([&] {
+    return !bench.heard.frames.empty() && std::holds_alternative<SessionEnd>(bench.heard.frames.back().body);
+  }));
+  const auto* data = std::get_if<SessionData>(&bench.heard.frames.front().body);
+  REQUIRE(data);
+  REQUIRE(data->lines.size() == 1);
+  CHECK(data->lines[0].line == "last words");
+}
+
+TEST_CASE(
     "whatever befalls agent and machine, it converges: one container per wanted replica, none else, no lost "
     "exit code") {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {

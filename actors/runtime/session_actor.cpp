@@ -60,7 +60,8 @@ class SessionState {
   }
 
   void take(const LogBatch& batch) {
-    if (!batch.lines.empty()) send(SessionData{sequence_++, batch.lines, {}, false});
+    if (!batch.lines.empty() || batch.caught_up)
+      send(SessionData{sequence_++, batch.lines, {}, false, batch.caught_up});
     if (batch.ended) end({batch.error});
   }
 

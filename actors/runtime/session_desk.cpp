@@ -5,9 +5,6 @@
 namespace cloudless::runtime {
 namespace {
 
-/// Attempts whose logs a reading of a replica begins with.
-constexpr std::uint32_t kAttemptsShown = 5;
-
 LogRequest log_request(const LogQuery& query, const SessionTarget& target, std::uint64_t credit) {
   LogRequest request;
   request.query = query;
@@ -18,9 +15,17 @@ LogRequest log_request(const LogQuery& query, const SessionTarget& target, std::
     request.more_may_come = request.more_may_come && target.container == query.container;
     return request;
   }
-  const std::uint32_t first = target.attempt > kAttemptsShown ? target.attempt - kAttemptsShown + 1 : 1;
-  for (std::uint32_t n = first; n <= target.attempt; ++n)
-    request.containers.push_back(ContainerId{container_prefix(target.replica) + std::to_string(n)});
+  const auto attempt = [&](std::uint32_t n) {
+    return ContainerId{container_prefix(target.replica) + std::to_string(n)};
+  };
+  if (query.previous) {
+    request.more_may_come = false;
+    // Of a replica that is not here any more, the files say what its attempts were.
+    if (target.attempt > 0) request.containers.push_back(attempt(target.attempt - 1));
+    return request;
+  }
+  const std::uint32_t first = target.attempt > kMostAttemptsRead ? target.attempt - kMostAttemptsRead + 1 : 1;
+  for (std::uint32_t n = first; n <= target.attempt; ++n) request.containers.push_back(attempt(n));
   return request;
 }
 

@@ -14,8 +14,8 @@ namespace cloudless::runtime {
 struct SessionTarget {
   ReplicaId replica;  ///< empty: nothing of it runs here (any more)
   ContainerId container;
-  std::uint32_t attempt = 0;
-  bool over = true;
+  std::uint32_t attempt = 0;  ///< 0: none has begun
+  bool over = true;           ///< nothing of it will run here (any more)
 };
 
 class SessionDesk {

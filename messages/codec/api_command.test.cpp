@@ -176,6 +176,9 @@ TEST_CASE("a log or exec request names one target and is bounded") {
   CHECK(logs->query.want_stderr);
   CHECK(bad_paths(parse_logs(message_of<api::StreamLogsRequest>(R"(stream: "x" since { seconds: -1 })"))) ==
         Paths{"workload", "since", "stream"});
+  CHECK(parse_logs(message_of<api::StreamLogsRequest>(R"(replica_id: "r" previous: true)"))->query.previous);
+  CHECK(bad_paths(parse_logs(message_of<api::StreamLogsRequest>(
+            R"(container_id: "c" previous: true follow: true)"))) == Paths{"previous", "previous"});
   CHECK(bad_paths(parse_logs(message_of<api::StreamLogsRequest>(R"(workload: "a" replica_id: "b")"))) ==
         Paths{"workload"});
 

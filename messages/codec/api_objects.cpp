@@ -118,6 +118,7 @@ api::LogLine to_api(const LogLine& line, const ReplicaId& replica) {
   out.set_replica_id(replica.value);
   out.set_container_id(line.container.value);
   out.set_dropped_before(line.dropped_before);
+  out.set_drop_reason(static_cast<api::DropReason>(line.drop_reason));
   return out;
 }
 

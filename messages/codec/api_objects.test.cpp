@@ -83,11 +83,14 @@ TEST_CASE("nodes, events, log lines and results of commands are printed whole") 
   CHECK(printed.time().seconds() == 1);
   CHECK(printed.node() == "n1");
 
-  const auto line = to_api(LogLine{1'000'000'002, true, true, "x\xff", 3, ContainerId{"c"}}, ReplicaId{"r"});
+  const auto line =
+      to_api(LogLine{1'000'000'002, true, true, "x\xff", 3, ContainerId{"c"}, DropReason::rate_limit},
+             ReplicaId{"r"});
   CHECK(line.time().nanos() == 2);
   CHECK(line.stream() == "stderr");
   CHECK(line.line() == "x\xff");
   CHECK(line.dropped_before() == 3);
+  CHECK(line.drop_reason() == api::DROP_REASON_RATE_LIMIT);
   CHECK(line.replica_id() == "r");
 
   const auto result = to_api(ExecResult{"out", "err", 137, true, true});

@@ -52,6 +52,10 @@ Result<LogRequest> parse_logs(const api::StreamLogsRequest& request) {
   }
   if (request.stream() != "" && request.stream() != "stdout" && request.stream() != "stderr")
     v.add("stream", "must be \"stdout\", \"stderr\" or empty");
+  query.previous = request.previous();
+  if (query.previous && !query.container.empty())
+    v.add("previous", "cannot be asked of a container, which is one attempt: name its replica");
+  if (query.previous && query.follow) v.add("previous", "cannot be followed: that attempt has ended");
   query.want_stdout = request.stream() != "stderr";
   query.want_stderr = request.stream() != "stdout";
   v.check_known(request, "");

@@ -343,7 +343,14 @@ AssignmentSet RandomValues::assignment_set() {
 }
 
 LogLine RandomValues::log_line() {
-  return {millis(), coin(), coin(), bytes(200), number(), coin() ? container_id() : ContainerId{}};
+  return {millis(),
+          coin(),
+          coin(),
+          bytes(200),
+          number(),
+          coin() ? container_id() : ContainerId{},
+          one_of(DropReason::none, DropReason::rotated),
+          number()};
 }
 
 SessionFrame RandomValues::session_frame() {
@@ -353,6 +360,8 @@ SessionFrame RandomValues::session_frame() {
       LogQuery query{replica_id(), {}, coin(), {}, {}, coin(), coin()};
       if (coin()) query.tail_lines = static_cast<std::uint32_t>(number());
       if (coin()) query.since = millis();
+      query.previous = coin();
+      if (coin()) query.after = LogPosition{container_id(), number()};
       out.body = SessionOpen{node_id(), query, number()};
       break;
     }
@@ -368,7 +377,7 @@ SessionFrame RandomValues::session_frame() {
       out.body = SessionCancel{};
       break;
     case 4:
-      out.body = SessionData{number(), list(5, [&] { return log_line(); }), bytes(300), coin()};
+      out.body = SessionData{number(), list(5, [&] { return log_line(); }), bytes(300), coin(), coin()};
       break;
     default:
       out.body = SessionEnd{error(), static_cast<std::int32_t>(number()), coin(), coin()};

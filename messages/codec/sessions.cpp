@@ -1,4 +1,6 @@
 // Frames of log and exec sessions.
+#include <algorithm>
+
 #include "messages/codec/message_bytes.hpp"
 #include "messages/codec/record_message.hpp"
 #include "messages/codec/wire.hpp"
@@ -18,6 +20,11 @@ void write_log(const LogQuery& query, record::LogQuery& out) {
   if (query.since) out.set_since_ms(*query.since);
   out.set_want_stdout(query.want_stdout);
   out.set_want_stderr(query.want_stderr);
+  out.set_previous(query.previous);
+  if (query.after) {
+    out.set_after_container(query.after->container.value);
+    out.set_after_position(query.after->position);
+  }
 }
 
 bool read_log(const record::LogQuery& wire, LogQuery& out) {
@@ -26,6 +33,11 @@ bool read_log(const record::LogQuery& wire, LogQuery& out) {
   if (wire.has_since_ms()) out.since = wire.since_ms();
   out.want_stdout = wire.want_stdout();
   out.want_stderr = wire.want_stderr();
+  out.previous = wire.previous();
+  if (!wire.after_container().empty()) {
+    out.after = LogPosition{{}, wire.after_position()};
+    if (!read_optional_container_id(wire.after_container(), out.after->container)) return false;
+  }
   return read_optional_replica_id(wire.replica(), out.replica) &&
          read_optional_container_id(wire.container(), out.container);
 }
@@ -68,6 +80,8 @@ void write_line(const LogLine& line, record::LogLine& out) {
   out.set_line(line.line);
   out.set_dropped_before(line.dropped_before);
   out.set_container(line.container.value);
+  out.set_drop_reason(static_cast<std::uint32_t>(line.drop_reason));
+  out.set_position(line.position);
 }
 
 bool read_line(const record::LogLine& wire, LogLine& out) {
@@ -76,6 +90,10 @@ bool read_line(const record::LogLine& wire, LogLine& out) {
   out.partial = wire.partial();
   out.line = wire.line();
   out.dropped_before = wire.dropped_before();
+  // A reason that a newer agent has: lines are missing all the same.
+  constexpr auto kLastReason = static_cast<std::uint32_t>(DropReason::rotated);
+  out.drop_reason = static_cast<DropReason>(std::min(wire.drop_reason(), kLastReason));
+  out.position = wire.position();
   return read_optional_container_id(wire.container(), out.container);
 }
 
@@ -83,6 +101,7 @@ bool read_data(const record::SessionData& wire, SessionData& out) {
   out.sequence = wire.sequence();
   out.output = wire.output();
   out.is_stderr = wire.is_stderr();
+  out.caught_up = wire.caught_up();
   for (const auto& line : wire.lines()) {
     if (!read_line(line, out.lines.emplace_back())) return false;
   }
@@ -114,6 +133,7 @@ struct BodyWriter {
     for (const auto& line : data.lines) write_line(line, *wire.add_lines());
     wire.set_output(data.output);
     wire.set_is_stderr(data.is_stderr);
+    wire.set_caught_up(data.caught_up);
   }
   void operator()(const SessionEnd& end) const {
     auto& wire = *out.mutable_end();

@@ -109,7 +109,7 @@ static_assert(field_count<RestartPolicy>() == 3 && field_count<RolloutPolicy>() 
 static_assert(field_count<ResourceLimits>() == 4 && field_count<Volume>() == 4 &&
               field_count<ConfigFile>() == 3 && field_count<Probe>() == 6 &&
               field_count<SecurityContext>() == 17);
-static_assert(field_count<LogQuery>() == 7 && field_count<LogLine>() == 6 && field_count<ExecQuery>() == 5);
+static_assert(field_count<LogQuery>() == 9 && field_count<LogLine>() == 8 && field_count<ExecQuery>() == 5);
 
 }  // namespace
 

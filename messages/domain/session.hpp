@@ -14,6 +14,13 @@
 
 namespace cloudless {
 
+/// A place in a container's log: behind one of its lines. Grows along the log; 0: its beginning.
+struct LogPosition {
+  ContainerId container;
+  std::uint64_t position = 0;
+  bool operator==(const LogPosition&) const = default;
+};
+
 struct LogQuery {
   ReplicaId replica;      ///< or
   ContainerId container;  ///< one container
@@ -22,9 +29,17 @@ struct LogQuery {
   std::optional<WallMillis> since;
   bool want_stdout = true;
   bool want_stderr = true;
+  bool previous = false;             ///< of a replica: the attempt before the newest instead; ends with it
+  std::optional<LogPosition> after;  ///< goes on behind a line that was read before
   bool operator==(const LogQuery&) const = default;
 };
 
+/// Why lines are missing: their node's disk was full, they were more than a container may write, or their
+/// file was rotated away before it was read.
+enum class DropReason : std::uint8_t { none, disk_full, rate_limit, rotated };
+
+/// A line; with a drop_reason not a line but a marker in place of `dropped_before` lines (0: of unknown
+/// count).
 struct LogLine {
   std::int64_t time_nanos = 0;  ///< wall clock of the node
   bool is_stderr = false;
@@ -32,6 +47,8 @@ struct LogLine {
   std::string line;
   std::uint64_t dropped_before = 0;
   ContainerId container;
+  DropReason drop_reason = DropReason::none;
+  std::uint64_t position = 0;  ///< behind it, as in LogPosition
   bool operator==(const LogLine&) const = default;
 };
 
@@ -75,6 +92,7 @@ struct SessionData {
   std::vector<LogLine> lines;
   std::string output;      ///< exec
   bool is_stderr = false;  ///< of output
+  bool caught_up = false;  ///< logs that are followed: what was there is delivered, from now on lines are new
   bool operator==(const SessionData&) const = default;
 };
 /// Agent to gateway, last: code none is success.

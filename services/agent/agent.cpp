@@ -50,6 +50,10 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.state_dir = settings.runtime_dir;
   options.log_dir = settings.log_dir;
   options.logger = settings.logger;
+  options.logs.most_bytes = static_cast<std::uint64_t>(settings.container_logs.max_size);
+  options.logs.most_files = static_cast<std::uint32_t>(settings.container_logs.max_files);
+  options.logs.rate = static_cast<std::uint64_t>(settings.container_logs.rate);
+  options.logs.attempts = static_cast<std::uint32_t>(settings.container_logs.attempts);
   options.bridge = settings.bridge;
   options.subnet = settings.subnet;
   options.policy = settings.policy;

@@ -44,6 +44,7 @@ class LogCall final : public grpc::ServerWriteReactor<api::StreamLogsReply>, pub
 
   void on_data(const SessionData& data) override {
     std::lock_guard lock(mutex_);
+    if (data.lines.empty()) return;
     waiting_.push_back(data);
     write_next();
   }

@@ -59,6 +59,16 @@ void register_runtime(settings::Settings& form, AgentSettings& values) {
               "How storage on disk is limited: by project quotas, or by a file system of its own in a sparse "
               "file, which needs mkfs.ext4 and loop devices");
   form.text("log_dir", values.log_dir, "Folder of containers' logs");
+  form.size("container_logs.max_size", values.container_logs.max_size, {256 << 10, std::int64_t{1} << 38},
+            "Largest file of a container's log; then the next one is begun");
+  form.number<std::int64_t>("container_logs.max_files", values.container_logs.max_files, {2, 1000},
+                            "Files of a container's log that stay");
+  form.size(
+      "container_logs.rate", values.container_logs.rate, {0, std::int64_t{1} << 38},
+      "What a container may write to its log, bytes a second, four seconds' worth at once; lines beyond are "
+      "dropped, and counted in the log. 0: any");
+  form.number<std::int64_t>("container_logs.attempts", values.container_logs.attempts, {1, 100},
+                            "Attempts of a replica whose logs stay");
   form.text("logger", values.logger, "Path of cloudless-logger");
   form.text("containerd.socket", values.containerd_socket, "containerd's socket");
   form.text("containerd.namespace", values.containerd_namespace,

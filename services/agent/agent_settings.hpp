@@ -21,6 +21,14 @@ struct CapacitySettings {
   std::int64_t gpu_count = 0;
 };
 
+/// Of each container's log.
+struct ContainerLogSettings {
+  std::int64_t max_size = 10 << 20;
+  std::int64_t max_files = 5;
+  std::int64_t rate = 8 << 20;
+  std::int64_t attempts = 5;
+};
+
 struct AgentSettings {
   std::string node_name;  ///< empty: the machine's host name
   std::string region;
@@ -40,6 +48,7 @@ struct AgentSettings {
   std::string state_dir = "/var/lib/cloudless/agent";
   std::string runtime_dir;  ///< empty: /run/cloudless/<containerd namespace>
   std::string log_dir = "/var/log/cloudless";
+  ContainerLogSettings container_logs;
   std::string logger = "/usr/lib/cloudless/cloudless-logger";
 
   std::string containerd_socket = "/run/containerd/containerd.sock";

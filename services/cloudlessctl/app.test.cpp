@@ -262,14 +262,15 @@ TEST_CASE("logs come with their replica, pieces are joined, and lost lines are c
   add("web-0000000001-0", "one ", true);
   add("web-0000000001-1", "other");
   add("web-0000000001-0", "line");
-  add("web-0000000001-1", "late").set_dropped_before(7);
+  add("web-0000000001-1", "").set_dropped_before(7);
+  server.lines.back().set_drop_reason(api::DROP_REASON_DISK_FULL);
+  add("web-0000000001-1", "late");
   auto result =
       ctl(server, {"workload", "logs", "web", "-f", "--tail", "5", "--since", "10m", "--stream", "stdout"});
   CHECK(result.code == 0);
   CHECK(result.out ==
-        "[web-0000000001-1] other\n[web-0000000001-0] one line\n[web-0000000001-1] [7 lines could not be "
-        "kept: the disk was "
-        "full]\n[web-0000000001-1] late\n");
+        "[web-0000000001-1] other\n[web-0000000001-0] one line\n[web-0000000001-1] [7 lines are missing: the "
+        "node's disk was full]\n[web-0000000001-1] late\n");
   CHECK(server.last_logs.workload() == "web");
   CHECK(server.last_logs.follow());
   CHECK(server.last_logs.tail_lines() == 5);
@@ -282,6 +283,9 @@ TEST_CASE("logs come with their replica, pieces are joined, and lost lines are c
   CHECK(result.out == "2023-11-14T22:13:20Z other\n2023-11-14T22:13:20Z one \n");
   CHECK(server.last_logs.replica_id() == "web-0000000001-0");
   CHECK(server.last_logs.workload().empty());
+  CHECK_FALSE(server.last_logs.previous());
+  CHECK(ctl(server, {"workload", "logs", "--previous", "web-0000000001-0"}).code == 0);
+  CHECK(server.last_logs.previous());
   CHECK(ctl(server, {"workload", "logs", "web-0000000001-0-2"}).code == 0);
   CHECK(server.last_logs.container_id() == "web-0000000001-0-2");
   CHECK(ctl(server, {"workload", "logs", "web", "--since", "yesterday"}).code == 2);

@@ -16,6 +16,7 @@ struct Terminal {
   std::ostream& out;
   std::ostream& err;
   bool err_is_terminal = false;  ///< progress may be drawn over itself
+  bool out_has_colours = false;  ///< a terminal, and NO_COLOR is not set
 };
 
 enum class Output { table, json, yaml };

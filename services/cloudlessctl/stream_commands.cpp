@@ -7,6 +7,7 @@
 
 #include "messages/domain/names.hpp"
 #include "services/cloudlessctl/commands.hpp"
+#include "services/cloudlessctl/line_printer.hpp"
 #include "services/cloudlessctl/message_json.hpp"
 #include "services/cloudlessctl/quantity.hpp"
 
@@ -22,6 +23,7 @@ struct LogOptions {
   std::string since;
   bool timestamps = false;
   std::string stream;
+  bool previous = false;
 };
 
 struct ExecOptions {
@@ -63,46 +65,6 @@ std::optional<Failure> set_target(Context& context, const std::string& word, Req
   return std::nullopt;
 }
 
-/// Puts lines together that came in pieces, and says whose they are.
-class LinePrinter {
- public:
-  LinePrinter(std::ostream& out, bool with_replica, bool timestamps)
-      : out_(out), with_replica_(with_replica), timestamps_(timestamps) {}
-
-  void print(const api::LogLine& line) {
-    auto& open = open_[line.container_id() + "/" + line.stream()];
-    if (line.dropped_before() > 0)
-      out_ << prefix(line) << "[" << line.dropped_before()
-           << " lines could not be kept: the disk was full]\n";
-    if (open.empty()) open = prefix(line);
-    open += line.line();
-    if (line.partial()) return;
-    out_ << open << "\n";
-    open.clear();
-  }
-  /// What came of lines that were cut off.
-  void finish() {
-    for (const auto& [source, open] : open_) {
-      if (!open.empty()) out_ << open << "\n";
-    }
-    out_ << std::flush;
-  }
-
- private:
-  std::string prefix(const api::LogLine& line) const {
-    std::string out;
-    if (timestamps_) out += TimeUtil::ToString(line.time()) + " ";
-    if (with_replica_)
-      out += "[" + (line.replica_id().empty() ? line.container_id() : line.replica_id()) + "] ";
-    return out;
-  }
-
-  std::ostream& out_;
-  bool with_replica_;
-  bool timestamps_;
-  std::map<std::string, std::string> open_;
-};
-
 /// A time ("2026-11-20T09:30:00Z"), or how long ago ("10m"). False if it is neither.
 bool parse_since(const std::string& text, std::int64_t now_ms, google::protobuf::Timestamp& out) {
   if (const auto duration = parse_duration(text)) {
@@ -125,10 +87,12 @@ ExitCode logs(Context& context, const LogOptions& options) {
   request.set_follow(options.follow);
   if (options.tail) request.set_tail_lines(*options.tail);
   request.set_stream(options.stream);
+  request.set_previous(options.previous);
 
   grpc::ClientContext call;
   const auto reader = context.client.stub().StreamLogs(&call, request);
-  LinePrinter printer(context.terminal.out, !request.workload().empty(), options.timestamps);
+  LinePrinter printer(context.terminal.out,
+                      {!request.workload().empty(), options.timestamps, context.terminal.out_has_colours});
   for (api::StreamLogsReply reply; reader->Read(&reply);) {
     for (const auto& line : reply.lines()) {
       if (context.output == Output::json)
@@ -213,6 +177,8 @@ void add_stream_commands(CLI::App& workload, Action& action) {
   logs_command->add_flag("--timestamps", log->timestamps, "Begin each line with its time");
   logs_command->add_option("--stream", log->stream, "Only stdout or only stderr")
       ->check(CLI::IsMember({"stdout", "stderr"}));
+  logs_command->add_flag("-p,--previous", log->previous,
+                         "Of the attempt before the newest one, up to its end");
   logs_command->callback(
       [&action, log] { action = [log](Context& context) { return logs(context, *log); }; });
 

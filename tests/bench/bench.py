@@ -16,6 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "e2e")]
 
 from cluster import BUILD, Cluster, wait_until  # noqa: E402
+from logs_bench import bench_logs  # noqa: E402
 
 
 class Table:
@@ -190,6 +191,7 @@ def main():
     if options.what in (None, "runtime"):
         bench_runtime(table, options.runs)
         bench_many(table)
+        bench_logs(table, options.runs)
     table.print()
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(table.rows, indent=1) + "\n")

@@ -75,10 +75,11 @@ class ClusterTest(unittest.TestCase):
 
     agents = 1
     coordinator_options = ()
+    agent_options = ()
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(cls.agents, coordinator_options=cls.coordinator_options)
+        cls.cluster = Cluster(cls.agents, coordinator_options=cls.coordinator_options, agent_options=cls.agent_options)
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
         cls.api = Api(cls.cluster.server)

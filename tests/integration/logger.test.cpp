@@ -9,16 +9,21 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
+#include <mutex>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "actors/runtime/containerd/log_format.hpp"
+#include "actors/runtime/log_follower.hpp"
 
 extern char** environ;
 
@@ -43,6 +48,7 @@ struct Line {
   bool is_stderr;
   LineKind kind;
   std::uint64_t dropped;
+  Dropped reason;
   std::string text;
 };
 
@@ -79,9 +85,11 @@ class LoggerUnderTest {
 
   void start() {
     const auto program = std::string(CLOUDLESS_BUILD_ROOT "/services/logger/cloudless-logger");
-    std::array<std::string, 5> words = {program, "state", folder_ + "/state", "log", log_path()};
-    std::array<char*, 6> argv{};
-    for (std::size_t i = 0; i < words.size(); ++i) argv[i] = words[i].data();
+    std::vector<std::string> words = {program, "state", folder_ + "/state", "log", log_path()};
+    words.insert(words.end(), options_.begin(), options_.end());
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
     int ready[2];
     REQUIRE(pipe2(ready, O_CLOEXEC) == 0);
     posix_spawn_file_actions_t files;
@@ -126,23 +134,38 @@ class LoggerUnderTest {
     }
   }
 
+  /// As arguments of the program, for the next start.
+  void set_options(std::vector<std::string> options) { options_ = std::move(options); }
   std::string log_path() const { return logs_ + "/c.log"; }
+  /// The files of the log by their numbers.
+  std::map<std::uint32_t, std::string> files() const {
+    std::map<std::uint32_t, std::string> out;
+    for (const auto& entry : fs::directory_iterator(logs_)) {
+      const auto file = entry.path().filename().string();
+      if (const auto name = parse_log_name(file); name && name->name == "c") out[name->number] = entry.path();
+    }
+    return out;
+  }
   const std::string& folder() const { return folder_; }
   const std::string& logs() const { return logs_; }
   pid_t pid() const { return pid_; }
   std::vector<Line> lines() const {
     std::vector<Line> out;
-    std::ifstream in(log_path());
-    for (std::string text; std::getline(in, text);) {
-      const auto line = parse_log_line(text);
-      REQUIRE_MESSAGE(line.has_value(), text);
-      out.push_back({line->is_stderr, line->kind, line->dropped, std::string(line->text)});
+    for (const auto& [number, path] : files()) {
+      std::ifstream in(path, std::ios::binary);
+      for (std::string text; std::getline(in, text);) {
+        const auto line = parse_log_line(text);
+        REQUIRE_MESSAGE(line.has_value(), text);
+        if (line->kind != LineKind::numbered)
+          out.push_back({line->is_stderr, line->kind, line->count, line->reason, std::string(line->text)});
+      }
     }
     return out;
   }
 
  private:
   std::string folder_, logs_;
+  std::vector<std::string> options_;
   std::array<std::array<int, 2>, 2> streams_{};
   pid_t pid_ = -1;
   bool mounted_ = false;
@@ -298,6 +321,191 @@ TEST_CASE(
   }
   CHECK(at == static_cast<std::uint64_t>(said));
   CHECK(dropped > 1000);
+}
+
+/// Every line of both streams, in order, once: "line <n>".
+void check_all_there(const std::vector<Line>& lines, int count) {
+  std::array<int, 2> next{};
+  for (const auto& line : lines) {
+    REQUIRE(line.kind == LineKind::full);
+    REQUIRE(line.text == "line " + std::to_string(next[line.is_stderr]++));
+  }
+  CHECK(next[0] == count);
+  CHECK(next[1] == count);
+}
+
+TEST_CASE(
+    "rotated and killed at any time, it neither loses nor repeats a line, and who follows sees each once") {
+  LoggerUnderTest logger;
+  logger.set_options({"size", "100000", "files", "1000000"});
+  auto store = make_log_follower(logger.logs());
+  REQUIRE(store);
+  std::mutex mutex;
+  std::vector<Line> followed;
+  bool ended = false;
+  LogRequest request;
+  request.query.follow = true;
+  request.containers = {cloudless::ContainerId{"c"}};
+  request.more_may_come = true;
+  request.credit = 1ULL << 40;
+  auto reading = (*store)->open(std::move(request), [&](LogBatch batch) {
+    const std::lock_guard lock(mutex);
+    for (auto& line : batch.lines)
+      followed.push_back({line.is_stderr, LineKind::full, 0, {}, std::move(line.line)});
+    ended = ended || batch.ended;
+  });
+  logger.start();
+  constexpr int kCount = 60000;
+  std::array<std::thread, 2> writers;
+  std::atomic<int> writing{2};
+  for (int s = 0; s < 2; ++s)
+    writers[s] = std::thread([&, s] {
+      std::string piece;
+      for (int i = 0; i < kCount; ++i) {
+        piece += "line " + std::to_string(i) + "\n";
+        if (piece.size() > 1000) {
+          logger.say(s, piece);
+          piece.clear();
+          std::this_thread::sleep_for(50us);
+        }
+      }
+      logger.say(s, piece);
+      --writing;
+    });
+  std::mt19937_64 random(std::random_device{}());
+  int kills = 0;
+  for (; writing > 0; ++kills) {
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
+    logger.kill_hard();
+    logger.start();
+  }
+  for (auto& writer : writers) writer.join();
+  CHECK(logger.finish() == 0);
+  CAPTURE(kills);
+  CHECK(kills > 20);
+  CHECK(logger.files().size() > 40);
+  check_all_there(logger.lines(), kCount);
+  reading->finish();
+  REQUIRE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return ended;
+  }));
+  check_all_there(followed, kCount);
+  for (const auto& [number, path] : logger.files()) CHECK(fs::file_size(path) <= 100000);
+}
+
+TEST_CASE("only the newest files stay, and each says how many lines came before it") {
+  LoggerUnderTest logger;
+  logger.set_options({"size", "100000", "files", "3"});
+  logger.start();
+  constexpr std::uint64_t kCount = 40000;
+  for (std::uint64_t n = 0; n < kCount; n += 100) {
+    std::string piece;
+    for (std::uint64_t i = n; i < n + 100; ++i) piece += "line " + std::to_string(i) + "\n";
+    logger.say(0, piece);
+  }
+  CHECK(logger.finish() == 0);
+  const auto files = logger.files();
+  CHECK(files.size() == 3);
+  CHECK(files.begin()->first > 10);
+  for (const auto& [number, path] : files) {
+    std::ifstream in(path);
+    std::string before, ignored, first;
+    REQUIRE(std::getline(in, before));
+    REQUIRE(std::getline(in, ignored));
+    REQUIRE(std::getline(in, first));
+    const auto head = parse_log_line(before);
+    REQUIRE(head);
+    CHECK(head->kind == LineKind::numbered);
+    CHECK(parse_log_line(first)->text == "line " + std::to_string(head->count));
+  }
+  CHECK(logger.lines().back().text == "line " + std::to_string(kCount - 1));
+}
+
+TEST_CASE("a container that is started anew under the same name goes on in its log, behind a torn record") {
+  LoggerUnderTest logger;
+  std::string old;
+  append_log_line(old, {1, false, LineKind::full, 0, "before"});
+  std::ofstream(logger.log_path() + ".4") << old << "2026-01-01T00:00:00.000000000Z stdout F torn";
+  logger.start();
+  logger.say(0, "after\n");
+  CHECK(logger.finish() == 0);
+  const auto lines = logger.lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].text == "before");
+  CHECK(lines[1].text == "after");
+  CHECK(logger.files().size() == 1);
+}
+
+TEST_CASE(
+    "more than the rate is dropped line by line and counted, with the reason, and the rest stays whole") {
+  LoggerUnderTest logger;
+  logger.set_options({"rate", "100000", "files", "100"});
+  bool killed = false;
+  SUBCASE("by one logger") {}
+  SUBCASE("by loggers that are killed meanwhile") {
+    killed = true;
+  }
+  logger.start();
+  std::uint64_t said = 0;
+  for (int round = 0; round < 60; ++round) {
+    std::string piece;
+    while (piece.size() < 200'000) piece += "line " + std::to_string(said++) + "\n";
+    logger.say(0, piece);
+    if (killed && round % 5 == 4) {
+      logger.kill_hard();
+      logger.start();
+    }
+  }
+  CHECK(logger.finish() == 0);
+  std::uint64_t at = 0, dropped = 0, kept_bytes = 0;
+  for (const auto& line : logger.lines()) {
+    if (line.kind == LineKind::dropped) {
+      CHECK(line.reason == Dropped::rate_limit);
+      at += line.dropped;
+      dropped += line.dropped;
+    } else {
+      REQUIRE(line.text == "line " + std::to_string(at++));
+      kept_bytes += line.text.size();
+    }
+  }
+  CHECK(at == said);
+  CHECK(dropped > said / 2);
+  if (!killed) CHECK(kept_bytes < 4'000'000);
+}
+
+TEST_CASE("the end of a flood is told within moments, although nothing else comes") {
+  LoggerUnderTest logger;
+  logger.set_options({"rate", "1000"});
+  logger.start();
+  std::string flood;
+  for (int i = 0; i < 10'000; ++i) flood += "line\n";
+  logger.say(0, flood);
+  CHECK(eventually([&] {
+    const auto lines = logger.lines();
+    std::uint64_t accounted = 0;
+    for (const auto& line : lines) accounted += line.kind == LineKind::dropped ? line.dropped : 1;
+    return accounted == 10'000;
+  }));
+}
+
+TEST_CASE("any bytes, NULs, one enormous line and no line feed at the end: every byte is there") {
+  LoggerUnderTest logger;
+  logger.set_options({"size", "1000000000", "rate", "0"});
+  logger.start();
+  std::mt19937_64 random(42);
+  std::string said;
+  for (int i = 0; i < 200'000; ++i) said += static_cast<char>(random());
+  said += std::string(100'000, '\0');
+  said += '\n';
+  const std::string block(1 << 20, 'z');
+  for (int i = 0; i < 64; ++i) said += block;
+  said += "\nthe end";
+  logger.say(0, said);
+  CHECK(logger.finish() == 0);
+  std::string heard;
+  for (const auto& line : logger.lines()) heard += line.text + (line.kind == LineKind::partial ? "" : "\n");
+  CHECK((heard == said + "\n"));
 }
 
 TEST_CASE("a log folder that is not there does not keep a container from running") {

@@ -125,7 +125,8 @@ class Agent:
 class Cluster:
     """Start it, use it, stop it; `with Cluster() as c` stops it whatever happens."""
 
-    def __init__(self, agents=1, default_ports=False, system_containerd=False, progress=lambda text: None, coordinator_options=()):
+    def __init__(self, agents=1, default_ports=False, system_containerd=False, progress=lambda text: None, coordinator_options=(),
+                 agent_options=()):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cloudless.", dir="/var/tmp"))
         self.tag = "" if default_ports else secrets.token_hex(2)
         self.default_ports = default_ports
@@ -135,6 +136,7 @@ class Cluster:
         self.socket = self.dir / "containerd.sock" if self.own_containerd else pathlib.Path("/run/containerd/containerd.sock")
         self.secret = self.dir / "secret"
         self.coordinator_options = list(coordinator_options)  # for the next start
+        self.agent_options = list(agent_options)
         self.containerd = self.coordinator = None
         self.others = {}  # processes beside the usual ones, by name
         self.agents = []
@@ -239,6 +241,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             "--grpc-address", f"127.0.0.1:{agent.grpc_port}",
             "--http-address", f"127.0.0.1:{agent.http_port}",
             "--logger", BUILD / "services/logger/cloudless-logger",
+            *self.agent_options,
         ], self.dir / f"{agent.name}.log")
 
     def nodes(self):

@@ -16,6 +16,7 @@
 #include "actors/runtime/containerd/containers.hpp"
 #include "actors/runtime/containerd/exec.hpp"
 #include "actors/runtime/containerd/images.hpp"
+#include "actors/runtime/containerd/log_folder.hpp"
 #include "actors/runtime/containerd/logger_keeper.hpp"
 #include "actors/runtime/containerd/volumes.hpp"
 #include "actors/runtime/containerd/worker_pool.hpp"
@@ -49,7 +50,7 @@ class ContainerdRuntime final : public RuntimePort {
       : options_(options),
         client_(options),
         images_(client_, options),
-        loggers_(options.logger, options.log_dir, options.state_dir + "/loggers"),
+        loggers_(options.logger, options.log_dir, options.state_dir + "/loggers", options.logs),
         volumes_(options.volume_dir, options.volume_limits),
         containers_(client_, images_, loggers_, volumes_, options, subnet) {
     forget_execs(options.state_dir);
@@ -147,9 +148,8 @@ class ContainerdRuntime final : public RuntimePort {
       if (!here) return;  // some other time: nothing is deleted on a guess
       std::set<ContainerId> stay(keep.begin(), keep.end());
       for (const auto& container : *here) stay.insert(container.container);
-      std::error_code error;
-      for (const auto& expired : expired_logs(log_files(), stay, wall_now()))
-        std::filesystem::remove(log_path(expired), error);
+      const auto expired = expired_logs(logs_in(options_.log_dir), stay, options_.logs.attempts, wall_now());
+      remove_logs(options_.log_dir, {expired.begin(), expired.end()});
     });
   }
 
@@ -193,17 +193,6 @@ class ContainerdRuntime final : public RuntimePort {
     }
     if (auto swept = volumes_.sweep(sweep.number, replicas, containers); !swept)
       spdlog::warn("volumes that nobody uses stay for now: {}", swept.error().message);
-  }
-
-  std::vector<LogFile> log_files() const {
-    std::vector<LogFile> files;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(options_.log_dir, error)) {
-      struct stat status {};
-      if (entry.path().extension() != ".log" || ::stat(entry.path().c_str(), &status) != 0) continue;
-      files.push_back({ContainerId{entry.path().stem().string()}, status.st_mtim.tv_sec * WallMillis{1000}});
-    }
-    return files;
   }
 
   const ContainerdOptions options_;

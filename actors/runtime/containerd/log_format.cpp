@@ -54,16 +54,42 @@ void append_time(std::string& out, std::int64_t time_nanos) {
   out.append(text, static_cast<std::size_t>(length));
 }
 
+constexpr std::string_view kDiskFull = " lines were dropped here: the disk was full";
+constexpr std::string_view kRateLimit = " lines were dropped here: the rate limit";
+constexpr std::string_view kNumbered = " lines of this stream came before this file";
+
+std::string_view phrase_of(const LoggedLine& line) {
+  if (line.kind == LineKind::numbered) return kNumbered;
+  return line.reason == Dropped::rate_limit ? kRateLimit : kDiskFull;
+}
+
+/// "<count> lines ...": of the kinds that stand for other lines. False if it is nothing of the sort.
+bool parse_count(LoggedLine& line) {
+  const auto digits = std::min(line.text.find(' '), line.text.size());
+  const auto count = number(line.text, 0, digits);
+  if (!count) return false;
+  line.count = static_cast<std::uint64_t>(*count);
+  line.reason = line.text.substr(digits) == kRateLimit ? Dropped::rate_limit : Dropped::disk_full;
+  line.text = {};
+  return true;
+}
+
 }  // namespace
 
-void append_log_line(std::string& out, const LoggedLine& line) {
-  append_time(out, line.time_nanos);
-  out += line.is_stderr ? " stderr " : " stdout ";
-  out += static_cast<char>(line.kind);
+std::string log_line_head(std::int64_t time_nanos, bool is_stderr, LineKind kind) {
+  std::string out;
+  append_time(out, time_nanos);
+  out += is_stderr ? " stderr " : " stdout ";
+  out += static_cast<char>(kind);
   out += ' ';
-  if (line.kind == LineKind::dropped) {
-    out += std::to_string(line.dropped);
-    out += " lines were dropped here: the disk was full";
+  return out;
+}
+
+void append_log_line(std::string& out, const LoggedLine& line) {
+  out += log_line_head(line.time_nanos, line.is_stderr, line.kind);
+  if (line.kind == LineKind::dropped || line.kind == LineKind::numbered) {
+    out += std::to_string(line.count);
+    out += phrase_of(line);
   } else {
     out += line.text;
   }
@@ -78,24 +104,40 @@ std::optional<LoggedLine> parse_log_line(std::string_view text) {
   const auto time = parse_time(text.substr(0, kTimeLength));
   const auto stream = text.substr(kTimeLength + 1, 6);
   if (!time || (stream != "stdout" && stream != "stderr")) return std::nullopt;
-  LoggedLine out{*time, stream == "stderr", LineKind::full, 0, text.substr(kHeader)};
+  LoggedLine out{*time, stream == "stderr", LineKind::full, 0, text.substr(kHeader), Dropped::disk_full};
   switch (text[kHeader - 2]) {
     case 'F':
       return out;
     case 'P':
       out.kind = LineKind::partial;
       return out;
-    case 'D': {
+    case 'D':
       out.kind = LineKind::dropped;
-      const auto count = number(out.text, 0, std::min(out.text.find(' '), out.text.size()));
-      if (!count) return std::nullopt;
-      out.dropped = static_cast<std::uint64_t>(*count);
-      out.text = {};
-      return out;
-    }
+      return parse_count(out) ? std::optional(out) : std::nullopt;
+    case 'N':
+      out.kind = LineKind::numbered;
+      return parse_count(out) ? std::optional(out) : std::nullopt;
     default:
       return std::nullopt;
   }
+}
+
+std::string numbered_log(const std::string& log, std::uint32_t number) {
+  return number == 0 ? log : log + "." + std::to_string(number);
+}
+
+std::optional<LogName> parse_log_name(std::string_view file) {
+  constexpr std::string_view kEnd = ".log";
+  const auto end = file.find(kEnd);
+  if (end == std::string_view::npos || end == 0) return std::nullopt;
+  LogName out{file.substr(0, end), 0};
+  const auto rest = file.substr(end + kEnd.size());
+  if (rest.empty()) return out;
+  const auto* stop = rest.data() + rest.size();
+  const auto [at, ec] = std::from_chars(rest.data() + 1, stop, out.number);
+  if (rest.size() < 2 || rest[0] != '.' || rest[1] == '0' || ec != std::errc{} || at != stop)
+    return std::nullopt;
+  return out;
 }
 
 }  // namespace cloudless::runtime

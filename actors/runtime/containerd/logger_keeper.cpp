@@ -83,10 +83,12 @@ bool at_end(int fd) {
 
 }  // namespace
 
-LoggerKeeper::LoggerKeeper(std::string logger, std::string log_dir, std::string state_dir)
+LoggerKeeper::LoggerKeeper(std::string logger, std::string log_dir, std::string state_dir,
+                           const LogLimits& limits)
     : logger_(std::move(logger)),
       log_dir_(std::move(log_dir)),
       state_dir_(std::move(state_dir)),
+      limits_(limits),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   thread_ = std::thread([this] { run(); });
 }
@@ -123,8 +125,21 @@ std::string LoggerKeeper::state_path(const ContainerId& container) const {
 }
 
 std::string LoggerKeeper::uri(const ContainerId& container) const {
-  return "binary://" + percent_encoded(logger_) + "?log=" + percent_encoded(log_path(container)) +
-         "&state=" + percent_encoded(state_path(container));
+  std::string out = "binary://" + percent_encoded(logger_);
+  char separator = '?';
+  for (const auto& [key, value] : arguments(container)) {
+    out += separator + key + "=" + percent_encoded(value);
+    separator = '&';
+  }
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> LoggerKeeper::arguments(const ContainerId& container) const {
+  return {{"log", log_path(container)},
+          {"state", state_path(container)},
+          {"size", std::to_string(limits_.most_bytes)},
+          {"files", std::to_string(limits_.most_files)},
+          {"rate", std::to_string(limits_.rate)}};
 }
 
 void LoggerKeeper::close_all(Watched& watched) {
@@ -213,11 +228,11 @@ void LoggerKeeper::finish_all_except(const std::set<ContainerId>& keep) const {
 }
 
 void LoggerKeeper::start_logger(const ContainerId& container, Watched& watched) const {
-  const auto log = log_path(container);
-  const auto state = state_path(container);
-  std::array<std::string, 5> words = {logger_, "log", log, "state", state};
-  std::array<char*, 6> argv{};
-  for (std::size_t i = 0; i < words.size(); ++i) argv[i] = words[i].data();
+  std::vector<std::string> words = {logger_};
+  for (const auto& [key, value] : arguments(container)) words.insert(words.end(), {key, value});
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);

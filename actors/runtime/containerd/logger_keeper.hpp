@@ -10,7 +10,10 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "actors/runtime/containerd/options.hpp"
 #include "messages/domain/error.hpp"
 #include "messages/domain/ids.hpp"
 
@@ -18,9 +21,9 @@ namespace cloudless::runtime {
 
 class LoggerKeeper {
  public:
-  /// `logger`: path of the program; logs are <log_dir>/<container>.log, and below `state_dir` a folder per
-  /// container holds what a logger must not lose when it is killed.
-  LoggerKeeper(std::string logger, std::string log_dir, std::string state_dir);
+  /// `logger`: path of the program; logs are <log_dir>/<container>.log (and .log.1, ...), and below
+  /// `state_dir` a folder per container holds what a logger must not lose when it is killed.
+  LoggerKeeper(std::string logger, std::string log_dir, std::string state_dir, const LogLimits& limits);
   ~LoggerKeeper();
   LoggerKeeper(const LoggerKeeper&) = delete;
   LoggerKeeper& operator=(const LoggerKeeper&) = delete;
@@ -49,6 +52,7 @@ class LoggerKeeper {
   };
 
   std::string state_path(const ContainerId& container) const;
+  std::vector<std::pair<std::string, std::string>> arguments(const ContainerId& container) const;
   bool open_logger(const ContainerId& container, Watched& watched) const;
   void start_logger(const ContainerId& container, Watched& watched) const;
   void finish(const ContainerId& container) const;
@@ -61,6 +65,7 @@ class LoggerKeeper {
   const std::string logger_;
   const std::string log_dir_;
   const std::string state_dir_;
+  const LogLimits limits_;
   int wake_ = -1;  // eventfd
   std::mutex mutex_;
   std::condition_variable changed_;

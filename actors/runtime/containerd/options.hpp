@@ -2,6 +2,7 @@
 // node, bridge, subnet, state_dir and log_dir.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,14 @@
 #include "messages/domain/time.hpp"
 
 namespace cloudless::runtime {
+
+/// Of one container's log.
+struct LogLimits {
+  std::uint64_t most_bytes = 10 << 20;  ///< of a file, then the next one is begun
+  std::uint32_t most_files = 5;         ///< that stay, at least 2
+  std::uint64_t rate = 8 << 20;         ///< bytes a second, four seconds' worth at once; 0: any
+  std::uint32_t attempts = 5;           ///< of one replica whose logs stay
+};
 
 struct ContainerdOptions {
   NodeId node;
@@ -32,6 +41,7 @@ struct ContainerdOptions {
   /// Pulled images appear in k8s.io, those of `ctr images import` and `ctr images pull` in default.
   std::vector<std::string> image_namespaces = {"k8s.io", "default"};
   Millis pull_timeout = 600000;
+  LogLimits logs;
   NodePolicy policy;
 };
 

@@ -8,7 +8,13 @@ namespace cloudless::runtime {
 class SimulatedLogs::Reading {
  public:
   Reading(SimulatedLogs& logs, LogRequest request, std::function<void(LogBatch)> deliver)
-      : logs_(logs), request_(std::move(request)), deliver_(std::move(deliver)) {}
+      : logs_(logs), request_(std::move(request)), deliver_(std::move(deliver)) {
+    const auto& after = request_.query.after;
+    while (after && at_ + 1 < request_.containers.size() && request_.containers[at_] != after->container)
+      ++at_;
+    if (after && at_ < request_.containers.size() && request_.containers[at_] == after->container)
+      next_ = after->position;
+  }
 
   void grant(std::uint64_t bytes) { request_.credit += bytes; }
   void add_container(ContainerId container) { request_.containers.push_back(std::move(container)); }
@@ -19,7 +25,7 @@ class SimulatedLogs::Reading {
     LogBatch batch;
     while (!ended_ && at_ < request_.containers.size()) {
       const auto& lines = logs_.lines_[request_.containers[at_]];
-      if (next_ == lines.size()) {
+      if (next_ >= lines.size()) {
         if (at_ + 1 == request_.containers.size()) break;
         ++at_;
         next_ = 0;
@@ -98,6 +104,7 @@ void SimulatedLogs::write(const ContainerId& container, std::string line, std::i
   entry.time_nanos = time_nanos;
   entry.line = std::move(line);
   entry.container = container;
+  entry.position = lines_[container].size() + 1;
   lines_[container].push_back(std::move(entry));
   for (const auto& weak : readings_)
     post_(1, [weak] {

@@ -1,4 +1,4 @@
-#include "services/logger/memory.hpp"
+#include "services/logger/positions.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -6,15 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace cloudless::logger {
 namespace {
 
-constexpr std::size_t kPiece = 65536;
-constexpr const char* kNames[] = {"/stdout.0", "/stdout.1", "/stderr.0", "/stderr.1", "/slots", "/pid"};
+constexpr const char* kNames[] = {"/stdout.0", "/stdout.1", "/stderr.0", "/stderr.1", "/positions", "/pid"};
 
 int open_or_memory(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -30,7 +31,7 @@ std::uint64_t size_of(int fd) {
 
 Slots::Slots(const std::string& dir) {
   constexpr std::size_t kSize = 2 * sizeof(State);
-  const int fd = open((dir + "/slots").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = open((dir + "/positions").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   // Space is taken now: a mapping without it would end the process when it is written.
   const bool usable = fd >= 0 && posix_fallocate(fd, 0, kSize) == 0;
   void* mapped = usable ? mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
@@ -45,48 +46,67 @@ void Slots::commit(State next) {
   next.sequence = state_.sequence + 1;
   State& slot = slots_[next.sequence % 2];
   // The slot that does not count is written; from the instant its sequence is the higher one, it counts.
-  slot.log_size = next.log_size;
-  std::memcpy(slot.streams, next.streams, sizeof slot.streams);
+  const auto sequence = std::exchange(next.sequence, slot.sequence);
+  std::memcpy(&slot, &next, sizeof slot);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  *const_cast<volatile std::uint64_t*>(&slot.sequence) = next.sequence;
+  *const_cast<volatile std::uint64_t*>(&slot.sequence) = sequence;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   state_ = next;
+  state_.sequence = sequence;
 }
 
 Journal::Journal(const std::string& dir, const char* stream)
     : files_{open_or_memory(dir + "/" + stream + ".0"), open_or_memory(dir + "/" + stream + ".1")} {}
 
-Taken Journal::take_from(int pipe, std::uint32_t which) {
-  auto end = static_cast<loff_t>(size_of(files_[which]));
-  const ssize_t n = splice(pipe, nullptr, files_[which], &end, kPiece, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+void Journal::use(std::uint32_t which) {
+  which_ = which;
+  size_ = size_of(files_[which_]);
+  buffer_at_ = buffer_size_ = 0;
+}
+
+Taken Journal::take_from(int pipe, std::size_t limit) {
+  auto end = static_cast<loff_t>(size_);
+  const ssize_t n = splice(pipe, nullptr, files_[which_], &end, limit, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+  if (n > 0) size_ += static_cast<std::uint64_t>(n);
   if (n > 0) return Taken::some;
   if (n == 0) return Taken::end;
   return errno == EAGAIN || errno == EINTR ? Taken::nothing : Taken::no_space;
 }
 
-std::string_view Journal::pending(std::uint32_t which, std::uint64_t processed) {
-  const auto size = size_of(files_[which]);
-  buffer_.resize(size > processed ? size - processed : 0);
-  std::size_t have = 0;
-  while (have < buffer_.size()) {
-    const ssize_t n = pread(files_[which], buffer_.data() + have, buffer_.size() - have,
-                            static_cast<off_t>(processed + have));
+std::string_view Journal::pending(std::uint64_t processed, std::size_t limit) {
+  const auto want = size_ > processed ? std::min<std::uint64_t>(size_ - processed, limit) : 0;
+  if (want == 0) return {};
+  const auto end = buffer_at_ + buffer_size_;
+  const auto left = processed >= buffer_at_ && processed < end ? end - processed : 0;
+  // Half of it will do: what is cut into many short lines is not read again for each cut.
+  if (left >= want || left >= limit / 2)
+    return std::string_view(buffer_).substr(processed - buffer_at_, std::min<std::uint64_t>(left, limit));
+  read(processed, want);
+  return std::string_view(buffer_).substr(0, buffer_size_);
+}
+
+void Journal::read(std::uint64_t from, std::uint64_t length) {
+  if (buffer_.size() < length) buffer_.resize(length);
+  buffer_at_ = from;
+  buffer_size_ = 0;
+  while (buffer_size_ < length) {
+    const ssize_t n = pread(files_[which_], buffer_.data() + buffer_size_, length - buffer_size_,
+                            static_cast<off_t>(from + buffer_size_));
     if (n <= 0) break;
-    have += static_cast<std::size_t>(n);
+    buffer_size_ += static_cast<std::uint64_t>(n);
   }
-  buffer_.resize(have);
-  return buffer_;
 }
 
-bool Journal::carry_over(std::uint32_t which, std::uint64_t processed) {
-  const auto rest = pending(which, processed);
-  const int other = files_[1 - which];
+bool Journal::carry_over(std::uint64_t processed) {
+  read(processed, size_ - processed);
+  const int other = files_[1 - which_];
   if (ftruncate(other, 0) != 0) return false;
-  return pwrite(other, rest.data(), rest.size(), 0) == static_cast<ssize_t>(rest.size());
+  const auto written = pwrite(other, buffer_.data(), buffer_size_, 0);
+  return written == static_cast<ssize_t>(size_ - processed);
 }
 
-void Journal::clear(std::uint32_t which) {
-  [[maybe_unused]] const int ignored = ftruncate(files_[which], 0);
+void Journal::clear_other() {
+  [[maybe_unused]] const int ignored = ftruncate(files_[1 - which_], 0);
 }
 
 void claim(const std::string& dir) {
