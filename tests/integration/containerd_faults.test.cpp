@@ -340,4 +340,34 @@ TEST_CASE(
   CHECK_FALSE(other_node.ended());
 }
 
+TEST_CASE("a logger whose container is gone ends when the agent starts, although somebody holds its pipe") {
+  RuntimeNode node("ghosts");
+  const std::string id = "ghost-0";
+  const auto state = fs::path(node.options.state_dir) / "loggers" / id;
+  fs::create_directories(state.parent_path());
+  int out[2];
+  REQUIRE(pipe(out) == 0);
+  // As a process of a half-started container: it is in the container's group, and has the pipe as its output.
+  const std::string command = "echo last words >&" + std::to_string(out[1]) + "; while :; do sleep 1; done";
+  Stray inside({"sh", "-c", command});
+  const bool unified = fs::exists("/sys/fs/cgroup/cgroup.controllers");
+  const fs::path group = (unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids") +
+                         cgroup_path(node.options.containerd_namespace, ContainerId{id});
+  fs::create_directories(group);
+  std::ofstream(group / "cgroup.procs") << inside.pid();
+  close(out[1]);
+  Stray logger({"sh", "-c",
+                "exec 3<&" + std::to_string(out[0]) + " 4</dev/null; exec " + node.options.logger + " log " +
+                    node.log_file("ghost") + " state " + state.string()});
+  close(out[0]);
+  REQUIRE(eventually([&] { return node.log_text("ghost").ends_with("last words\n"); }));
+
+  node.open();
+  REQUIRE_OK(node.list());
+  CHECK(eventually([&] { return logger.ended(); }));
+  CHECK(inside.ended());
+  CHECK_FALSE(fs::exists(state));
+  CHECK_FALSE(fs::exists(group));
+}
+
 }  // namespace

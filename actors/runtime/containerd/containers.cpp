@@ -76,6 +76,8 @@ Result<Nothing> Containers::ensure_ready() {
     if (const auto address = parse_ipv4(label_of(record, kAddressLabel))) addresses_[id] = *address;
     loggers_.watch(id);
   }
+  // A logger without a container waits for the end of a pipe that somebody still holds.
+  for (const auto& container : loggers_.at_work_except(ours)) end_forgotten(container);
   loggers_.finish_all_except(ours);
   if (auto bridge = network_.ensure_bridge(); !bridge) return bridge;
   if (auto strays = network_.detach_all_except(ours); !strays) return strays;
@@ -239,6 +241,13 @@ Result<Nothing> Containers::signal(const ContainerId& container, int signal) {
   return killed ? Result<Nothing>(Nothing{}) : fail(killed.error());
 }
 
+/// Whatever containerd does not know of any more.
+void Containers::end_forgotten(const ContainerId& container) {
+  end_forgotten_shims(client_.own_namespace(), container);
+  end_forgotten_group(cgroup_path(client_.own_namespace(), container));
+  remove_forgotten_state(runc_root(options_), client_.own_namespace(), container);
+}
+
 Result<Nothing> Containers::delete_task(const ContainerId& container) {
   tasks_v1::DeleteTaskRequest request;
   request.set_container_id(container.value);
@@ -250,9 +259,7 @@ Result<Nothing> Containers::delete_task(const ContainerId& container) {
   auto deleted = attempt();
   if (deleted || deleted.error().code == Errc::unavailable) return done_or_gone(deleted);
   if (gone(deleted.error())) {
-    end_forgotten_shims(client_.own_namespace(), container);
-    end_forgotten_group(cgroup_path(client_.own_namespace(), container));
-    remove_forgotten_state(runc_root(options_), client_.own_namespace(), container);
+    end_forgotten(container);
     return Nothing{};
   }
   if (auto killed = signal(container, SIGKILL); !killed && !gone(killed.error())) return killed;

@@ -54,6 +54,7 @@ class Containers {
   Result<Nothing> limit_layer(const ContainerId& container, std::int64_t bytes,
                               tasks_v1::CreateTaskRequest& create);
   Result<Nothing> delete_task(const ContainerId& container);
+  void end_forgotten(const ContainerId& container);
   void remove_orphans(const std::set<std::string>& suspects);
   Result<Ipv4> take_address(const ContainerId& container);
   void release_address(const ContainerId& container);

@@ -219,6 +219,16 @@ void LoggerKeeper::finish(const ContainerId& container) const {
   std::filesystem::remove_all(state, ignored);
 }
 
+std::vector<ContainerId> LoggerKeeper::at_work_except(const std::set<ContainerId>& keep) const {
+  std::vector<ContainerId> out;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(state_dir_, ignored)) {
+    ContainerId id{entry.path().filename().string()};
+    if (!keep.contains(id) && living_logger(entry.path().string()) > 0) out.push_back(std::move(id));
+  }
+  return out;
+}
+
 void LoggerKeeper::finish_all_except(const std::set<ContainerId>& keep) const {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(state_dir_, ignored)) {

@@ -37,6 +37,8 @@ class LoggerKeeper {
   void watch(const ContainerId& container);
   /// After the task was deleted: waits until everything is in the log (at most 2 s), then forgets.
   void release(const ContainerId& container);
+  /// Containers that are not in `keep` and have a logger that lives.
+  std::vector<ContainerId> at_work_except(const std::set<ContainerId>& keep) const;
   /// Writes what loggers that were killed have left, of containers that are not in `keep`, and forgets them.
   void finish_all_except(const std::set<ContainerId>& keep) const;
 
