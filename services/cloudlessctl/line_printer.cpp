@@ -14,44 +14,53 @@ using google::protobuf::util::TimeUtil;
 constexpr const char* kColours[] = {"\033[36m", "\033[33m", "\033[32m", "\033[35m", "\033[34m", "\033[31m"};
 constexpr const char* kPlain = "\033[0m";
 
+/// Of a line whose end has not come; more of it is printed at once.
+constexpr std::size_t kMostKept = 1 << 20;
+
 std::string missing(const api::LogLine& marker) {
   const auto count = marker.dropped_before();
   std::string out = "[";
   if (count > 0) out += std::to_string(count) + " ";
   out += count == 1 ? "line is missing: " : "lines are missing: ";
-  switch (marker.drop_reason()) {
-    case api::DROP_REASON_RATE_LIMIT:
-      out += "more than a container may write (container_logs.rate of its agent)";
-      break;
-    case api::DROP_REASON_ROTATED:
-      out += "rotated away before they were read";
-      break;
-    default:
-      out += "the node's disk was full";
-  }
-  return out + "]";
+  if (marker.drop_reason() == api::DROP_REASON_RATE_LIMIT)
+    return out + "more than a container may write (container_logs.rate of its agent)]";
+  if (marker.drop_reason() == api::DROP_REASON_ROTATED) return out + "rotated away before they were read]";
+  return out + "the node's disk was full]";
 }
 
 }  // namespace
 
 void LinePrinter::print(const api::LogLine& line) {
-  auto& open = open_[line.container_id() + "/" + line.stream()];
+  const auto source = line.container_id() + "/" + line.stream();
+  auto& open = open_[source];
   if (line.drop_reason() != api::DROP_REASON_UNSPECIFIED) {
-    if (!open.empty()) out_ << std::exchange(open, {}) << "\n";
+    if (!open.empty()) put(std::exchange(open, {}), source, true);
+    end_line();
     out_ << prefix(line) << missing(line) << "\n";
     return;
   }
-  if (open.empty()) open = prefix(line);
+  if (open.empty() && unfinished_ != source) open = prefix(line);
   open += line.line();
-  if (line.partial()) return;
-  out_ << open << "\n";
-  open.clear();
+  if (line.partial() && open.size() < kMostKept) return;
+  put(std::exchange(open, {}), source, !line.partial());
+}
+
+void LinePrinter::put(const std::string& text, const std::string& source, bool ends) {
+  if (unfinished_ != source) end_line();
+  out_ << text;
+  if (ends) out_ << "\n";
+  unfinished_ = ends ? std::string{} : source;
+}
+
+void LinePrinter::end_line() {
+  if (!std::exchange(unfinished_, {}).empty()) out_ << "\n";
 }
 
 void LinePrinter::finish() {
   for (const auto& [source, open] : open_) {
-    if (!open.empty()) out_ << open << "\n";
+    if (!open.empty()) put(open, source, true);
   }
+  end_line();
   out_ << std::flush;
 }
 

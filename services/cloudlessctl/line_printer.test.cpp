@@ -53,6 +53,24 @@ TEST_CASE("in a terminal each replica's name has a colour of its own, and keeps 
         "\033[36m[a]\033[0m 3\n");
 }
 
+TEST_CASE("an enormous line is not kept until its end, and nothing is printed into it") {
+  std::ostringstream out;
+  LinePrinter printer(out, {true, false, false});
+  const std::string piece(16384, 'x');
+  for (int n = 0; n < 200; ++n) printer.print(line("a", piece, true));
+  CHECK(out.str().size() > 100 * piece.size());
+  printer.print(line("a", "end"));
+  std::string whole = "[a] ";
+  for (int n = 0; n < 200; ++n) whole += piece;
+  CHECK((out.str() == whole + "end\n"));
+  out.str({});
+  for (int n = 0; n < 100; ++n) printer.print(line("a", piece, true));
+  printer.print(line("b", "other"));
+  printer.print(line("a", "end"));
+  CHECK(out.str().find("\n[b] other\n") != std::string::npos);
+  CHECK(out.str().ends_with("end\n"));
+}
+
 TEST_CASE("bytes that are no text are printed as they are") {
   std::ostringstream out;
   LinePrinter printer(out, {});
