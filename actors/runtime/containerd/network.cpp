@@ -44,13 +44,14 @@ struct Deleter {
 template <class T>
 using Owned = std::unique_ptr<T, Deleter>;
 
-tl::unexpected<Error> failed(const std::string& what, int nl_error) {
+tl::unexpected<Error> netlink_failed(const std::string& what, int nl_error) {
   return fail(Errc::internal, "network: " + what + ": " + nl_geterror(nl_error));
 }
 
 Result<Owned<nl_sock>> open_socket() {
   Owned<nl_sock> socket(nl_socket_alloc());
-  if (const int e = nl_connect(socket.get(), NETLINK_ROUTE); e < 0) return failed("open netlink socket", e);
+  if (const int e = nl_connect(socket.get(), NETLINK_ROUTE); e < 0)
+    return netlink_failed("open netlink socket", e);
   return socket;
 }
 
@@ -133,7 +134,7 @@ int add_veth(nl_sock* socket, const std::string& name, int bridge, int namespace
 /// Every IPv4 address of this machine and the device that has it.
 Result<std::vector<std::pair<int, Ipv4>>> list_addresses(nl_sock* socket) {
   nl_cache* raw = nullptr;
-  if (const int e = rtnl_addr_alloc_cache(socket, &raw); e < 0) return failed("list addresses", e);
+  if (const int e = rtnl_addr_alloc_cache(socket, &raw); e < 0) return netlink_failed("list addresses", e);
   const Owned<nl_cache> addresses(raw);
   std::vector<std::pair<int, Ipv4>> out;
   for (auto* o = nl_cache_get_first(raw); o != nullptr; o = nl_cache_get_next(o)) {
@@ -193,7 +194,7 @@ Result<Nothing> Network::ensure_bridge() {
   const int index = static_cast<int>(if_nametoindex(bridge_.c_str()));
   rtnl_link* raw = nullptr;
   if (const int e = rtnl_link_get_kernel(socket->get(), index, nullptr, &raw); e < 0)
-    return failed("look at bridge " + bridge_, e);
+    return netlink_failed("look at bridge " + bridge_, e);
   const Owned<rtnl_link> link(raw);
   const char* type = rtnl_link_get_type(raw);
   if (type == nullptr || std::string_view(type) != "bridge")
@@ -208,9 +209,10 @@ Result<Nothing> Network::ensure_bridge() {
                   "network: the machine has the address " + to_string(address) +
                       " of the range for replicas, " + to_string(subnet_) +
                       ", on another device: choose another range (setting subnet)");
-  if (const int e = set_up(socket->get(), index); e < 0) return failed("set bridge " + bridge_ + " up", e);
+  if (const int e = set_up(socket->get(), index); e < 0)
+    return netlink_failed("set bridge " + bridge_ + " up", e);
   if (const int e = add_address(socket->get(), index, subnet_.gateway(), subnet_.prefix); e < 0)
-    return failed("give " + to_string(subnet_.gateway()) + " to bridge " + bridge_, e);
+    return netlink_failed("give " + to_string(subnet_.gateway()) + " to bridge " + bridge_, e);
   return Nothing{};
 }
 
@@ -243,7 +245,7 @@ Result<Nothing> Network::make_bridge() {
   rtnl_link_set_addr(link.get(), mac(0xc1, static_cast<std::uint32_t>(stable_hash(bridge_))).get());
   if (const int e = rtnl_link_add(socket->get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
       e < 0 && e != -NLE_EXIST)
-    return failed("create bridge " + bridge_, e);
+    return netlink_failed("create bridge " + bridge_, e);
   // Replicas must not be able to give the machine routes, by router advertisements.
   std::ofstream("/proc/sys/net/ipv6/conf/" + bridge_ + "/accept_ra") << "0";
   return Nothing{};
@@ -265,9 +267,9 @@ Result<Nothing> Network::attach(const ContainerId& container, std::uint32_t pid,
       delete_link(socket->get(), name);
       e = add_veth(socket->get(), name, bridge, fd, address);
     }
-    if (e < 0) return failed("create link " + name, e);
+    if (e < 0) return netlink_failed("create link " + name, e);
     e = allow_hairpin(socket->get(), name);
-    if (e < 0) return failed("set up link " + name, e);
+    if (e < 0) return netlink_failed("set up link " + name, e);
     // A thread that entered another network namespace must not run anything else afterwards.
     Result<Nothing> inside = Nothing{};
     std::thread([&] { inside = configure_inside(fd, address); }).join();
@@ -286,12 +288,12 @@ Result<Nothing> Network::configure_inside(int namespace_fd, Ipv4 address) const 
   if (!socket) return fail(socket.error());
   const int index = static_cast<int>(if_nametoindex(kInside));
   if (const int e = add_address(socket->get(), index, address, subnet_.prefix); e < 0)
-    return failed("set address", e);
-  if (const int e = set_up(socket->get(), index); e < 0) return failed("set eth0 up", e);
+    return netlink_failed("set address", e);
+  if (const int e = set_up(socket->get(), index); e < 0) return netlink_failed("set eth0 up", e);
   if (const int e = set_up(socket->get(), static_cast<int>(if_nametoindex("lo"))); e < 0)
-    return failed("set lo up", e);
+    return netlink_failed("set lo up", e);
   if (const int e = add_default_route(socket->get(), index, subnet_.gateway()); e < 0)
-    return failed("set default route", e);
+    return netlink_failed("set default route", e);
   return Nothing{};
 }
 
@@ -300,7 +302,7 @@ Result<Nothing> Network::detach(const ContainerId& container) {
   if (if_nametoindex(name.c_str()) == 0) return Nothing{};
   auto socket = open_socket();
   if (!socket) return fail(socket.error());
-  if (const int e = delete_link(socket->get(), name); e < 0) return failed("delete link " + name, e);
+  if (const int e = delete_link(socket->get(), name); e < 0) return netlink_failed("delete link " + name, e);
   return Nothing{};
 }
 
@@ -316,8 +318,9 @@ Result<Nothing> Network::plug_in(const std::set<ContainerId>& containers) {
     const Owned<rtnl_link> link(raw);
     if (rtnl_link_get_master(raw) == bridge) continue;
     if (const int e = rtnl_link_enslave_ifindex(socket->get(), bridge, rtnl_link_get_ifindex(raw)); e < 0)
-      return failed("connect link " + name, e);
-    if (const int e = allow_hairpin(socket->get(), name); e < 0) return failed("set up link " + name, e);
+      return netlink_failed("connect link " + name, e);
+    if (const int e = allow_hairpin(socket->get(), name); e < 0)
+      return netlink_failed("set up link " + name, e);
   }
   return Nothing{};
 }
@@ -329,7 +332,7 @@ Result<Nothing> Network::detach_all_except(const std::set<ContainerId>& keep) {
   if (!socket) return fail(socket.error());
   nl_cache* raw = nullptr;
   if (const int e = rtnl_link_alloc_cache(socket->get(), AF_UNSPEC, &raw); e < 0)
-    return failed("list links", e);
+    return netlink_failed("list links", e);
   const Owned<nl_cache> links(raw);
   std::set<std::string> wanted;
   for (const auto& container : keep) wanted.insert(link_name(container));
@@ -341,7 +344,8 @@ Result<Nothing> Network::detach_all_except(const std::set<ContainerId>& keep) {
       stray.push_back(name);
   }
   for (const auto& name : stray)
-    if (const int e = delete_link(socket->get(), name); e < 0) return failed("delete link " + name, e);
+    if (const int e = delete_link(socket->get(), name); e < 0)
+      return netlink_failed("delete link " + name, e);
   return Nothing{};
 }
 
@@ -349,7 +353,8 @@ Result<Nothing> Network::remove_bridge() {
   if (auto links = detach_all_except({}); !links) return links;
   auto socket = open_socket();
   if (!socket) return fail(socket.error());
-  if (const int e = delete_link(socket->get(), bridge_); e < 0) return failed("delete bridge " + bridge_, e);
+  if (const int e = delete_link(socket->get(), bridge_); e < 0)
+    return netlink_failed("delete bridge " + bridge_, e);
   return Nothing{};
 }
 

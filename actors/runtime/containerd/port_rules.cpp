@@ -49,8 +49,8 @@ std::string to_published(const PortRules& rules) {
   return "ip daddr { " + list + " }";
 }
 
-std::string change(const char* verb, const PortRules& rules, const std::vector<ForwardedPort>& ports,
-                   bool keys_only) {
+std::string element_command(const char* verb, const PortRules& rules, const std::vector<ForwardedPort>& ports,
+                            bool keys_only) {
   std::string out;
   for (const auto protocol : {Protocol::tcp, Protocol::udp})
     if (const auto content = elements(ports, protocol, keys_only); !content.empty())
@@ -89,11 +89,11 @@ std::string render_table(const PortRules& rules, const std::vector<ForwardedPort
 }
 
 std::string render_addition(const PortRules& rules, const std::vector<ForwardedPort>& ports) {
-  return change("create", rules, ports, false);
+  return element_command("create", rules, ports, false);
 }
 
 std::string render_removal(const PortRules& rules, const std::vector<ForwardedPort>& ports) {
-  return change("delete", rules, ports, true);
+  return element_command("delete", rules, ports, true);
 }
 
 std::string render_deletion(const PortRules& rules) {
