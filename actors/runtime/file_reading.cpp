@@ -98,10 +98,19 @@ void FileReading::begin() {
     if (query.previous) kept = kept.size() < 2 ? decltype(kept){} : decltype(kept){kept[kept.size() - 2]};
     request_.containers = std::move(kept);
   }
+  if (!query.follow && !request_.more_may_come) find_end();
   if (query.after)
     find_position(*query.after);
   else if (query.tail_lines)
     find_tail(*query.tail_lines);
+}
+
+void FileReading::find_end() {
+  for (std::size_t n = request_.containers.size(); n > 0 && !last_; --n) {
+    ContainerLog log(dir_, request_.containers[n - 1]);
+    const auto numbers = log.numbers();
+    if (!numbers.empty() && log.open(numbers.back())) last_ = {n - 1, numbers.back(), log.size()};
+  }
 }
 
 /// From the newest file backwards, until enough lines are found.
@@ -160,7 +169,12 @@ FileReading::Progress FileReading::read() {
   const bool too_old = filter_.after_nanos && offset_ == 0 && final_ &&
                        (log_->written_at() + 1) * 1'000'000 < *filter_.after_nanos;
   if (too_old) return next_file();
-  const std::string bytes = log_->read(offset_, kBlock);
+  std::size_t length = kBlock;
+  if (in_last_file()) {
+    const auto end = log_->number() == last_->file ? last_->size : 0;
+    length = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, end - std::min(end, offset_)));
+  }
+  const std::string bytes = log_->read(offset_, length);
   LogPiece piece =
       read_piece(bytes, filter_, container(), request_.credit, log_position(log_->number(), offset_));
   offset_ += piece.consumed;
@@ -168,6 +182,7 @@ FileReading::Progress FileReading::read() {
   if (!piece.lines.empty()) deliver_({std::move(piece.lines), false, {Errc::none, {}, {}}, false});
   if (piece.out_of_credit) return Progress::stalled;
   if (piece.consumed > 0) return Progress::more;
+  if (in_last_file() && bytes.size() < kBlock) return next_container();
   // A record without an end that fills the block is none of ours.
   if (bytes.size() == kBlock) offset_ += kBlock;
   return bytes.size() == kBlock ? Progress::more : end_of_file();

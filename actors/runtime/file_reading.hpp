@@ -39,6 +39,7 @@ class FileReading {
 
  private:
   void begin();
+  void find_end();
   void find_tail(std::uint32_t count);
   void find_position(const LogPosition& after);
   bool open();
@@ -50,6 +51,7 @@ class FileReading {
   Progress wait();
   Progress tell_lost();
   void end();
+  bool in_last_file() const { return last_ && at_ == last_->container && log_->number() >= last_->file; }
   const ContainerId& container() const { return request_.containers[at_]; }
   std::uint64_t lines_lost(LineCounts from, LineCounts to) const;
 
@@ -61,7 +63,14 @@ class FileReading {
   std::unique_ptr<ContainerLog> log_;  ///< of container()
   std::uint64_t offset_ = 0;           ///< in its file
   bool final_ = false;                 ///< the file does not grow any more
-  std::optional<LogLine> lost_;        ///< lines that were rotated away, not told yet
+  /// Without follow: a container that writes faster than it is read must not keep the reading for ever.
+  struct Last {
+    std::size_t container = 0;
+    std::uint32_t file = 0;
+    std::uint64_t size = 0;
+  };
+  std::optional<Last> last_;     ///< what there was at the beginning
+  std::optional<LogLine> lost_;  ///< lines that were rotated away, not told yet
   bool begun_ = false;
   bool found_ = false;  ///< some file was there
   bool caught_up_ = false;

@@ -342,4 +342,20 @@ TEST_CASE("who is told of a container twice reads it once") {
   CHECK(bench.lines() == Lines{"one", "two"});
 }
 
+TEST_CASE("without follow a reading ends with what there was at its beginning, however much comes") {
+  LogBench bench;
+  for (int n = 0; n < 20; ++n) bench.write("web-1", "line " + std::to_string(n));
+  bench.begin_file("web-1", 1, 20);
+  for (int n = 20; n < 30; ++n) bench.write("web-1", "line " + std::to_string(n), 1);
+  bench.open(request({"web-1"}, false, 200));
+  REQUIRE(bench.until_lines(1));
+  for (int n = 30; n < 40; ++n) bench.write("web-1", "line " + std::to_string(n), 1);
+  bench.begin_file("web-1", 2, 40);
+  bench.write("web-1", "line 40", 2);
+  bench.reading->grant(1 << 20);
+  REQUIRE(bench.until_ended());
+  REQUIRE(bench.lines().size() == 30);
+  CHECK(bench.lines().back() == "line 29");
+}
+
 }  // namespace cloudless::runtime

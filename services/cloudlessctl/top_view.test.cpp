@@ -26,7 +26,12 @@ api::ListUsageReply sample() {
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> out(1);
-  for (const char c : text) c == '\n' ? out.emplace_back() : (void)(out.back() += c);
+  for (const char c : text) {
+    if (c == '\n')
+      out.emplace_back();
+    else
+      out.back() += c;
+  }
   out.pop_back();
   return out;
 }

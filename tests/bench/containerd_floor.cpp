@@ -129,7 +129,7 @@ void bench_bare(const ContainerdOptions& options, const std::string& image_name,
                 std::size_t parallel) {
   Client client(options);
   Images images(client, options);
-  const auto image = must(images.resolve(image_name));
+  const auto image = must(images.resolve(image_name, {}));
   SpecInput input;
   input.containerd_namespace = client.own_namespace();
   input.image = image->config;

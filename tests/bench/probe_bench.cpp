@@ -92,7 +92,7 @@ struct ServerProcess {
 /// Containers that are only addresses, and never end.
 class Addresses final : public RuntimePort {
  public:
-  void prepare_image(std::string, ImagePullPolicy, Done<Nothing> done) override { done(Nothing{}); }
+  void prepare_image(ImageRequest, ImageNews, Done<PreparedImage> done) override { done(PreparedImage{}); }
   void start(ContainerRequest, Done<StartedContainer> done) override {
     const int n = ++started_;
     done(StartedContainer{1, "127.0." + std::to_string(1 + n / 250) + "." + std::to_string(1 + n % 250), 1});
@@ -103,7 +103,15 @@ class Addresses final : public RuntimePort {
   void list(Done<std::vector<ObservedContainer>> done) override { done(std::vector<ObservedContainer>{}); }
   GiveUp exec(ContainerId, ExecQuery, Done<ExecResult>) override { return {}; }
   std::string log_path(const ContainerId&) const override { return {}; }
+  std::unique_ptr<RuntimeStream> open_stream(StreamRequest, std::function<void(StreamNews)>) override {
+    return nullptr;
+  }
   void forget_logs(const std::vector<ContainerId>&) override {}
+  void forget_volumes(const std::vector<ReplicaId>&) override {}
+  void update_limits(ContainerId, ResourceLimits, Done<Nothing> done) override { done(Nothing{}); }
+  void usage(Done<std::vector<ContainerUsage>> done) override { done(std::vector<ContainerUsage>{}); }
+  void ping(Done<Nothing> done) override { done(Nothing{}); }
+  void collect_images(std::vector<ImageRequest>) override {}
 
  private:
   std::atomic<int> started_{0};

@@ -245,7 +245,7 @@ TEST_CASE(
     snapshots_v1::PrepareSnapshotRequest prepare;
     prepare.set_snapshotter("overlayfs");
     prepare.set_key("half-0");
-    prepare.set_parent((*Images(client, node.options).resolve(node.image))->chain);
+    prepare.set_parent((*Images(client, node.options).resolve(node.image, {}))->chain);
     const auto mounts = client.call(client.snapshots(), &snapshots_v1::Snapshots::Stub::Prepare, prepare,
                                     client.scope("test"));
     REQUIRE_OK(mounts);
@@ -350,9 +350,7 @@ TEST_CASE("a logger whose container is gone ends when the agent starts, although
   // As a process of a half-started container: it is in the container's group, and has the pipe as its output.
   const std::string command = "echo last words >&" + std::to_string(out[1]) + "; while :; do sleep 1; done";
   Stray inside({"sh", "-c", command});
-  const bool unified = fs::exists("/sys/fs/cgroup/cgroup.controllers");
-  const fs::path group = (unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids") +
-                         cgroup_path(node.options.containerd_namespace, ContainerId{id});
+  const fs::path group = node.cgroup_of("ghost", "pids");
   fs::create_directories(group);
   std::ofstream(group / "cgroup.procs") << inside.pid();
   close(out[1]);

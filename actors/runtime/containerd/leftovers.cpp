@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "actors/runtime/cgroups/cgroup_tree.hpp"
@@ -77,6 +78,32 @@ std::vector<pid_t> members_of(const std::filesystem::path& group) {
   return out;
 }
 
+/// "pipe:[4711]", and what else a descriptor may be.
+std::string target_of(const std::filesystem::path& descriptor) {
+  std::error_code ignored;
+  return std::filesystem::read_symlink(descriptor, ignored).string();
+}
+
+bool holds_any(const std::filesystem::path& process, const std::set<std::string>& pipes) {
+  std::error_code ignored;
+  for (const auto& descriptor : std::filesystem::directory_iterator(process / "fd", ignored))
+    if (pipes.contains(target_of(descriptor.path()))) return true;
+  return false;
+}
+
+/// The process's group if its last part is `name`, or begins with it and a mark of the agent's.
+std::string group_named(const std::filesystem::path& process, const std::string& name) {
+  std::ifstream in(process / "cgroup");
+  for (std::string line; std::getline(in, line);) {
+    const auto at = line.find(":/");
+    if (at == std::string::npos) continue;
+    const auto path = line.substr(at + 1);
+    const auto last = path.substr(path.rfind('/') + 1);
+    if (last == name || last.starts_with(name + "_")) return path;
+  }
+  return {};
+}
+
 }  // namespace
 
 void end_forgotten_shims(const std::string& containerd_namespace, const ContainerId& container) {
@@ -111,6 +138,22 @@ void end_forgotten_group(const std::string& path) {
     }
   }
   if (!groups.empty()) CgroupTree{}.remove(path);
+}
+
+void end_forgotten_writers(pid_t logger, const ContainerId& container) {
+  if (logger <= 0) return;
+  std::set<std::string> pipes;
+  for (const char* descriptor : {"3", "4"}) {
+    auto pipe = target_of("/proc/" + std::to_string(logger) + "/fd/" + descriptor);
+    if (pipe.starts_with("pipe:")) pipes.insert(std::move(pipe));
+  }
+  const auto replica = container.value.substr(0, container.value.rfind('-'));
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    const auto pid = process_id(entry.path().filename().string());
+    if (!pid || *pid == logger || *pid == getpid() || !holds_any(entry.path(), pipes)) continue;
+    if (const auto group = group_named(entry.path(), replica); !group.empty()) end_forgotten_group(group);
+  }
 }
 
 void remove_forgotten_state(const std::string& root, const std::string& containerd_namespace,

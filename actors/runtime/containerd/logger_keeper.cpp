@@ -229,6 +229,10 @@ std::vector<ContainerId> LoggerKeeper::at_work_except(const std::set<ContainerId
   return out;
 }
 
+pid_t LoggerKeeper::logger_of(const ContainerId& container) const {
+  return std::max<pid_t>(0, living_logger(state_path(container)));
+}
+
 void LoggerKeeper::finish_all_except(const std::set<ContainerId>& keep) const {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(state_dir_, ignored)) {

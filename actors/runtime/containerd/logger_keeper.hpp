@@ -39,6 +39,8 @@ class LoggerKeeper {
   void release(const ContainerId& container);
   /// Containers that are not in `keep` and have a logger that lives.
   std::vector<ContainerId> at_work_except(const std::set<ContainerId>& keep) const;
+  /// The process that writes its log; 0: none lives.
+  pid_t logger_of(const ContainerId& container) const;
   /// Writes what loggers that were killed have left, of containers that are not in `keep`, and forgets them.
   void finish_all_except(const std::set<ContainerId>& keep) const;
 
