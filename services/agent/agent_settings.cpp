@@ -143,8 +143,7 @@ void register_sessions(settings::Settings& form, AgentSettings& values) {
                            "Commands that are waited for (ExecCommand) at a time");
   form.number<std::size_t>("sessions.forwards", most.forwards, {0, 10'000},
                            "Forwarded connections that may be open at a time");
-  form.number<std::size_t>("sessions.copies", most.copies, {0, 64},
-                           "Copies of files (Copy) at a time");
+  form.number<std::size_t>("sessions.copies", most.copies, {0, 64}, "Copies of files (Copy) at a time");
 }
 
 std::string host_name() {
@@ -156,12 +155,11 @@ std::string host_name() {
   return out;
 }
 
-/// Absolute, without "..", and with nothing in it that means something to a shell or to runc.
+/// One level below the root: in v2 libcgroup makes one at a time.
 bool is_cgroup_parent(const std::string& path) {
-  if (path.size() < 2 || path.size() > 200 || path.front() != '/' || path.back() == '/') return false;
-  if (path.find("//") != std::string::npos || path.find("..") != std::string::npos) return false;
-  return std::all_of(path.begin(), path.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '/' || c == '-' || c == '_' || c == '.';
+  if (path.size() < 2 || path.size() > 200 || path.front() != '/' || path[1] == '.') return false;
+  return std::all_of(path.begin() + 1, path.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
   });
 }
 
@@ -175,7 +173,7 @@ void check_node(const AgentSettings& values, settings::Exposure& wrong) {
                    "\": at most 63 characters of A-Z, a-z, 0-9, ., _, / and -");
   if (!is_cgroup_parent(values.cgroup_parent))
     wrong.refuse("cgroup_parent: \"" + values.cgroup_parent +
-                 "\" is not a path like /cloudless or /apps/cloudless, of a-z, A-Z, 0-9, -, _ and .");
+                 "\" is not a name like /cloudless, of a-z, A-Z, 0-9, -, _ and .");
   for (const auto& taint : values.taints)
     if (!parse_taint(taint))
       wrong.refuse("node.taints: \"" + taint +
