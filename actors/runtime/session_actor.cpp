@@ -84,7 +84,7 @@ class SessionState {
   void take(const StreamNews& news) {
     if (!stream_) return;  // given up meanwhile
     if (!news.output.empty() || news.last)
-      send(SessionData{sequence_++, {}, news.output, news.is_stderr, news.last});
+      send(SessionData{sequence_++, {}, news.output, news.is_stderr, false, news.last});
     if (news.taken > 0) {
       input_credit_ += news.taken;
       send(SessionTaken{news.taken});

@@ -110,7 +110,7 @@ TEST_CASE("what a session says becomes the stream's messages") {
   CHECK(exec.end().exit_code() == 3);
   CHECK(exec.end().timed_out());
   api::PortForwardOutput port;
-  CHECK(to_api(SessionData{0, {}, "", false, true}, port));
+  CHECK(to_api(SessionData{0, {}, "", false, false, true}, port));
   CHECK(port.closed());
   CHECK_FALSE(to_api(SessionEnd{}, port));
 }

@@ -458,7 +458,7 @@ SessionFrame RandomValues::session_frame() {
       out.body = SessionCancel{};
       break;
     case 4:
-      out.body = SessionData{number(), list(5, [&] { return log_line(); }), bytes(300), coin(), coin()};
+      out.body = SessionData{number(), list(5, [&] { return log_line(); }), bytes(300), coin(), coin(), coin()};
       break;
     case 5:
       out.body = SessionInput{number(), bytes(300), coin()};

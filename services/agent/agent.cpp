@@ -142,7 +142,10 @@ class Whole final : public Agent {
     auto logs = runtime::make_log_follower(settings_.log_dir);
     if (!logs) return fail(logs.error());
     logs_ = std::move(*logs);
-    auto probes = runtime::make_prober(*runtime_);
+    auto probes =
+        runtime::make_prober([this](ContainerId container, ExecQuery query, runtime::Done<ExecResult> done) {
+          return runtime_->exec(std::move(container), std::move(query), std::move(done));
+        });
     if (!probes) return fail(probes.error());
     probes_ = std::move(*probes);
     return {};

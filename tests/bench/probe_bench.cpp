@@ -1,6 +1,6 @@
-// What probes cost an agent: a supervisor with its runners and the real prober, containers that are addresses
-// of loopback, and a server in a process of its own. Prints JSON: probes a second and the share of one core
-// that this process used.
+// What probes cost an agent: a supervisor with its runners and the real prober, simulated containers whose
+// addresses are those of loopback, and a server in a process of its own. Prints JSON: probes a second and the
+// share of one core that this process used.
 //   probe_bench http|tcp|none REPLICAS PERIOD_MS SECONDS
 #include <arpa/inet.h>
 #include <signal.h>
@@ -16,13 +16,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <map>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "actors/runtime/prober/prober.hpp"
 #include "actors/runtime/runtime_supervisor_actor.hpp"
+#include "actors/runtime/simulated/simulated_runtime.hpp"
 #include "messages/caf_error.hpp"
 #include "telemetry/system_clock.hpp"
 
@@ -87,34 +86,6 @@ struct ServerProcess {
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
   }
-};
-
-/// Containers that are only addresses, and never end.
-class Addresses final : public RuntimePort {
- public:
-  void prepare_image(ImageRequest, ImageNews, Done<PreparedImage> done) override { done(PreparedImage{}); }
-  void start(ContainerRequest, Done<StartedContainer> done) override {
-    const int n = ++started_;
-    done(StartedContainer{1, "127.0." + std::to_string(1 + n / 250) + "." + std::to_string(1 + n % 250), 1});
-  }
-  void wait(ContainerId, Done<ContainerExit>) override {}
-  void signal(ContainerId, int, Done<Nothing>) override {}
-  void remove(ContainerId, Done<Nothing> done) override { done(Nothing{}); }
-  void list(Done<std::vector<ObservedContainer>> done) override { done(std::vector<ObservedContainer>{}); }
-  GiveUp exec(ContainerId, ExecQuery, Done<ExecResult>) override { return {}; }
-  std::string log_path(const ContainerId&) const override { return {}; }
-  std::unique_ptr<RuntimeStream> open_stream(StreamRequest, std::function<void(StreamNews)>) override {
-    return nullptr;
-  }
-  void forget_logs(const std::vector<ContainerId>&) override {}
-  void forget_volumes(const std::vector<ReplicaId>&) override {}
-  void update_limits(ContainerId, ResourceLimits, Done<Nothing> done) override { done(Nothing{}); }
-  void usage(Done<std::vector<ContainerUsage>> done) override { done(std::vector<ContainerUsage>{}); }
-  void ping(Done<Nothing> done) override { done(Nothing{}); }
-  void collect_images(std::vector<ImageRequest>) override {}
-
- private:
-  std::atomic<int> started_{0};
 };
 
 class NoDisk final : public AgentDisk {
@@ -191,15 +162,16 @@ int main(int argc, char** argv) {
   const double seconds = std::atof(argv[4]);
 
   ServerProcess server;
-  Addresses machine;
   NoDisk disk;
   NoLogStore logs;
   const telemetry::SystemClock clock;
-  auto prober = make_prober(machine);
+  auto prober = make_prober([](ContainerId, ExecQuery, Done<ExecResult>) { return GiveUp{}; });
   if (!prober) give_up(prober.error().message);
   Counting probes(**prober);
   AgentConfig config;
   caf::actor_system system(config);
+  SystemPost post(system);
+  SimulatedRuntime machine({1, 1, 20, 0, "127.0.0"}, post.post(), clock);
   auto supervisor =
       spawn_supervisor(system, {machine, disk, logs, clock, probes}, {NodeId{"node-1"}, false, 3'600'000});
   std::this_thread::sleep_for(

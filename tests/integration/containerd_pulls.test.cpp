@@ -21,16 +21,20 @@ constexpr auto kAlways = ImagePullPolicy::always;
 constexpr auto kIfNotPresent = ImagePullPolicy::if_not_present;
 constexpr auto kNever = ImagePullPolicy::never;
 
-/// The test image whose entry point ends with this code: other bytes for each.
-std::string layout_ending_with(const ContainerdFixture& machine, int code) {
-  const auto tar = machine.folder() + "/image-" + std::to_string(code) + ".tar";
-  const auto script = machine.folder() + "/entry-" + std::to_string(code) + ".sh";
+/// The test image with this script as its entry point: other bytes for each.
+std::string layout_with(const ContainerdFixture& machine, const std::string& name,
+                        const std::string& script) {
+  const auto tar = machine.folder() + "/" + name + ".tar";
   if (std::filesystem::exists(tar)) return tar;
-  std::ofstream(script) << "exit " << code << "\n";
+  std::ofstream(machine.folder() + "/" + name + ".sh") << script << "\n";
   const auto made = run({"python3", CLOUDLESS_SOURCE_ROOT "/tests/support/make_image.py", tar,
-                         "cloudless.test/ends:" + std::to_string(code), script});
+                         "cloudless.test/" + name + ":1", machine.folder() + "/" + name + ".sh"});
   REQUIRE_MESSAGE(made.exit_code == 0, made.output);
   return tar;
+}
+
+std::string layout_ending_with(const ContainerdFixture& machine, int code) {
+  return layout_with(machine, "ends-" + std::to_string(code), "exit " + std::to_string(code));
 }
 
 /// What a container of the image ends with, started from exactly this digest.
@@ -115,15 +119,15 @@ TEST_CASE("a node that has another image under the tag does not run it for this 
   RuntimeNode node("other");
   const auto local = namespace_of(node.options);
   REQUIRE(node.machine.ctr(local, {"images", "import", layout_ending_with(node.machine, 41)}).exit_code == 0);
-  const auto mine = node.prepare("cloudless.test/ends:41", kNever);
+  const auto mine = node.prepare("cloudless.test/ends-41:1", kNever);
   REQUIRE_OK(mine);
-  CHECK(run_image(node, "cloudless.test/ends:41", mine->digest) == 41);
+  CHECK(run_image(node, "cloudless.test/ends-41:1", mine->digest) == 41);
   const std::string theirs = "sha256:" + std::string(64, 'e');
   check_refused(
-      node.prepare("cloudless.test/ends:41", kNever, theirs), Errc::failed_precondition,
-      "this node has cloudless.test/ends:41 as " + mine->digest + ", and this version runs " + theirs);
+      node.prepare("cloudless.test/ends-41:1", kNever, theirs), Errc::failed_precondition,
+      "this node has cloudless.test/ends-41:1 as " + mine->digest + ", and this version runs " + theirs);
   auto request = node.request("wrong", {});
-  request.assignment.pod.image = "cloudless.test/ends:41";
+  request.assignment.pod.image = "cloudless.test/ends-41:1";
   request.assignment.image.digest = theirs;
   CHECK_FALSE(node.start(request).has_value());
   CHECK(node.traces("wrong").empty());
@@ -172,7 +176,9 @@ TEST_CASE("many replicas are one pull, and a node pulls at most so many images a
   RuntimeNode node("many");
   node.options.images.max_pulls = 2;
   node.open();
-  const test::Registry registry(node.machine.image_layout());
+  std::vector<std::string> layouts;
+  for (int i = 0; i < 4; ++i) layouts.push_back(layout_ending_with(node.machine, 50 + i));
+  const test::Registry registry(layouts);
   std::vector<std::future<Result<PreparedImage>>> pulls;
   for (int image = 0; image < 4; ++image)
     for (int replica = 0; replica < 10; ++replica)
@@ -185,7 +191,7 @@ TEST_CASE("many replicas are one pull, and a node pulls at most so many images a
   for (auto& pull : pulls) REQUIRE_OK(outcome(std::move(pull)));
   const auto seen = requests_of(registry);
   INFO(seen);
-  CHECK(seen.find("\"most_at_once\": 3") == std::string::npos);
+  CHECK(seen.find("\"most_at_once\": 2") != std::string::npos);
   for (int image = 0; image < 4; ++image)
     CHECK(seen.find("HEAD /v2/slow/app/manifests/v" + std::to_string(image) + "\": 1") != std::string::npos);
 }
@@ -195,7 +201,9 @@ TEST_CASE(
   RuntimeNode node("middle");
   node.options.pull_stall = 3000;
   node.open();
-  auto registry = std::make_unique<test::Registry>(node.machine.image_layout());
+  std::vector<std::string> layouts;
+  for (int i = 0; i < 3; ++i) layouts.push_back(layout_ending_with(node.machine, 60 + i));
+  auto registry = std::make_unique<test::Registry>(layouts);
   std::mutex mutex;
   std::vector<std::string> told;
   const auto news = [&](const std::string& words) {
@@ -208,14 +216,14 @@ TEST_CASE(
                        [](const auto& w) { return w.find(" of ") != std::string::npos; });
   };
   SUBCASE("progress") {
-    REQUIRE_OK(node.prepare(registry->address() + "/slow/app:v1", kIfNotPresent, {}, {}, news));
+    REQUIRE_OK(node.prepare(registry->address() + "/slow/app:v0", kIfNotPresent, {}, {}, news));
     CHECK(told.front() == "pulling");
     CHECK(heard());
     CHECK(told.size() <= 11);
   }
   SUBCASE("death") {
     auto pull = under_way<PreparedImage>([&](auto done) {
-      node.port->prepare_image({registry->address() + "/slow/app:v2", kIfNotPresent, {}, {}}, news, done);
+      node.port->prepare_image({registry->address() + "/slow/app:v1", kIfNotPresent, {}, {}}, news, done);
     });
     REQUIRE(eventually(heard));
     registry.reset();
@@ -224,7 +232,7 @@ TEST_CASE(
     CHECK_MESSAGE(result.error().code == Errc::unavailable, result.error().message);
   }
   SUBCASE("silence") {
-    check_refused(node.prepare(registry->address() + "/stuck/app:v3", kIfNotPresent), Errc::unavailable,
+    check_refused(node.prepare(registry->address() + "/stuck/app:v2", kIfNotPresent), Errc::unavailable,
                   "no byte came for 3 s");
   }
 }
@@ -269,7 +277,8 @@ TEST_CASE("unused images go when the disk is fuller than it should be, the oldes
   DockerRegistry registry(node.machine.folder() + "/registry-garbage");
   const auto idle = registry.push(node.machine, layout_ending_with(node.machine, 47), "team/idle:v1");
   const auto kept = registry.push(node.machine, layout_ending_with(node.machine, 48), "team/kept:v1");
-  const auto busy = registry.push(node.machine, node.machine.image_layout(), "team/busy:v1");
+  const auto busy =
+      registry.push(node.machine, layout_with(node.machine, "busy", "exec sleep 1000"), "team/busy:v1");
   for (const char* name : {"idle", "kept", "busy"})
     REQUIRE_OK(node.prepare(registry.address() + "/team/" + name + ":v1", kIfNotPresent));
   auto request = node.request("runs", {});

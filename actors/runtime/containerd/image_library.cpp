@@ -101,6 +101,22 @@ ImageLibrary::Described ImageLibrary::describe(const Blob& target, const std::st
   return described_.emplace(target.digest, std::move(image)).first->second;
 }
 
+Result<std::vector<Blob>> ImageLibrary::layers_of(const std::string& digest,
+                                                  const std::string& containerd_namespace) {
+  CallScope scope = client_.scope("read manifest");
+  scope.containerd_namespace = containerd_namespace;
+  std::string next = digest;
+  for (int depth = 0; depth < 3; ++depth) {
+    const auto text = read_document(client_, next, scope);
+    if (!text) return fail(text.error());
+    auto manifest = parse_manifest(*text, machine_architecture());
+    if (!manifest) return fail(manifest.error());
+    if (!manifest->config.digest.empty()) return std::move(manifest->layers);
+    next = manifest->for_this_machine.digest;
+  }
+  return fail(Errc::data_loss, "image index " + digest + " points at indexes only");
+}
+
 Result<Nothing> ImageLibrary::take_over(const std::string& name, const Blob& target, const std::string& from,
                                         ImageOrigin origin) {
   const auto described = describe(target, from);

@@ -90,8 +90,7 @@ class ImagePuller::Watch {
   }
 
   void take_layers(const std::string& digest) {
-    const auto image = library_.describe(Blob{{}, digest, 0}, kCriNamespace);
-    if (image) layers_ = (*image)->manifest.layers;
+    if (auto layers = library_.layers_of(digest, kCriNamespace)) layers_ = std::move(*layers);
   }
 
   void measure(std::int64_t& done, std::int64_t& total) {

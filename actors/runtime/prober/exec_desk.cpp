@@ -12,7 +12,7 @@ const ProbeAnswer kNotAsked{ProbeOutcome::unknown, "nobody waits for the answer"
 
 class ExecDesk::Room : public std::enable_shared_from_this<Room> {
  public:
-  explicit Room(RuntimePort& runtime) : runtime_(runtime) {}
+  explicit Room(RunExec run) : run_(std::move(run)) {}
 
   std::uint64_t enter(ProbeQuestion question, std::function<void(ProbeAnswer)> done) {
     std::uint64_t number = 0;
@@ -85,22 +85,22 @@ class ExecDesk::Room : public std::enable_shared_from_this<Room> {
     query.command = check.command;
     query.timeout = entry.question.timeout;
     const auto number = entry.number;
-    auto give_up = runtime_.exec(entry.question.container, std::move(query),
-                                 [room = shared_from_this(), number, check, timeout = entry.question.timeout,
-                                  done = std::move(entry.done)](Result<ExecResult> result) {
-                                   {
-                                     const std::lock_guard lock(room->mutex_);
-                                     room->running_.erase(number);
-                                   }
-                                   done(judge_exec(check, timeout, result));
-                                   room->serve();
-                                 });
+    auto give_up = run_(entry.question.container, std::move(query),
+                        [room = shared_from_this(), number, check, timeout = entry.question.timeout,
+                         done = std::move(entry.done)](Result<ExecResult> result) {
+                          {
+                            const std::lock_guard lock(room->mutex_);
+                            room->running_.erase(number);
+                          }
+                          done(judge_exec(check, timeout, result));
+                          room->serve();
+                        });
     const std::lock_guard lock(mutex_);
     const auto running = running_.find(number);
     if (running != running_.end()) running->second = std::move(give_up);
   }
 
-  RuntimePort& runtime_;
+  const RunExec run_;
   std::mutex mutex_;
   bool closed_ = false;
   std::uint64_t numbers_ = 0;
@@ -108,7 +108,7 @@ class ExecDesk::Room : public std::enable_shared_from_this<Room> {
   std::map<std::uint64_t, GiveUp> running_;
 };
 
-ExecDesk::ExecDesk(RuntimePort& runtime) : room_(std::make_shared<Room>(runtime)) {}
+ExecDesk::ExecDesk(RunExec run) : room_(std::make_shared<Room>(std::move(run))) {}
 
 ExecDesk::~ExecDesk() {
   room_->close();

@@ -13,12 +13,14 @@
 
 namespace cloudless::runtime {
 
+/// RuntimePort::exec.
+using RunExec = std::function<GiveUp(ContainerId container, ExecQuery query, Done<ExecResult> done)>;
+
 class ExecDesk {
  public:
   static constexpr std::size_t kPlaces = 8;
 
-  /// `runtime` outlives it and its answers.
-  explicit ExecDesk(RuntimePort& runtime);
+  explicit ExecDesk(RunExec run);
   /// Commands under way are given up; those that wait are answered with `unknown`.
   ~ExecDesk();
   ExecDesk(const ExecDesk&) = delete;

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "actors/runtime/prober/exec_desk.hpp"
 #include "actors/runtime/prober/transfer_loop.hpp"
 
 namespace cloudless::runtime {
@@ -10,7 +9,7 @@ namespace {
 
 class Prober final : public ProbePort {
  public:
-  explicit Prober(RuntimePort& runtime) : desk_(runtime), loop_(std::make_shared<TransferLoop>()) {}
+  explicit Prober(RunExec run_exec) : desk_(std::move(run_exec)), loop_(std::make_shared<TransferLoop>()) {}
 
   bool good() const { return loop_->good(); }
 
@@ -30,8 +29,8 @@ class Prober final : public ProbePort {
 
 }  // namespace
 
-Result<std::unique_ptr<ProbePort>> make_prober(RuntimePort& runtime) {
-  auto prober = std::make_unique<Prober>(runtime);
+Result<std::unique_ptr<ProbePort>> make_prober(RunExec run_exec) {
+  auto prober = std::make_unique<Prober>(std::move(run_exec));
   if (!prober->good())
     return fail(Errc::unavailable,
                 "probes cannot be asked: libcurl or the kernel refuses; are there free file descriptors?");
