@@ -15,16 +15,15 @@ using VersionKey = std::pair<WorkloadUid, std::uint64_t>;
 /// So many take turns; of a workload with thousands of replicas the others only wait.
 constexpr std::size_t kTakeTurns = 8;
 
-/// Calls visit with every replica of the version that is assigned and not on its way out, until it returns
-/// false.
+/// Calls visit with every replica of the version that is assigned, until it returns false.
 template <class Visit>
-void visit_live(const Snapshot& snapshot, const VersionKey& version, Visit&& visit) {
+void visit_assigned(const Snapshot& snapshot, const VersionKey& version, Visit&& visit) {
   const auto& [uid, number] = version;
   snapshot.replicas().visit_from(
       ReplicaSlot{uid, 0}, [&](const ReplicaSlot& slot, const std::shared_ptr<const Replica>& r) {
         if (slot.workload != uid) return false;
-        const bool live = r->version == number && !r->node.empty() && !is_terminal(r->phase);
-        return !live || r->stop_requested() || visit(*r);
+        const bool assigned = r->version == number && !r->node.empty() && !is_terminal(r->phase);
+        return !assigned || visit(*r);
       });
 }
 
@@ -43,7 +42,8 @@ ReplicaId resolver_of(const Snapshot& snapshot, const VersionKey& version) {
   const Replica* best = nullptr;
   const Replica* fallback = nullptr;
   std::size_t candidates = 0;
-  visit_live(snapshot, version, [&](const Replica& r) {
+  visit_assigned(snapshot, version, [&](const Replica& r) {
+    if (r.stop_requested()) return true;
     if (fallback == nullptr) fallback = &r;
     if (!can_try(snapshot, r)) return true;
     if (best == nullptr || turn_of(r) < turn_of(*best)) best = &r;
@@ -99,7 +99,8 @@ std::set<NodeId> nodes_with_moved_pins(const Snapshot& before, const Snapshot& a
   std::set<NodeId> nodes;
   for (const auto& key : suspects(before, after, commits)) {
     if (pin_of(before, key) == pin_of(after, key)) continue;
-    visit_live(after, key, [&](const Replica& r) {
+    // Also those that are on their way out: their assignments say it too.
+    visit_assigned(after, key, [&](const Replica& r) {
       nodes.insert(r.node);
       return true;
     });

@@ -302,10 +302,11 @@ std::string ContainerdFixture::import_image(const std::string& containerd_namesp
   return reference;
 }
 
-Registry::Registry(const std::string& layout) {
+Registry::Registry(const std::vector<std::string>& layouts) {
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
-  std::vector<std::string> words = {"python3", CLOUDLESS_SOURCE_ROOT "/tests/support/registry.py", layout};
+  std::vector<std::string> words = {"python3", CLOUDLESS_SOURCE_ROOT "/tests/support/registry.py"};
+  words.insert(words.end(), layouts.begin(), layouts.end());
   auto argv = pointers(words);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);

@@ -22,7 +22,8 @@ CommandResult run(const std::vector<std::string>& command);
 /// tests/support/registry.py over an image: a registry on 127.0.0.1 for as long as this lives.
 class Registry {
  public:
-  explicit Registry(const std::string& layout);
+  explicit Registry(const std::string& layout) : Registry(std::vector{layout}) {}
+  explicit Registry(const std::vector<std::string>& layouts);
   ~Registry();
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;

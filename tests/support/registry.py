@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """A registry that serves one OCI layout (a tar as make_image.py makes it) over HTTP on a free port of 127.0.0.1.
 
-usage: registry.py LAYOUT.tar
+usage: registry.py LAYOUT.tar [LAYOUT.tar ...]
 
 Prints the port. The image is served under every name except those that begin with "missing/" (404) and "private/" (401),
-with every tag. Under "slow/" layers come in many pieces with pauses, under "stuck/" half of a layer comes and then nothing.
+with every tag; a tag that ends in a digit stands for the layout of that number, from 0, any other for the first. Under "slow/" layers come in many pieces with pauses, under "stuck/" half of a layer comes and then nothing.
 GET /requests answers how often each path was asked for, and how many layers were being sent at once at most. Reads its standard input and leaves when that ends, so that it never outlives the test that started it.
 """
 import http.server
@@ -25,7 +25,9 @@ def load(path):
 
 
 def main():
-    blobs, manifest = load(sys.argv[1])
+    layouts = [load(path) for path in sys.argv[1:]]
+    blobs = {digest: data for some, _ in layouts for digest, data in some.items()}
+    manifests = {manifest["digest"]: manifest for _, manifest in layouts}
     seen, guard = {"at_once": 0, "most_at_once": 0, "paths": {}}, threading.Lock()
 
     def note(path="", at_once=0):
@@ -73,10 +75,13 @@ def main():
                 return self.answer(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
             if match[1].startswith("private/"):
                 return self.answer(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', WWW_Authenticate='Basic realm="test"')
-            digest = match[3] if match[3] in blobs else manifest["digest"] if match[2] == "manifests" else ""
+            digest = match[3]
+            if digest not in blobs and match[2] == "manifests":
+                number = int(digest[-1]) if digest[-1].isdigit() else 0
+                digest = layouts[number % len(layouts)][1]["digest"]
             if digest not in blobs:
                 return self.answer(404)
-            kind = manifest["mediaType"] if digest == manifest["digest"] else "application/octet-stream"
+            kind = manifests[digest]["mediaType"] if digest in manifests else "application/octet-stream"
             return self.answer(200, blobs[digest], Content_Type=kind, Docker_Content_Digest=digest)
 
         do_HEAD = do_GET
