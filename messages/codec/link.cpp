@@ -1,4 +1,7 @@
 // What crosses the link between coordinator and agent, and what an agent keeps on its disk.
+#include <map>
+#include <utility>
+
 #include "cloudless/record/link.pb.h"
 #include "messages/codec/message_bytes.hpp"
 #include "messages/codec/record_message.hpp"
@@ -17,15 +20,39 @@ void write_assignment(const Assignment& assignment, record::Assignment& out) {
   out.set_namespace_(assignment.ns);
   out.set_workload_name(assignment.workload_name);
   out.set_version(assignment.version);
-  write(assignment.pod, *out.mutable_pod());
   out.set_stop(static_cast<record::StopCause>(assignment.stop));
+}
+
+/// Replicas of one version have the same pod: files of a spec travel once, not once for each of them.
+void write_pods(const std::vector<Assignment>& assignments, record::AssignmentSet& out) {
+  std::map<std::pair<WorkloadUid, std::uint64_t>, std::uint32_t> with_files;
+  for (std::uint32_t i = 0; i < assignments.size(); ++i) {
+    const auto& assignment = assignments[i];
+    auto& wire = *out.mutable_assignments(static_cast<int>(i));
+    if (!assignment.pod.config_files.empty()) {
+      const auto [first, fresh] = with_files.try_emplace({assignment.workload, assignment.version}, i);
+      if (!fresh && assignments[first->second].pod == assignment.pod) {
+        wire.set_pod_of(first->second + 1);
+        continue;
+      }
+    }
+    write(assignment.pod, *wire.mutable_pod());
+  }
+}
+
+bool read_pod(const record::Assignment& wire, const std::vector<Assignment>& before, Template& out) {
+  if (wire.pod_of() == 0) return read(wire.pod(), out);
+  // The last of them is the one being read.
+  if (wire.pod_of() >= before.size() || wire.has_pod()) return false;
+  out = before[wire.pod_of() - 1].pod;
+  return true;
 }
 
 bool read_assignment(const record::Assignment& wire, Assignment& out) {
   out.version = wire.version();
   return read_replica_id(wire.replica(), out.replica) && read_uid(wire.workload(), out.workload) &&
          read_name(wire.namespace_(), out.ns) && read_name(wire.workload_name(), out.workload_name) &&
-         read(wire.pod(), out.pod) && read_enum(wire.stop(), StopCause::none, StopCause::recreate, out.stop);
+         read_enum(wire.stop(), StopCause::none, StopCause::recreate, out.stop);
 }
 
 bool read_hello(const record::Hello& wire, Hello& out) {
@@ -137,6 +164,7 @@ std::string encode(const AssignmentSet& value) {
   wire.set_full(value.full);
   wire.set_base_revision(value.base_revision);
   for (const auto& assignment : value.assignments) write_assignment(assignment, *wire.add_assignments());
+  write_pods(value.assignments, wire);
   for (const auto& id : value.removed) wire.add_removed(id.value);
   return to_bytes(wire);
 }
@@ -150,7 +178,9 @@ bool decode(std::string_view bytes, AssignmentSet& value) {
   value.full = wire.full();
   value.base_revision = wire.base_revision();
   for (const auto& assignment : wire.assignments()) {
-    if (!read_assignment(assignment, value.assignments.emplace_back())) return false;
+    auto& read_into = value.assignments.emplace_back();
+    if (!read_assignment(assignment, read_into) || !read_pod(assignment, value.assignments, read_into.pod))
+      return false;
   }
   for (const auto& id : wire.removed()) {
     if (!read_replica_id(id, value.removed.emplace_back())) return false;

@@ -113,6 +113,30 @@ static_assert(field_count<LogQuery>() == 9 && field_count<LogLine>() == 8 && fie
 
 }  // namespace
 
+TEST_CASE("the files of a spec travel once for all replicas of a version on a node") {
+  AssignmentSet set;
+  set.cluster_id = "c";
+  set.node = NodeId{"n"};
+  for (int i = 0; i < 50; ++i) {
+    Assignment assignment;
+    assignment.workload = WorkloadUid{"0123456789"};
+    assignment.replica = ReplicaId{"web-0123456789-" + std::to_string(i)};
+    assignment.ns = "default";
+    assignment.workload_name = "web";
+    assignment.version = 1 + static_cast<std::uint64_t>(i % 2);
+    assignment.pod.image = "a";
+    assignment.pod.config_files = {{"/etc/big", std::string(100'000, 'x'), 0600}};
+    // A pod that differs although its version does not, as with a digest of its own, is itself.
+    if (i == 30) assignment.pod.image = "b";
+    set.assignments.push_back(assignment);
+  }
+  const auto bytes = codec::encode(set);
+  CHECK(bytes.size() < 400'000);
+  AssignmentSet back;
+  REQUIRE(codec::decode(bytes, back));
+  CHECK(back == set);
+}
+
 TEST_CASE("every value that crosses a wire comes back as it was, and hostile bytes never crash") {
   check_type("WorkloadCommand", [](RandomValues& r) { return r.workload_command(); });
   check_type("CommandReply", [](RandomValues& r) { return CommandReply{r.workload(), r.number()}; });

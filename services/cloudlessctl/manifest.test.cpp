@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <random>
+#include <sstream>
+
+#include "services/cloudlessctl/message_json.hpp"
 
 namespace cloudless::cli {
 namespace {
@@ -85,6 +88,62 @@ spec:
                                  "  rollout: {max_surge: {percent: 10}}\n  termination_grace_period_ms: 1\n");
   CHECK(snake.spec.image_pull_policy() == api::IMAGE_PULL_POLICY_ALWAYS);
   CHECK(snake.spec.rollout().max_surge().percent() == 10);
+}
+
+TEST_CASE("volumes and files are written as people write them, and printed so that they can be read back") {
+  const std::string text = std::string(kHead) + R"(
+spec:
+  image: a
+  volumes:
+    - {name: cache, mountPath: /cache, emptyDir: {sizeLimit: 64Mi}}
+    - {name: scratch, mount_path: /scratch, empty_dir: {memory: true, size_limit_bytes: 4096}}
+    - {name: logs, mountPath: /logs, readOnly: true, hostPath: {path: /var/log}}
+  configFiles:
+    - path: /etc/app.conf
+      mode: 0640
+      content: |
+        listen 80
+        # ünïcode
+    - {path: /key, contentBase64: "AAEC\n/w==", mode: "0o400"}
+    - {path: /empty}
+  resources: {requests: {storage: 1Gi}, limits: {storage: 2Gi}}
+)";
+  const auto spec = manifest_of(text).spec;
+  CHECK(spec.volumes(0).empty_dir().size_limit_bytes() == 64 << 20);
+  CHECK(spec.volumes(1).empty_dir().size_limit_bytes() == 4096);
+  CHECK(spec.volumes(1).empty_dir().memory());
+  CHECK(spec.volumes(2).host_path().path() == "/var/log");
+  CHECK(spec.volumes(2).read_only());
+  CHECK(spec.config_files(0).content() == "listen 80\n# ünïcode\n");
+  CHECK(spec.config_files(0).mode() == 0640);
+  CHECK(spec.config_files(1).content() == std::string("\0\x01\x02\xff", 4));
+  CHECK(spec.config_files(1).mode() == 0400);
+  CHECK_FALSE(spec.config_files(2).has_mode());
+  CHECK(spec.resources().limits().storage_bytes() == 2LL << 30);
+
+  const auto json = to_json(spec);
+  CHECK(json["config_files"][0]["mode"] == "0640");
+  CHECK(json["config_files"][1]["content_base64"] == "AAEC/w==");
+  std::string indented;
+  std::istringstream printed(to_yaml(json));
+  for (std::string line; std::getline(printed, line);) indented += "  " + line + "\n";
+  const auto again = manifest_of(std::string(kHead) + "spec:\n" + indented).spec;
+  CHECK(again.SerializeAsString() == spec.SerializeAsString());
+}
+
+TEST_CASE("a mode without a 0, and content that is no base64, are refused") {
+  const auto wrong = [](const std::string& file) {
+    const auto problems = problems_of(std::string(kHead) + "spec: {image: a, configFiles: [" + file + "]}\n");
+    CHECK(problems.size() == 1);
+    return problems[0];
+  };
+  for (const char* mode : {"640", "0x1ff", "0888", "rw-r--r--", "-0640", "0000000640"})
+    CHECK(wrong("{path: /a, mode: " + std::string(mode) + "}").find("permission bits as chmod takes them") !=
+          std::string::npos);
+  for (const char* content : {"AAE", "A===", "AA=A", "AA==AA==", "?A=="})
+    CHECK(wrong("{path: /a, contentBase64: \"" + std::string(content) + "\"}").find("is not base64") !=
+          std::string::npos);
+  CHECK(wrong("{path: /a, content: a, contentBase64: AAEC}").find("given twice") != std::string::npos);
 }
 
 TEST_CASE("JSON is read like YAML") {
@@ -181,7 +240,7 @@ TEST_CASE("a text that would exhaust the reader is an error") {
     CHECK(problems.size() == 1);
     return problems[0];
   };
-  CHECK(only_problem(std::string(2 << 20, 'a')) == "web.yaml: is larger than 1 MiB");
+  CHECK(only_problem(std::string((2 << 20) + 1, 'a')) == "web.yaml: is larger than 2 MiB");
   CHECK(only_problem(std::string(100'000, '[')).find("nested more than 64 levels") != std::string::npos);
   CHECK(only_problem(std::string(100'000, '{')).find("web.yaml:1:") == 0);
   std::string deep;

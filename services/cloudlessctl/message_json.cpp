@@ -8,7 +8,12 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <sstream>
 #include <string_view>
+
+#include "cloudless/api/workload.pb.h"
+#include "messages/codec/utf8.hpp"
+#include "services/cloudlessctl/base64.hpp"
 
 namespace cloudless::cli {
 namespace {
@@ -18,6 +23,21 @@ using google::protobuf::Message;
 using nlohmann::ordered_json;
 
 ordered_json message_json(const Message& message, bool with_zeros);
+
+/// As a manifest takes it: modes in octal, and content that is no text in base64.
+ordered_json config_file_json(const api::ConfigFile& file) {
+  ordered_json out = {{"path", file.path()}};
+  if (codec::valid_utf8(file.content()) == file.content() && file.content().find('\0') == std::string::npos)
+    out["content"] = file.content();
+  else
+    out["content_base64"] = to_base64(file.content());
+  if (file.has_mode()) {
+    std::ostringstream mode;
+    mode << '0' << std::oct << file.mode();
+    out["mode"] = mode.str();
+  }
+  return out;
+}
 
 /// One value, or item `index` of a list.
 ordered_json value_json(const Message& message, const FieldDescriptor& field, int index, bool with_zeros) {
@@ -73,6 +93,8 @@ ordered_json message_json(const Message& message, bool with_zeros) {
     const auto& time = static_cast<const google::protobuf::Timestamp&>(message);
     return rfc3339(time.seconds(), time.nanos());
   }
+  if (type->full_name() == "cloudless.api.ConfigFile")
+    return config_file_json(static_cast<const api::ConfigFile&>(message));
   if (type->full_name() == "cloudless.api.WorkloadSpec") with_zeros = false;
   ordered_json out = ordered_json::object();
   const auto& reflection = *message.GetReflection();

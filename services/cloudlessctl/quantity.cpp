@@ -66,6 +66,18 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   return with_suffix(text, kSuffixes, 1);
 }
 
+std::optional<std::uint64_t> parse_mode(std::string_view text) {
+  const bool marked = text.starts_with("0o");
+  if (!text.starts_with('0') || text.size() > 8 || text == "0o") return std::nullopt;
+  if (marked) text.remove_prefix(2);
+  std::uint64_t mode = 0;
+  for (const char digit : text) {
+    if (digit < '0' || digit > '7') return std::nullopt;
+    mode = mode * 8 + static_cast<std::uint64_t>(digit - '0');
+  }
+  return mode;
+}
+
 std::optional<std::uint64_t> parse_duration(std::string_view text) {
   constexpr std::pair<std::string_view, std::uint64_t> kSuffixes[] = {
       {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};

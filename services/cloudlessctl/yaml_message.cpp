@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "services/cloudlessctl/base64.hpp"
 #include "services/cloudlessctl/quantity.hpp"
 
 namespace cloudless::cli {
@@ -20,6 +21,8 @@ using google::protobuf::Message;
 
 constexpr const char* kIntOrPercent = "cloudless.api.IntOrPercent";
 constexpr const char* kResourceList = "cloudless.api.ResourceList";
+constexpr const char* kConfigFile = "cloudless.api.ConfigFile";
+constexpr const char* kEmptyDir = "cloudless.api.Volume.EmptyDir";
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -118,9 +121,15 @@ class Filler {
     problem(value.at, path, "is " + std::string(name_of(value.kind)) + ", expected " + expected);
   }
 
+  /// Content that is no text.
+  static bool is_base64(const std::string& key) { return key == "content_base64" || key == "contentBase64"; }
+
   static const FieldDescriptor* find_field(const Descriptor& type, const std::string& key) {
     if (const auto* field = type.FindFieldByName(key)) return field;
     if (const auto* field = type.FindFieldByCamelcaseName(key)) return field;
+    if (type.full_name() == kConfigFile && is_base64(key)) return type.FindFieldByName("content");
+    if (type.full_name() == kEmptyDir && (key == "size_limit" || key == "sizeLimit"))
+      return type.FindFieldByName("size_limit_bytes");
     if (type.full_name() != kResourceList) return nullptr;
     if (key == "cpu") return type.FindFieldByName("cpu_millicores");
     if (key == "memory") return type.FindFieldByName("memory_bytes");
@@ -195,6 +204,13 @@ class Filler {
     out.GetReflection()->SetUInt32(&out, field, static_cast<std::uint32_t>(*number));
   }
 
+  static bool is_size(const FieldDescriptor& field) {
+    return field.containing_type()->full_name() == kEmptyDir && field.name() == "size_limit_bytes";
+  }
+  static bool is_mode(const FieldDescriptor& field) {
+    return field.containing_type()->full_name() == kConfigFile && field.name() == "mode";
+  }
+
   /// An amount with its unit, where the schema has one.
   static std::optional<std::uint64_t> parse_amount(const std::string& text, const std::string& key,
                                                    const FieldDescriptor& field) {
@@ -204,6 +220,8 @@ class Filler {
         return text.ends_with('m') ? parse_cores(text) : parse_whole_number(text);
       if (field.name() == "memory_bytes" || field.name() == "storage_bytes") return parse_bytes(text);
     }
+    if (is_size(field)) return parse_bytes(text);
+    if (is_mode(field)) return parse_mode(text);
     return parse_whole_number(text);
   }
   static const char* expected_amount(const std::string& key, const FieldDescriptor& field) {
@@ -212,6 +230,8 @@ class Filler {
       if (field.name() == "cpu_millicores") return "thousandths of a core: 500 or 500m";
       if (field.name() == "memory_bytes" || field.name() == "storage_bytes") return "bytes: 67108864 or 64Mi";
     }
+    if (is_size(field)) return "bytes: 67108864 or 64Mi";
+    if (is_mode(field)) return "permission bits as chmod takes them, with a 0 before: 0640";
     return "a whole number, not negative";
   }
 
@@ -223,7 +243,11 @@ class Filler {
                         field.cpp_type() == FieldDescriptor::CPPTYPE_STRING ? "text" : "a single value");
     const auto& text = value.scalar;
     const auto* reflection = out.GetReflection();
-    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    if (field.type() == FieldDescriptor::TYPE_BYTES && is_base64(key)) {
+      const auto bytes = from_base64(text);
+      if (!bytes) return problem(value.at, path, "is not base64");
+      reflection->SetString(&out, &field, *bytes);
+    } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
       add ? reflection->AddString(&out, &field, text) : reflection->SetString(&out, &field, text);
     } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL) {
       if (text != "true" && text != "false")

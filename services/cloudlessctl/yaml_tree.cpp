@@ -10,7 +10,7 @@
 namespace cloudless::cli {
 namespace {
 
-constexpr std::size_t kMaxText = 1 << 20;
+constexpr std::size_t kMaxText = 2 << 20;
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxDocuments = 100;
 constexpr std::size_t kMaxValues = 100'000;
@@ -173,7 +173,7 @@ std::string to_text(const std::string& file, const Problem& problem) {
 }
 
 tl::expected<std::vector<YamlValue>, Problem> read_yaml(std::string_view text) {
-  if (text.size() > kMaxText) return tl::make_unexpected(Problem{{}, {}, "is larger than 1 MiB"});
+  if (text.size() > kMaxText) return tl::make_unexpected(Problem{{}, {}, "is larger than 2 MiB"});
   if (text.find('\0') != std::string_view::npos)
     return tl::make_unexpected(Problem{{}, {}, "contains a NUL character"});
   try {

@@ -45,7 +45,7 @@ struct Problem {
 /// "file:line:column: field: reason".
 std::string to_text(const std::string& file, const Problem& problem);
 
-/// The documents of a text, at most 100; at most 1 MiB, 64 levels, and 100000 values with aliases counted as
+/// The documents of a text, at most 100; at most 2 MiB, 64 levels, and 100000 values with aliases counted as
 /// often as they are used.
 tl::expected<std::vector<YamlValue>, Problem> read_yaml(std::string_view text);
 

@@ -119,6 +119,7 @@ class Agent:
         first = number == 1 and cluster.default_ports
         self.grpc_port = DEFAULT_PORTS["agent_grpc"] if first else free_port()
         self.http_port = DEFAULT_PORTS["agent_http"] if first else free_port()
+        self.options = []  # more of the command line
         self.process = None
 
 
@@ -242,6 +243,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             "--http-address", f"127.0.0.1:{agent.http_port}",
             "--logger", BUILD / "services/logger/cloudless-logger",
             *self.agent_options,
+            *agent.options,
         ], self.dir / f"{agent.name}.log")
 
     def nodes(self):

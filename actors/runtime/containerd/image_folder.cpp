@@ -17,7 +17,7 @@ extern char** environ;
 namespace cloudless::runtime {
 namespace {
 
-constexpr int kMostTries = 50;  // others take loop devices at the same time
+constexpr int kMostLoopTries = 50;  // others take loop devices at the same time
 
 /// Runs a program without a shell, its output thrown away; its exit code, or -1 with errno.
 int run_quietly(std::vector<std::string> words) {
@@ -66,7 +66,7 @@ Result<OpenFile> attach_loop(const std::string& image, std::string& device) {
   if (!control.open())
     return folder_error("volume_limits: image needs loop devices:", "/dev/loop-control",
                         Errc::failed_precondition);
-  for (int tries = 0; tries < kMostTries; ++tries) {
+  for (int tries = 0; tries < kMostLoopTries; ++tries) {
     const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
     if (number < 0) return folder_error("no loop device for", image);
     device = "/dev/loop" + std::to_string(number);

@@ -31,11 +31,11 @@ struct NodePolicy {
   std::string seccomp_dir = "/etc/cloudless/seccomp";
   /// AppArmor profile that "RUNTIME_DEFAULT" means; it must be loaded.
   std::string apparmor_profile = "cloudless-default";
+  /// Runtime class to a program that is called as runc is: a path, or a name to be found in PATH.
+  std::map<std::string, std::string> runtimes = {{"crun", "crun"}, {"runc", "runc"}};
   /// Directories of this node that workloads may mount, with all below them: absolute path to "read_only" or
   /// "read_write"; of several that cover a path the longest holds.
   std::map<std::string, std::string> host_paths;
-  /// Runtime class to a program that is called as runc is: a path, or a name to be found in PATH.
-  std::map<std::string, std::string> runtimes = {{"crun", "crun"}, {"runc", "runc"}};
 };
 
 }  // namespace cloudless::runtime
