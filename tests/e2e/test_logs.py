@@ -1,4 +1,6 @@
 """Logs as clients meet them: followed over rotation, restarts and kills, previous attempts, floods, and clients that stop reading."""
+import contextlib
+import os
 import pathlib
 import re
 import signal
@@ -196,3 +198,23 @@ class Logs(ClusterTest):
                 process.stdout.close()
                 process.wait()
         self.assertTrue(all(g < 8 * 1024 for g in grown), f"kilobytes more: {grown}")
+
+
+class CutOff(ClusterTest):
+    def test_starts_that_are_cut_off_leave_no_logger_behind(self):
+        agent = self.cluster.agents[0]
+        self.create("hasty", replicas=0)
+        for round_number in range(4):
+            self.api.call("ScaleWorkload", {"name": "hasty", "replicas": 6})
+            time.sleep(0.1 + 0.1 * round_number)
+            agent.process.stop(signal.SIGKILL)
+            self.cluster.containerd.stop(signal.SIGKILL)
+            for pid in self.cluster.shims():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.cluster.start_containerd()
+            self.cluster.start_agent(agent)
+            self.cluster.wait_nodes()
+            self.api.call("ScaleWorkload", {"name": "hasty", "replicas": 0})
+            wait_until(lambda: not self.cluster.loggers(), 60, f"all loggers to end; left: {self.cluster.loggers()}")
+        self.delete_and_wait("hasty")

@@ -69,6 +69,11 @@ int main(int argc, char** argv) {
     std::printf("%u %u\n", geteuid(), getegid());
     return 0;
   }
+  if (argc > 1 && std::strcmp(argv[1], "foreign") == 0) {
+    // A call of another architecture's numbers: x32's on amd64.
+    std::printf("answered %ld\n", syscall(SYS_getpid | 0x40000000));
+    return 0;
+  }
   for (const auto& call : kCalls)
     std::printf("%s: %s\n", call.name, error_of(call) == EPERM ? "refused" : "reached");
   for (const auto& call : kNeeded)

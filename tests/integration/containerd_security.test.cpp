@@ -97,6 +97,12 @@ RuntimeNode permissive(const std::string& name) {
   return node;
 }
 
+KernelFacts facts_about_crun(const RuntimeNode& node) {
+  Template pod;
+  pod.runtime_class = "crun";
+  return read_kernel_facts(pod, node.options.policy, node.options.socket);
+}
+
 struct Row {
   const char* name;
   std::function<void(ContainerRequest&)> ask;
@@ -114,7 +120,7 @@ const auto kNothing = [](ContainerRequest&) {};
 TEST_CASE("a container can do what its row says, and no more") {
   auto node = permissive("security");
   const auto all = mask(capabilities_of(own_bounding()));
-  const std::vector<Row> rows = {
+  std::vector<Row> rows = {
       {"default",
        kNothing,
        "id -u; touch /x && echo written",
@@ -310,6 +316,12 @@ TEST_CASE("a container can do what its row says, and no more") {
        "runs\n",
        {}},
   };
+  if (const auto facts = facts_about_crun(node); facts.runtime_found && !facts.hybrid_cgroups)
+    rows.push_back({"crun",
+                    [](auto& r) { r.assignment.pod.runtime_class = "crun"; },
+                    "echo runs",
+                    "runs\n",
+                    {{"CapEff", default_mask()}, {"NoNewPrivs", "1"}, {"Seccomp", "2"}}});
   for (const auto& row : rows) {
     CAPTURE(std::string(row.name));
     auto request = node.request("a", {"/bin/sh", "-c", row.script + std::string(kWait)});
@@ -391,7 +403,7 @@ TEST_CASE("what a node does not allow or cannot do is refused before anything is
   fs::permissions(crun, fs::perms::owner_all);
   policy.runtimes["crun"] = crun;
   node.open();
-  if (fs::exists("/sys/fs/cgroup/memory") && fs::exists("/sys/fs/cgroup/unified"))
+  if (facts_about_crun(node).hybrid_cgroups)
     rows.push_back({"crun", [](auto& r) { r.assignment.pod.runtime_class = "crun"; },
                     "crun does not run with this node's control groups"});
   if (!fs::exists("/sys/fs/selinux/enforce"))
@@ -495,6 +507,21 @@ TEST_CASE("users of images are looked up inside the image, whatever its links sa
     CHECK(started.error().message.find("\"app\" is root") != std::string::npos);
   }
 }
+
+#if defined(__x86_64__)
+TEST_CASE("programs of another architecture are killed at their first call") {
+  auto node = permissive("foreign");
+  for (const bool filtered : {true, false}) {
+    auto request = node.request("a", {"/bin/probe", "foreign"});
+    if (!filtered) asked(request).seccomp.kind = ProfileKind::unconfined;
+    REQUIRE_OK(node.start(request));
+    const auto exit = node.wait("a");
+    REQUIRE_OK(exit);
+    CHECK(exit->exit_code == (filtered ? 128 + SIGSYS : 0));
+    REQUIRE_OK(node.remove("a"));
+  }
+}
+#endif
 
 TEST_CASE("the machine's shared memory is seen with host_ipc alone") {
   auto node = permissive("ipc");

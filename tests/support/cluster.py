@@ -289,7 +289,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             subprocess.run(["nft", "delete", "table", "ip", agent.namespace], capture_output=True, check=False)
         if self.containerd:
             self.containerd.stop()
-            self.end_shims()
+            self.end_leftovers()
         for mount in reversed(mounts_below(self.dir)):
             subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -313,17 +313,52 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
                 self.ctr("-n", agent.namespace, "images", "rm", "--sync", image, check=False)
             self.ctr("namespaces", "rm", agent.namespace, check=False)
 
-    def end_shims(self):
-        """Shims and loggers that outlived their containers: those whose arguments name our socket or our folder."""
-        needle = str(self.socket).encode()
+    def end_leftovers(self):
+        """What outlives a start that was cut off: shims, and processes in our control groups. Such a one ("runc init", which waits for
+        ever for its start) holds the pipes of its container's logger, which ends with it."""
+        groups = [f"/cloudless/{agent.namespace}/" for agent in self.agents]
+        members = []
         for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
             with contextlib.suppress(OSError):
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                ours = any(word.startswith(bytes(self.dir) + b"/") for word in words)
-                if (b"containerd-shim" in words[0] and needle in words) or (b"cloudless-logger" in words[0] and ours):
-                    os.kill(int(entry.name), signal.SIGKILL)
+                if entry.name.isdigit() and any(group in (entry / "cgroup").read_text() for group in groups):
+                    members.append(int(entry.name))
+        for pid in (*self.shims(), *members):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ClusterError):
+            wait_until(lambda: not self.loggers(), 10, "loggers to end with their containers")
+        for pid in self.loggers():
+            print(f"logger {pid} outlived its container", file=sys.stderr)
+            os.kill(pid, signal.SIGKILL)
+        for agent in self.agents:
+            remove_groups(agent.namespace)
+
+    def loggers(self):
+        """Process ids of this cluster's loggers."""
+        return self.processes(b"cloudless-logger", lambda word: word.startswith(bytes(self.dir) + b"/"))
+
+    def shims(self):
+        return self.processes(b"containerd-shim", lambda word: word == str(self.socket).encode())
+
+    @staticmethod
+    def processes(program, is_ours):
+        """Of this program, with an argument that is ours."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else [b""]
+                if program in words[0] and any(map(is_ours, words)):
+                    found.append(int(entry.name))
+        return found
+
+
+def remove_groups(namespace):
+    """An agent's control groups, where they are empty."""
+    for root in ("/sys/fs/cgroup", *map(str, pathlib.Path("/sys/fs/cgroup").glob("*/"))):
+        ours = pathlib.Path(root) / "cloudless" / namespace
+        for group in (*(g for g in ours.glob("*") if g.is_dir()), ours, ours.parent):
+            with contextlib.suppress(OSError):  # not there, or another cluster's too
+                os.rmdir(group)
 
 
 def mounts_below(directory):
