@@ -29,6 +29,18 @@ TEST_CASE("what is not set follows from the node's name, and paths become absolu
   CHECK(std::filesystem::path(values.state_dir).is_absolute());
 }
 
+TEST_CASE("the network's mode is what the settings say, with absolute folders") {
+  AgentSettings values;
+  values.node_name = "node-7";
+  REQUIRE(complete(values));
+  CHECK(values.network.mode == runtime::NetworkMode::bridge);
+  values.network_mode = "cni";
+  values.network.conf_dir = "conf";
+  REQUIRE(complete(values));
+  CHECK(values.network.mode == runtime::NetworkMode::cni);
+  CHECK(std::filesystem::path(values.network.conf_dir).is_absolute());
+}
+
 TEST_CASE("everything that is wrong is named at once") {
   AgentSettings values;
   values.node_name = "Node_7";
