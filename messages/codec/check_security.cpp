@@ -17,7 +17,6 @@ constexpr std::size_t kMaxGroups = 32;
 constexpr std::size_t kMaxCapabilities = 64;
 constexpr std::size_t kMaxSysctls = 64;
 constexpr std::size_t kMaxPaths = 64;
-constexpr std::size_t kMaxPath = 4096;
 constexpr std::size_t kMaxProfile = 255;
 constexpr char kAll[] = "ALL";
 
@@ -113,14 +112,8 @@ void check_paths(const RepeatedText& paths, const std::string& path, Violations&
   v.check_count(path, static_cast<std::size_t>(paths.size()), kMaxPaths);
   std::size_t index = 0;
   for (const auto& word : paths) {
-    const auto here = item(path, index++);
-    const auto parts = word + "/";
-    if (word.size() < 2 || word.front() != '/' || word.size() > kMaxPath ||
-        word.find('\0') != std::string::npos)
-      v.add(here, "must be an absolute path of 2-4096 bytes, without NUL, and not the root itself");
-    else if (parts.find("/../") != std::string::npos || parts.find("/./") != std::string::npos ||
-             word.find("//") != std::string::npos || word.back() == '/')
-      v.add(here, "must be a path without \".\", \"..\" and empty parts");
+    if (auto reason = path_error(word); !reason.empty()) v.add(item(path, index), std::move(reason));
+    ++index;
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "actors/runtime/containerd/port_rules.hpp"
 #include "messages/domain/names.hpp"
+#include "messages/domain/sysctl.hpp"
 #include "services/settings/listening.hpp"
 #include "telemetry/logging.hpp"
 
@@ -189,6 +190,28 @@ void check_host_paths(const runtime::NodePolicy& policy, settings::Exposure& wro
   }
 }
 
+/// A parameter of a container's own namespaces, or the beginning of such and a last *.
+bool is_namespaced(const std::string& pattern) {
+  if (!pattern.ends_with("*"))
+    return is_sysctl_name(pattern) && sysctl_scope(pattern) != SysctlScope::machine;
+  constexpr std::string_view kBeginnings[] = {"net.", "kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."};
+  return std::any_of(std::begin(kBeginnings), std::end(kBeginnings),
+                     [&](std::string_view b) { return pattern.starts_with(b); });
+}
+
+void check_policy(const runtime::NodePolicy& policy, settings::Exposure& wrong) {
+  for (const auto& [name, program] : policy.runtimes)
+    if (!is_dns_subdomain(name) || program.empty() ||
+        (program.front() != '/' && program.find('/') != std::string::npos))
+      wrong.refuse("policy.runtimes: \"" + name + ": " + program +
+                   "\": write a DNS name, and a program's name or absolute path");
+  for (const auto& pattern : policy.allowed_sysctls)
+    if (!is_namespaced(pattern))
+      wrong.refuse(
+          "policy.allowed_sysctls: \"" + pattern +
+          "\" is not of a container's own (net.*, kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*)");
+}
+
 }  // namespace
 
 void register_fields(settings::Settings& form, AgentSettings& values) {
@@ -228,6 +251,7 @@ Result<void> complete(AgentSettings& values) {
     wrong.refuse("bridge: " + reason);
   if (values.images.low_percent > values.images.high_percent)
     wrong.refuse("images.low_percent: must not be above images.high_percent");
+  check_policy(values.policy, wrong);
   wrong.loopback_only("grpc.address", values.grpc);
   wrong.loopback_only("http.address", values.http);
   return wrong.result();

@@ -34,13 +34,15 @@ TEST_CASE("everything that is wrong is named at once") {
   values.node_name = "Node_7";
   values.taints = {"nonsense"};
   values.labels = {{"a b", "c"}};
+  values.policy.runtimes = {{"Kata", ""}};
+  values.policy.allowed_sysctls = {"vm.*"};
   values.grpc = {"0.0.0.0", 9092};
   values.bridge = "cloudless-bridge-0";
   values.cgroup_parent = "/a/../b";
   const auto checked = complete(values);
   REQUIRE_FALSE(checked);
-  for (const char* part :
-       {"node.name", "node.taints", "node.labels", "cgroup_parent", "grpc.address", "bridge: "})
+  for (const char* part : {"node.name", "node.taints", "node.labels", "cgroup_parent", "grpc.address", "bridge: ",
+                           "policy.runtimes: \"Kata", "policy.allowed_sysctls: \"vm.*"})
     CHECK(checked.error().message.find(part) != std::string::npos);
 }
 

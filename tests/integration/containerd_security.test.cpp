@@ -385,6 +385,15 @@ TEST_CASE("what a node does not allow or cannot do is refused before anything is
       {"runtime that is not there", [](auto& r) { r.assignment.pod.runtime_class = "gone"; },
        "runtime class gone: the program /no/such/runtime is not on this node"},
   };
+  // Only the name matters here: it is refused before anything is called.
+  const auto crun = node.machine.folder() + "/crun";
+  std::ofstream(crun) << "#!/bin/sh\nexit 1\n";
+  fs::permissions(crun, fs::perms::owner_all);
+  policy.runtimes["crun"] = crun;
+  node.open();
+  if (fs::exists("/sys/fs/cgroup/memory") && fs::exists("/sys/fs/cgroup/unified"))
+    rows.push_back({"crun", [](auto& r) { r.assignment.pod.runtime_class = "crun"; },
+                    "crun does not run with this node's control groups"});
   if (!fs::exists("/sys/fs/selinux/enforce"))
     rows.push_back({"selinux", [](auto& r) { asked(r).selinux = "u:r:t:s0"; }, "SELinux is not active"});
   if (!fs::exists("/sys/module/apparmor"))
@@ -500,6 +509,24 @@ TEST_CASE("the machine's shared memory is seen with host_ipc alone") {
   fs::remove("/dev/shm/" + name);
   REQUIRE_OK(node.remove("shared"));
   REQUIRE_OK(node.remove("own"));
+}
+
+TEST_CASE("a command that joins a container is confined as the container is") {
+  auto node = permissive("joining");
+  auto request = node.request("a", {"sleep", "100000"});
+  asked(request).run_as_user = 1234;
+  asked(request).run_as_group = 2345;
+  asked(request).supplemental_groups = {50};
+  asked(request).capabilities_drop = {"ALL"};
+  REQUIRE_OK(node.start(request));
+  const auto said = node.exec(
+      "a", {"grep", "-E", "^(Uid|Gid|Groups|CapEff|CapBnd|NoNewPrivs|Seccomp):", "/proc/self/status"});
+  REQUIRE_OK(said);
+  CHECK(
+      said->stdout_data ==
+      "Uid:\t1234\t1234\t1234\t1234\nGid:\t2345\t2345\t2345\t2345\nGroups:\t50 \nCapEff:\t0000000000000000\n"
+      "CapBnd:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n");
+  REQUIRE_OK(node.remove("a"));
 }
 
 TEST_CASE("a capability that containerd does not have is refused") {

@@ -169,8 +169,11 @@ std::string RuntimeNode::traces(const std::string& name) const {
   if (fs::exists(options.state_dir + "/loggers/" + id.value)) left += " logger";
   if (fs::exists(options.state_dir + "/runc/" + namespace_of(options) + "/" + id.value)) left += " runc";
   if (fs::exists(cgroup_of(name, "memory"))) left += " cgroup";
-  const auto mounts = run({"cat", "/proc/self/mounts"}).output;
-  if (mounts.find("/" + id.value + "/") != std::string::npos) left += " mount";
+  std::istringstream mounts(run({"cat", "/proc/self/mounts"}).output);
+  for (std::string line; std::getline(mounts, line);)  // others' containers may have the same name
+    if (line.find("/" + id.value + "/") != std::string::npos &&
+        line.find(machine.folder()) != std::string::npos)
+      left += " mount";
   return left;
 }
 

@@ -254,8 +254,10 @@ TEST_CASE("what the node does not allow or cannot do is refused with the reason"
 
 TEST_CASE("what the node allows is carried out") {
   Scene scene;
-  scene.policy = {
-      true, true, true, true, {"net.core.somaxconn", "net.ipv4.conf.*"}, "", "", {{"r", "/bin/r"}}};
+  auto& policy = scene.policy;
+  policy.allow_privileged = policy.allow_host_pid = policy.allow_host_ipc = true;
+  policy.allowed_sysctls = {"net.core.somaxconn", "net.ipv4.conf.*"};
+  policy.runtimes = {{"r", "/bin/r"}};
   scene.asked().host_pid = scene.asked().host_ipc = true;
   scene.asked().capabilities_add = {"SYS_ADMIN"};
   scene.asked().sysctls = {{"net.core.somaxconn", "9"}, {"net.ipv4.conf.eth0.rp_filter", "1"}};
