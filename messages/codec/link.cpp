@@ -63,31 +63,6 @@ bool read_pod(const record::Assignment& wire, const std::vector<Assignment>& bef
   return true;
 }
 
-/// Replicas of one version have the same pod: files of a spec travel once, not once for each of them.
-void write_pods(const std::vector<Assignment>& assignments, record::AssignmentSet& out) {
-  std::map<std::pair<WorkloadUid, std::uint64_t>, std::uint32_t> with_files;
-  for (std::uint32_t i = 0; i < assignments.size(); ++i) {
-    const auto& assignment = assignments[i];
-    auto& wire = *out.mutable_assignments(static_cast<int>(i));
-    if (!assignment.pod.config_files.empty()) {
-      const auto [first, fresh] = with_files.try_emplace({assignment.workload, assignment.version}, i);
-      if (!fresh && assignments[first->second].pod == assignment.pod) {
-        wire.set_pod_of(first->second + 1);
-        continue;
-      }
-    }
-    write(assignment.pod, *wire.mutable_pod());
-  }
-}
-
-bool read_pod(const record::Assignment& wire, const std::vector<Assignment>& before, Template& out) {
-  if (wire.pod_of() == 0) return read(wire.pod(), out);
-  // The last of them is the one being read.
-  if (wire.pod_of() >= before.size() || wire.has_pod()) return false;
-  out = before[wire.pod_of() - 1].pod;
-  return true;
-}
-
 bool read_assignment(const record::Assignment& wire, Assignment& out) {
   out.version = wire.version();
   return read_replica_id(wire.replica(), out.replica) && read_uid(wire.workload(), out.workload) &&
