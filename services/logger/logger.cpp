@@ -24,6 +24,8 @@ constexpr std::int64_t kNanos = 1'000'000'000;
 constexpr std::int64_t kRestNanos = 1'000'000;
 constexpr std::int64_t kBusyNanos = 2 * kRestNanos;
 constexpr std::size_t kMuch = 128 << 10;
+/// Each stream's own share of the rate, on top of it.
+constexpr std::uint64_t kReserve = 16;
 /// Of what is dropped, more than this a second is not even read: the container waits.
 constexpr std::int64_t kMostDroppedPerSecond = 256 << 20;
 
@@ -37,6 +39,10 @@ std::int64_t now_nanos() {
 }
 std::int64_t steady_nanos() {
   return clock_nanos(CLOCK_MONOTONIC);
+}
+
+Budget reserve_of(std::uint64_t rate) {
+  return Budget(rate == 0 ? 0 : std::max<std::uint64_t>(1, rate / kReserve));
 }
 
 /// What a file that is not the first one begins with.
@@ -54,6 +60,7 @@ Logger::Logger(const Options& options)
       slots_(options.state_dir),
       files_(options.log, options.most_files),
       budget_(options.rate),
+      reserve_{reserve_of(options.rate), reserve_of(options.rate)},
       journals_{Journal(options.state_dir, "stdout"), Journal(options.state_dir, "stderr")} {
   for (int i = 0; i < 2; ++i) {
     journals_[i].use(slots_.state().streams[i].journal);
@@ -95,6 +102,12 @@ void Logger::run() {
     }
     if (busy || budget_.exceeded(woken)) rest(received);
   }
+}
+
+/// Whether what this stream writes now is dropped.
+bool Logger::exceeded(int i) {
+  const auto now = steady_nanos();
+  return budget_.exceeded(now) && reserve_[i].exceeded(now);
 }
 
 /// Lets the pipes fill a little.
@@ -180,7 +193,7 @@ bool Logger::process_slice(int i, CutMode mode) {
   auto state = slots_.state();
   auto& stream = state.streams[i];
   const auto bytes = journals_[i].pending(stream.processed, kSlice);
-  if (mode == CutMode::lines && !bytes.empty() && budget_.exceeded(steady_nanos())) {
+  if (mode == CutMode::lines && !bytes.empty() && exceeded(i)) {
     stream = drop(stream, bytes, Dropped::rate_limit);
     unfinished_[i] = false;
     slots_.commit(state);
@@ -224,7 +237,8 @@ void Logger::write(const Cut& cut, Intent intent) {
   state.intent = intent;
   slots_.commit(state);
   carry_out(intent, cut);
-  budget_.spend(cut.text.size());
+  auto& payer = budget_.exceeded(steady_nanos()) ? reserve_[intent.stream] : budget_;
+  payer.spend(cut.text.size());
 }
 
 void Logger::carry_out(const Intent& intent, const Cut& records) {

@@ -30,6 +30,7 @@ class Logger {
 
  private:
   int timeout();
+  bool exceeded(int i);
   std::size_t receive(int i);
   void idle(int i);
   void end(int i);
@@ -45,6 +46,7 @@ class Logger {
   Slots slots_;
   LogFiles files_;
   Budget budget_;
+  Budget reserve_[2];  // of each stream: a flood of one must not hide the few lines of the other
   Journal journals_[2];
   std::size_t pipe_bytes_ = 65536;
   bool open_[2] = {true, true};

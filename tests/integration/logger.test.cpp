@@ -474,6 +474,23 @@ TEST_CASE(
   if (!killed) CHECK(kept_bytes < 4'000'000);
 }
 
+TEST_CASE("a flood of one stream does not hide the few lines of the other") {
+  LoggerUnderTest logger;
+  logger.set_options({"rate", "100000", "files", "100"});
+  logger.start();
+  std::string flood;
+  while (flood.size() < 200'000) flood += "blah\n";
+  for (int round = 0; round < 50; ++round) {
+    logger.say(0, flood);
+    logger.say(1, "error " + std::to_string(round) + "\n");
+  }
+  CHECK(logger.finish() == 0);
+  int next = 0;
+  for (const auto& line : logger.lines())
+    if (line.is_stderr) CHECK(line.text == "error " + std::to_string(next++));
+  CHECK(next == 50);
+}
+
 TEST_CASE("the end of a flood is told within moments, although nothing else comes") {
   LoggerUnderTest logger;
   logger.set_options({"rate", "1000"});
