@@ -48,9 +48,8 @@ void forward(Self self, const Carried<SessionFrame>& frame) {
   if (it == s.open.end()) return;
   if (!opens) return self->send(it->second, frame, session_sink_actor{self});
   self->request(it->second, kOpenTimeout, frame, session_sink_actor{self})
-      .then([] {}, [self, session = frame->session](const caf::error& error) {
-        self->state.end(session, broken(from_caf(error)));
-      });
+      .then([] {}, [self, session = frame->session](
+                       const caf::error& error) { self->state.end(session, broken(from_caf(error))); });
 }
 
 void hub_is_gone(Self self, const caf::actor_addr& hub) {

@@ -1,5 +1,5 @@
-// Cuts the input of a command that is there as a whole into the chunks of a session. Used by ExecCommand of gateways
-// and agents.
+// Cuts the input of a command that is there as a whole into the chunks of a session. Used by ExecCommand of
+// gateways and agents.
 #pragma once
 
 #include <deque>

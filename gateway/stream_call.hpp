@@ -1,6 +1,6 @@
-// A call of the API whose bytes go both ways (Exec, PortForward, Copy), over one session. One chunk of the client's is
-// in memory at a time: the next is read when the agent has room for this one, and output goes at the client's pace.
-// Used by gateways, and by agents for their own API.
+// A call of the API whose bytes go both ways (Exec, PortForward, Copy), over one session. One chunk of the
+// client's is in memory at a time: the next is read when the agent has room for this one, and output goes at
+// the client's pace. Used by gateways, and by agents for their own API.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -41,7 +41,8 @@ template <class Input, class Output>
 class StreamCall final : public grpc::ServerBidiReactor<Input, Output>, public StreamReceiver {
  public:
   /// Opens the line to whatever the first message names.
-  using Connect = std::function<Result<std::unique_ptr<StreamLine>>(codec::StreamOpen, std::shared_ptr<StreamReceiver>)>;
+  using Connect =
+      std::function<Result<std::unique_ptr<StreamLine>>(codec::StreamOpen, std::shared_ptr<StreamReceiver>)>;
   using Ended = std::function<void(grpc::StatusCode)>;
 
   /// `ended` is called once, when the call is over.
@@ -131,8 +132,7 @@ class StreamCall final : public grpc::ServerBidiReactor<Input, Output>, public S
   }
 
   void pass_on() {
-    if (input_over_)
-      return finish(to_status({Errc::invalid_argument, "there came input after its end", {}}));
+    if (input_over_) return finish(to_status({Errc::invalid_argument, "there came input after its end", {}}));
     if (pending_->bytes.size() > credit_) return;  // until the agent took more
     credit_ -= pending_->bytes.size();
     pending_->sequence = sequence_++;

@@ -42,14 +42,16 @@ class PeerState {
   link_peer_actor agent;
   bool warned = false;
 
-  /// Input of sessions goes as far as the agent takes it, so that it never delays leases; all else goes at once.
+  /// Input of sessions goes as far as the agent takes it, so that it never delays leases; all else goes at
+  /// once.
   void to_agent(const LinkFrame& frame) {
     const auto* session = std::get_if<SessionFrame>(&frame);
     auto bytes = codec::encode(frame);
     if (session == nullptr || !std::holds_alternative<SessionInput>(session->body))
       return self_->send(agent, frame_atom_v, std::move(bytes));
     if (!window_.push(std::move(bytes))) {
-      spdlog::warn("node {}: more input of sessions is waiting than a link can carry; it is closed", node.value);
+      spdlog::warn("node {}: more input of sessions is waiting than a link can carry; it is closed",
+                   node.value);
       return self_->quit();
     }
     pump();

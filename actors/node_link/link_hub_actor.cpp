@@ -214,9 +214,11 @@ void HubState::from_session(const NodeId& node, std::uint64_t connection, const 
     to_node(node, connection, SessionFrame{frame.session, SessionCancel{}});
     return end_session(frame.session, *entry,
                        {{Errc::invalid_argument,
-                         "node " + node.value + " sent something that this coordinator does not know", {}}});
+                         "node " + node.value + " sent something that this coordinator does not know",
+                         {}}});
   }
-  if (const auto* last = std::get_if<SessionEnd>(&frame.body)) return end_session(frame.session, *entry, *last);
+  if (const auto* last = std::get_if<SessionEnd>(&frame.body))
+    return end_session(frame.session, *entry, *last);
   self_->send(sink->second, Carried<SessionFrame>{frame});
 }
 
@@ -232,7 +234,8 @@ void HubState::note(const SessionId& id, const SessionOpen& open) {
   if (!made) return;
   if (std::holds_alternative<ForwardQuery>(open.query)) {
     // A browser makes many connections; that they are made is said once in a while.
-    std::erase_if(forwards_, [&](const auto& told) { return made->began - told.second > kForwardsSaidEvery; });
+    std::erase_if(forwards_,
+                  [&](const auto& told) { return made->began - told.second > kForwardsSaidEvery; });
     if (!forwards_.emplace(made->event.replica.value + " " + made->event.message, made->began).second) return;
   }
   notes_.emplace(id, std::move(*made));

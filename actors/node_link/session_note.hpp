@@ -1,5 +1,5 @@
-// What is remembered of a session while it lasts, and the event it becomes: who did what where, how it ended, how
-// long it took. Never what was sent or received. Pure; the link hub keeps one per session.
+// What is remembered of a session while it lasts, and the event it becomes: who did what where, how it ended,
+// how long it took. Never what was sent or received. Pure; the link hub keeps one per session.
 #pragma once
 
 #include <optional>
@@ -12,8 +12,8 @@
 namespace cloudless::node_link {
 
 struct SessionNote {
-  Event event;           ///< its message is what was begun
-  Millis began = 0;      ///< steady time
+  Event event;       ///< its message is what was begun
+  Millis began = 0;  ///< steady time
 };
 
 /// Absent: sessions of this kind are not recorded (logs).

@@ -27,7 +27,7 @@ TEST_CASE("a session becomes an event that says who did what where, how it ended
 }
 
 TEST_CASE("how a session ended is in words") {
-  const Snapshot nothing;
+  const Snapshot nothing{};
   const auto command = *note_of({NodeId{"n"}, ExecQuery{}, 0, {}}, nothing, 0);
   const auto copy = *note_of({NodeId{"n"}, CopyQuery{{}, {}, "/a", true}, 0, {}}, nothing, 0);
   CHECK(words_of(command, SessionEnd{}) == "exit code 0");

@@ -10,8 +10,8 @@
 
 namespace cloudless::node_link {
 
-/// Session payload that may be on a link unacknowledged, in bytes, in each direction, so that it never delays leases
-/// (rule 12).
+/// Session payload that may be on a link unacknowledged, in bytes, in each direction, so that it never delays
+/// leases (rule 12).
 inline constexpr std::size_t kSessionWindow = 256 << 10;
 
 class SessionWindow {

@@ -382,6 +382,26 @@ TEST_CASE("sessions carry frames both ways and end with the client, the node's l
     REQUIRE(cluster.run_until([&] { return agent.supervisor->sessions.size() == 2; }));
     CHECK(std::get<SessionCredit>(agent.supervisor->sessions[1].body).bytes == 77);
   }
+  SUBCASE("input, size and signals arrive in order, the agent's word of what it took goes back") {
+    const std::string piece(60'000, 'i');
+    for (std::uint64_t i = 0; i < 20; ++i) from_gateway({id, SessionInput{i, piece, i == 19}});
+    from_gateway({id, SessionResize{{80, 24}}});
+    from_gateway({id, SessionSignal{15}});
+    REQUIRE(cluster.run_until([&] { return agent.supervisor->sessions.size() == 23; }));
+    std::uint64_t expected = 0;
+    for (const auto& frame : agent.supervisor->sessions)
+      if (const auto* input = std::get_if<SessionInput>(&frame.body)) CHECK(input->sequence == expected++);
+    CHECK(expected == 20);
+    from_agent({id, SessionTaken{60'000}});
+    REQUIRE(cluster.run_until([&] { return frames->size() == 1; }));
+    CHECK(std::get<SessionTaken>(frames->back().body).bytes == 60'000);
+  }
+  SUBCASE("what a node says that nobody knows ends it with INVALID_ARGUMENT on both sides") {
+    from_agent({id, SessionUnknown{}});
+    REQUIRE(cluster.run_until([&] { return frames->size() == 1 && agent.supervisor->sessions.size() == 2; }));
+    CHECK(std::get<SessionEnd>(frames->back().body).error.code == Errc::invalid_argument);
+    CHECK(std::holds_alternative<SessionCancel>(agent.supervisor->sessions[1].body));
+  }
   SUBCASE("a client that leaves cancels it") {
     caf::anon_send_exit(sink, caf::exit_reason::kill);
     REQUIRE(cluster.run_until([&] { return agent.supervisor->sessions.size() == 2; }));

@@ -15,9 +15,10 @@ Millis share(Millis span, Jitter jitter) {
 /// True if it is shown: in a new row of failures, in a new standing, or when the old words are old.
 bool show_failure(ProbeRun& run, const std::string& words, bool at_once, Millis now) {
   if (words == run.failure) return false;
-  if (!at_once && now < run.failure_told_at + kSameStandingPause) return false;
+  if (!at_once && now < run.words_at) return false;
+  run.words_pause = at_once ? kFirstWordsPause : std::min(2 * run.words_pause, kMostWordsPause);
+  run.words_at = now + run.words_pause;
   run.failure = words;
-  run.failure_told_at = now;
   return true;
 }
 

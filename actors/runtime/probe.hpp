@@ -20,11 +20,12 @@ struct ProbeRun {
   ProbeKind kind = ProbeKind::readiness;
   Probe spec;
   ProbeStanding standing = ProbeStanding::waiting;
-  WallMillis since = 0;          ///< when the standing was reached, or its first failure came while waiting
-  std::uint32_t passes = 0;      ///< in a row
-  std::uint32_t failures = 0;    ///< in a row
-  std::string failure;           ///< the last failure in words, as it is shown; empty while there was none
-  Millis failure_told_at = 0;    ///< steady; other words in the same standing are shown after a while only
+  WallMillis since = 0;        ///< when the standing was reached, or its first failure came while waiting
+  std::uint32_t passes = 0;    ///< in a row
+  std::uint32_t failures = 0;  ///< in a row
+  std::string failure;         ///< the last failure in words, as it is shown; empty while there was none
+  Millis words_at = 0;         ///< steady; before then other words of the same standing are not shown
+  Millis words_pause = 0;
   std::optional<Millis> ask_at;  ///< steady; absent: not yet begun, over, or a question is under way
   Millis asked_at = 0;           ///< steady
   std::uint64_t asked = 0;       ///< questions so far; the last one's number
@@ -33,8 +34,10 @@ struct ProbeRun {
   bool operator==(const ProbeRun&) const = default;
 };
 
-/// Failures that only differ in their words are shown this often: each change is a report.
-constexpr Millis kSameStandingPause = 30'000;
+/// Failures that only differ in their words are shown after a pause, which doubles each time: each change is
+/// a report.
+constexpr Millis kFirstWordsPause = 1000;
+constexpr Millis kMostWordsPause = 32'000;
 
 /// The first question of a container that started at `started_at` (steady): after the initial delay, moved by
 /// a tenth of the period or 100 ms at most.

@@ -482,7 +482,9 @@ TEST_CASE("a frame that breaks the rules ends its session with INVALID_ARGUMENT,
       {"input again", {{id, SessionInput{0, "x", false}}, {id, SessionInput{0, "x", false}}}},
       {"input after its end", {{id, SessionInput{0, "x", true}}, {id, SessionInput{1, "y", false}}}},
       {"more input than was granted",
-       {{id, SessionInput{0, chunk, false}}, {id, SessionInput{1, chunk, false}}, {id, SessionInput{2, "x", false}}}},
+       {{id, SessionInput{0, chunk, false}},
+        {id, SessionInput{1, chunk, false}},
+        {id, SessionInput{2, "x", false}}}},
       {"what cannot be read", {{id, SessionUnknown{}}}},
       {"what only an agent says", {{id, SessionEnd{}}}},
   };
@@ -505,12 +507,15 @@ TEST_CASE("a frame that breaks the rules ends its session with INVALID_ARGUMENT,
     bench.pass(1000);
     for (const auto& frame : row.frames) say(frame);
     REQUIRE(bench.until([&] {
-      return !bench.heard.frames.empty() && std::holds_alternative<SessionEnd>(bench.heard.frames.back().body);
+      return !bench.heard.frames.empty() &&
+             std::holds_alternative<SessionEnd>(bench.heard.frames.back().body);
     }));
     CHECK(bench.heard.frames.back().session == id);
     CHECK(std::get<SessionEnd>(bench.heard.frames.back().body).error.code == Errc::invalid_argument);
     say({SessionId{"s2"}, SessionInput{0, "still here", true}});
-    CHECK(bench.until([&] { return bench.heard.frames.back() == SessionFrame{SessionId{"s2"}, SessionEnd{}}; }));
+    CHECK(bench.until([&] {
+      return bench.heard.frames.back() == SessionFrame{SessionId{"s2"}, SessionEnd{}};
+    }));
   }
 }
 

@@ -90,7 +90,9 @@ class SessionState {
       send(SessionTaken{news.taken});
     }
     if (!news.end) return;
-    if (*news.end) return end({{Errc::none, {}, {}}, (*news.end)->exit_code, (*news.end)->timed_out, (*news.end)->truncated});
+    if (*news.end)
+      return end(
+          {{Errc::none, {}, {}}, (*news.end)->exit_code, (*news.end)->timed_out, (*news.end)->truncated});
     auto error = news.end->error();
     if (error.code == Errc::not_found && !known_.empty())
       error = {Errc::failed_precondition, known_ + " does not run any more", {}};

@@ -1,6 +1,6 @@
-// One session on the agent, logs or a stream: opened by the supervisor, delivers to the session's sink under the
-// credit that the client's gateway grants, takes input as far as it granted itself, and ends with its last frame,
-// with a cancel, with its sink, or with a frame that breaks the rules (INVALID_ARGUMENT).
+// One session on the agent, logs or a stream: opened by the supervisor, delivers to the session's sink under
+// the credit that the client's gateway grants, takes input as far as it granted itself, and ends with its
+// last frame, with a cancel, with its sink, or with a frame that breaks the rules (INVALID_ARGUMENT).
 #pragma once
 
 #include <memory>
@@ -38,7 +38,8 @@ using session_actor = ActorOf<
 /// The ports outlive the actor.
 session_actor spawn_log_session(caf::actor_system& system, SessionId session, session_sink_actor sink,
                                 LogStore& logs, LogRequest request);
-/// `known`: in words, what was asked for and is known here; if the runtime does not find it, it does not run any more.
+/// `known`: in words, what was asked for and is known here; if the runtime does not find it, it does not run
+/// any more.
 session_actor spawn_stream_session(caf::actor_system& system, SessionId session, session_sink_actor sink,
                                    RuntimePort& runtime, StreamRequest request, std::string known);
 

@@ -1,5 +1,5 @@
-// The supervisor's sessions: opens as many of each kind as may be open at a time, passes frames on, and tells those
-// that follow a replica of its next container.
+// The supervisor's sessions: opens as many of each kind as may be open at a time, passes frames on, and tells
+// those that follow a replica of its next container.
 #pragma once
 
 #include <map>
@@ -27,7 +27,7 @@ class SessionDesk {
   /// The session's actor, which the caller monitors. RESOURCE_EXHAUSTED if too many of its kind are open,
   /// ALREADY_EXISTS if the session is.
   Result<session_actor> open(const SessionId& id, const SessionOpen& open, const SessionTarget& target,
-                     session_sink_actor sink, bool over_link);
+                             session_sink_actor sink, bool over_link);
   /// Credit or cancel; of a session that is gone it is dropped.
   void pass_on(const SessionFrame& frame);
   /// A replica runs in another container now, or is over.

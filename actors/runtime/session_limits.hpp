@@ -1,5 +1,5 @@
-// How many sessions of a kind may be open at a time on one agent. An agent is told (sessions.* of its settings); its
-// session desk refuses what is beyond.
+// How many sessions of a kind may be open at a time on one agent. An agent is told (sessions.* of its
+// settings); its session desk refuses what is beyond.
 #pragma once
 
 #include <cstddef>

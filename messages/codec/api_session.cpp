@@ -28,7 +28,8 @@ WindowSize window_of(const api::WindowSize& window, const std::string& path, Vio
   return {window.columns(), window.rows()};
 }
 
-/// Names of at most 255 bytes, no NUL: what a file system can have. Where ".." leads to is the agent's business.
+/// Names of at most 255 bytes, no NUL: what a file system can have. Where ".." leads to is the agent's
+/// business.
 void check_path(const std::string& path, Violations& v) {
   if (path.empty()) return v.add("open.path", "is required");
   if (path.size() > kMaxPathBytes) return v.add("open.path", "is longer than 4096 bytes");

@@ -47,12 +47,14 @@ TEST_CASE("a bad opening is refused with the path of what is wrong") {
       {"open.command", [](Open& o) { o.clear_command(); }},
       {"open.command[1]", [](Open& o) { o.add_command(std::string("a\0b", 3)); }},
       {"open.command", [](Open& o) { o.add_command(std::string(129 << 10, 'x')); }},
-      {"open.term", [](Open& o) {
+      {"open.term",
+       [](Open& o) {
          o.set_tty(true);
          o.set_term("a b");
        }},
       {"open.tty", [](Open& o) { o.set_term("xterm"); }},
-      {"open.window.rows", [](Open& o) {
+      {"open.window.rows",
+       [](Open& o) {
          o.set_tty(true);
          o.mutable_window()->set_rows(70'000);
        }},
@@ -76,7 +78,8 @@ TEST_CASE("a bad opening is refused with the path of what is wrong") {
   CHECK(path_of(parse_open(port).error()) == "open.port");
   api::CopyInput copy;
   copy.mutable_open()->set_workload("web");
-  for (const auto& path : {std::string(), std::string("/a\0b", 4), std::string(5000, 'x'), "/" + std::string(256, 'n')}) {
+  for (const auto& path :
+       {std::string(), std::string("/a\0b", 4), std::string(5000, 'x'), "/" + std::string(256, 'n')}) {
     copy.mutable_open()->set_path(path);
     CHECK(path_of(parse_open(copy).error()) == "open.path");
   }
@@ -102,9 +105,9 @@ TEST_CASE("later messages are steps; what is none is refused") {
 
 TEST_CASE("what a session says becomes the stream's messages") {
   api::ExecOutput exec;
-  CHECK(to_api(SessionData{0, {}, "o", false, false}, exec));
+  CHECK(to_api(SessionData{0, {}, "o", false}, exec));
   CHECK(exec.stdout() == "o");
-  CHECK(to_api(SessionData{0, {}, "e", true, false}, exec));
+  CHECK(to_api(SessionData{0, {}, "e", true}, exec));
   CHECK(exec.stderr() == "e");
   CHECK(to_api(SessionEnd{{Errc::none, {}, {}}, 3, true, false}, exec));
   CHECK(exec.end().exit_code() == 3);

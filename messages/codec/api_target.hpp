@@ -1,5 +1,5 @@
-// What the requests of StreamLogs, ExecCommand, Exec, PortForward and Copy have in common: whom they are for, and
-// commands. Only included by messages/codec.
+// What the requests of StreamLogs, ExecCommand, Exec, PortForward and Copy have in common: whom they are for,
+// and commands. Only included by messages/codec.
 #pragma once
 
 #include <google/protobuf/repeated_ptr_field.h>

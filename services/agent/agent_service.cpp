@@ -228,7 +228,8 @@ grpc::ServerBidiReactor<Input, Output>* start_stream(const ServiceParts& parts) 
       [parts](codec::StreamOpen opened, std::shared_ptr<gateway::StreamReceiver> receiver) -> Line {
         if (auto known = check_target(opened.target); !known) return fail(known.error());
         return std::make_unique<LocalLine>(
-            parts, SessionOpen{parts.node, std::move(opened.query), kStreamCredit, "local"}, std::move(receiver));
+            parts, SessionOpen{parts.node, std::move(opened.query), kStreamCredit, "local"},
+            std::move(receiver));
       },
       [](grpc::StatusCode) {});
 }

@@ -15,8 +15,8 @@ namespace cloudless::cli {
 namespace {
 
 /// What ends a process by default; raw mode must not outlive it.
-constexpr int kEnding[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGABRT, SIGSEGV, SIGBUS,
-                           SIGFPE,  SIGILL,  SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
+constexpr int kEnding[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGABRT, SIGSEGV, SIGBUS,
+                           SIGFPE, SIGILL, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
 
 // Of the one RawMode there is: a signal's handler knows nothing else.
 int raw_terminal = -1;

@@ -1,5 +1,5 @@
-// The process's terminal while a command in a container has it: raw mode, its size, and news of it. Raw mode is
-// given back whatever ends the process, SIGKILL excepted.
+// The process's terminal while a command in a container has it: raw mode, its size, and news of it. Raw mode
+// is given back whatever ends the process, SIGKILL excepted.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,8 @@ class RawMode {
   RawMode& operator=(const RawMode&) = delete;
 };
 
-/// A byte can be read from `event` when the terminal's size changed ('w'), or when somebody told it something else.
+/// A byte can be read from `event` when the terminal's size changed ('w'), or when somebody told it something
+/// else.
 class ConsoleNews {
  public:
   ConsoleNews();

@@ -86,19 +86,19 @@ ExitCode upload(Context& context, const std::string& from, const CopyPlace& to) 
   std::thread reading([&] {
     for (api::CopyOutput message; stream->Read(&message);) warnings += message.warning();
   });
-  Progress progress(context.terminal, context.terminal.err_is_terminal ? runtime::bytes_below(item.number()) : 0);
+  Progress progress(context.terminal,
+                    context.terminal.err_is_terminal ? runtime::bytes_below(item.number()) : 0);
   std::uint64_t left_out = 0;
-  const runtime::PackDoors doors{
-      [&](std::string_view bytes) {
-        api::CopyInput message;
-        message.set_data(bytes.data(), bytes.size());
-        progress.add(bytes.size());
-        return stream->Write(message);
-      },
-      [&](const std::string& what) {
-        ++left_out;
-        context.terminal.err << "warning: left out: " << what << "\n";
-      }};
+  const runtime::PackDoors doors{[&](std::string_view bytes) {
+                                   api::CopyInput message;
+                                   message.set_data(bytes.data(), bytes.size());
+                                   progress.add(bytes.size());
+                                   return stream->Write(message);
+                                 },
+                                 [&](const std::string& what) {
+                                   ++left_out;
+                                   context.terminal.err << "warning: left out: " << what << "\n";
+                                 }};
   const auto packed = runtime::pack(item.number(), last_name(from), doors);
   if (packed) {
     api::CopyInput message;
@@ -186,7 +186,8 @@ ExitCode download(Context& context, const CopyPlace& from, const std::string& to
   const auto status = stream->Finish();
   progress.finish();
   // Why the other side stopped says more than that the archive is cut off.
-  if (!status.ok() && status.error_code() != grpc::StatusCode::CANCELLED) return report(context, failure_of(status));
+  if (!status.ok() && status.error_code() != grpc::StatusCode::CANCELLED)
+    return report(context, failure_of(status));
   if (!unpacked) return complain(context, unpacked.error());
   return unpacked->left_out + incoming.warnings() > 0 ? ExitCode::failed : ExitCode::ok;
 }
@@ -194,8 +195,9 @@ ExitCode download(Context& context, const CopyPlace& from, const std::string& to
 ExitCode copy(Context& context, const CopyOptions& options) {
   const auto from = parse_place(options.from), to = parse_place(options.to);
   if (from.target.empty() == to.target.empty()) {
-    context.terminal.err << "error: one of the two is TARGET:PATH in a container, the other a path here (./a:b for a "
-                            "local name with a colon)\n";
+    context.terminal.err
+        << "error: one of the two is TARGET:PATH in a container, the other a path here (./a:b for a "
+           "local name with a colon)\n";
     return ExitCode::usage;
   }
   if (from.path.empty() || to.path.empty()) {
@@ -211,8 +213,10 @@ void add_copy_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<CopyOptions>();
   auto* command = app.add_subcommand("cp", "Copy a file or directory into or out of a container: cp FROM TO");
   command->add_option("from", options->from, "A path here, or TARGET:PATH in a container")->required();
-  command->add_option("to", options->to, "The same; an existing directory takes it under its name")->required();
-  command->callback([&action, options] { action = [options](Context& context) { return copy(context, *options); }; });
+  command->add_option("to", options->to, "The same; an existing directory takes it under its name")
+      ->required();
+  command->callback(
+      [&action, options] { action = [options](Context& context) { return copy(context, *options); }; });
 }
 
 }  // namespace cloudless::cli

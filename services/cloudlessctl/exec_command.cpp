@@ -36,8 +36,8 @@ std::string term_of_environment() {
   const char* term = std::getenv("TERM");
   const std::string name = term != nullptr ? term : "";
   const bool good = name.size() <= 64 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '+' || c == '-';
-  });
+                      return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '+' || c == '-';
+                    });
   return good ? name : "";
 }
 
@@ -49,7 +49,8 @@ class Sender {
 
   void run() {
     while (go_on_) {
-      std::array<pollfd, 2> ready = {{{input_ ? terminal_.in_fd : -1, POLLIN, 0}, {news_.event(), POLLIN, 0}}};
+      std::array<pollfd, 2> ready = {
+          {{input_ ? terminal_.in_fd : -1, POLLIN, 0}, {news_.event(), POLLIN, 0}}};
       if (input_ && terminal_.in_fd < 0)
         send_input();  // of a test
       else if (poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR)
@@ -172,7 +173,8 @@ ExitCode exec(Context& context, const ExecOptions& options) {
 
 void add_exec_command(CLI::App& parent, Action& action) {
   auto run = std::make_shared<ExecOptions>();
-  auto* command = parent.add_subcommand("exec", "Run a command in a container: exec [-it] TARGET -- COMMAND...");
+  auto* command =
+      parent.add_subcommand("exec", "Run a command in a container: exec [-it] TARGET -- COMMAND...");
   command
       ->add_option("target", run->target,
                    "Name of a workload (its first ready replica), or id of a replica or container")
@@ -180,7 +182,8 @@ void add_exec_command(CLI::App& parent, Action& action) {
   command->add_option("command", run->command, "The command, after --")->required();
   command->add_flag("-i,--stdin", run->send_stdin, "Send standard input, up to its end");
   command->add_flag("-t,--tty", run->terminal, "Give the command a terminal: this one, with -i");
-  command->add_option("--timeout", run->timeout_seconds, "Seconds, then the command is killed; default: never")
+  command
+      ->add_option("--timeout", run->timeout_seconds, "Seconds, then the command is killed; default: never")
       ->check(CLI::Range(0.001, 86400.0));
   command->callback([&action, run] { action = [run](Context& context) { return exec(context, *run); }; });
 }

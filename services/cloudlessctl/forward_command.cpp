@@ -60,7 +60,10 @@ class Lines {
 class Connection {
  public:
   Connection(Descriptor socket, Client& client, api::PortForwardInput opening, Lines& errors)
-      : socket_(std::move(socket)), opening_(std::move(opening)), errors_(errors), stream_(client.stub().PortForward(&call_)) {
+      : socket_(std::move(socket)),
+        opening_(std::move(opening)),
+        errors_(errors),
+        stream_(client.stub().PortForward(&call_)) {
     thread_ = std::thread([this] { run(); });
   }
   ~Connection() {
@@ -149,8 +152,10 @@ void on_forward_end(int) {
 
 Answer<Listener> listen_at(const std::string& address, const ForwardSpec& spec) {
   const auto refuse = [&](const std::string& why) {
-    return tl::make_unexpected(Failure{grpc::StatusCode::UNKNOWN,
-                                       "cannot listen at " + address + ":" + std::to_string(spec.local) + ": " + why, {}});
+    return tl::make_unexpected(
+        Failure{grpc::StatusCode::UNKNOWN,
+                "cannot listen at " + address + ":" + std::to_string(spec.local) + ": " + why,
+                {}});
   };
   sockaddr_in at{};
   at.sin_family = AF_INET;
@@ -189,7 +194,8 @@ void serve(Context& context, const std::vector<Listener>& listeners, const api::
       if (!accepted.open()) continue;
       auto own = opening;
       own.mutable_open()->set_port(listeners[i].spec.remote);
-      connections.push_back(std::make_unique<Connection>(std::move(accepted), context.client, std::move(own), errors));
+      connections.push_back(
+          std::make_unique<Connection>(std::move(accepted), context.client, std::move(own), errors));
     }
   }
   std::signal(SIGINT, SIG_DFL);
@@ -202,7 +208,8 @@ ExitCode port_forward(Context& context, const ForwardOptions& options) {
   if (const auto failure = set_target(context, options.target, *opening.mutable_open()))
     return report(context, *failure);
   if (!opening.open().workload().empty()) {
-    if (const auto found = find_workload(context, options.target); !found) return report(context, found.error());
+    if (const auto found = find_workload(context, options.target); !found)
+      return report(context, found.error());
   }
   std::vector<Listener> listeners;
   for (const auto& text : options.ports) {
@@ -230,15 +237,19 @@ ExitCode port_forward(Context& context, const ForwardOptions& options) {
 
 void add_forward_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<ForwardOptions>();
-  auto* command = app.add_subcommand("port-forward", "Reach ports of a replica through local ports, until Ctrl-C");
+  auto* command =
+      app.add_subcommand("port-forward", "Reach ports of a replica through local ports, until Ctrl-C");
   command
       ->add_option("target", options->target,
-                   "Name of a workload (its first ready replica, for each connection), or id of a replica or container")
+                   "Name of a workload (its first ready replica, for each connection), or id of a replica or "
+                   "container")
       ->required();
-  command->add_option("ports", options->ports, "[LOCAL:]REMOTE ...; :REMOTE takes a free local port")->required();
+  command->add_option("ports", options->ports, "[LOCAL:]REMOTE ...; :REMOTE takes a free local port")
+      ->required();
   command->add_option("--address", options->address, "IPv4 address to listen at")->capture_default_str();
-  command->callback(
-      [&action, options] { action = [options](Context& context) { return port_forward(context, *options); }; });
+  command->callback([&action, options] {
+    action = [options](Context& context) { return port_forward(context, *options); };
+  });
 }
 
 }  // namespace cloudless::cli

@@ -107,7 +107,7 @@ class Sessions(ClusterTest):
         cls.cluster.start_gateway(cls.gateway_port, free_port())
 
     def setUp(self):
-        self.name = "s" + self.id().rsplit(".", 1)[1].replace("_", "-")[5:45].strip("-")
+        self.name = "s" + self.id().rsplit(".", 1)[1].replace("_", "-")[5:35].strip("-")
         self.create(self.name, command=["sh", "-c", "mkdir -p /srv; while :; do nc -l -p 7000 -e /bin/cat; done & wait"])
         self.replica = self.wait_ready(self.name, 1).status.replicas[0]
 
@@ -349,30 +349,38 @@ class Sessions(ClusterTest):
 
     def test_ports_are_forwarded_with_half_closes_many_at_once(self):
         name = self.name + "-many"
-        serve = "while :; do nc -lk -p 7005 -e /bin/sh -c 'sha256sum; echo bye'; done"
-        self.create(name, command=["sh", "-c", serve])
+        ports = range(7100, 7120)
+        serve = "sha256sum; echo bye"
+        self.create(name, command=["sh", "-c", f"for p in $(seq {ports[0]} {ports[-1]}); do "
+                                   f"while :; do nc -l -p $p -e sh -c '{serve}'; done & done; wait"])
         self.wait_ready(name, 1)
-        ctl, port = self.forward(name, ":7005")
-        listening = subprocess.run(["ss", "-Hltn", f"sport = :{port}"], check=True, capture_output=True, text=True).stdout
-        self.assertEqual(listening.split()[3], f"127.0.0.1:{port}")
+        ctl, first = self.forward(name, *(f":{port}" for port in ports))
+        local = [first] + [int(ctl.stdout.readline().split()[1].split(":")[1]) for _ in ports[1:]]
+        for port in local:
+            listening = subprocess.run(["ss", "-Hltn", f"sport = :{port}"], check=True, capture_output=True, text=True).stdout
+            self.assertEqual(listening.split()[3], f"127.0.0.1:{port}")
         data = os.urandom(3_000_000)
-        wanted = hashlib.sha256(data).hexdigest()
+        wanted = f"{hashlib.sha256(data).hexdigest()}  -\nbye\n"
         answers = queue.SimpleQueue()
 
-        def talk():
-            with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
-                s.sendall(data)
-                s.shutdown(socket.SHUT_WR)
-                got = b""
-                while piece := s.recv(65536):
-                    got += piece
-                answers.put(got)
-        threads = [threading.Thread(target=talk) for _ in range(20)]
+        def talk(port):
+            got = b""
+            # It listens once more a moment after it was connected to, and not at all at first.
+            for _ in range(50):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=60) as s:
+                    s.sendall(data)
+                    s.shutdown(socket.SHUT_WR)
+                    while piece := s.recv(65536):
+                        got += piece
+                    break
+                time.sleep(0.1)
+            answers.put(got.decode())
+        threads = [threading.Thread(target=talk, args=(port,)) for port in local]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(90)
-        self.assertEqual([answers.get(timeout=1).decode() for _ in threads], [f"{wanted}  -\nbye\n"] * 20)
+        self.assertEqual([answers.get(timeout=1) for _ in threads], [wanted] * len(threads))
         ctl.send_signal(signal.SIGINT)
         self.assertEqual(ctl.wait(10), 0)
         self.delete_and_wait(name)

@@ -1,7 +1,7 @@
 """Probes and restarts, on real containers: what gates ready, what restarts a container, and what is said about it."""
 import signal
 
-from client import ClusterTest, V1, V2, wait_until, workload_pb2
+from client import ClusterTest, V2, patiently, wait_until, workload_pb2
 
 Replica = workload_pb2.Replica
 STARTUP, LIVENESS, READINESS = (workload_pb2.ProbeStatus.STARTUP, workload_pb2.ProbeStatus.LIVENESS, workload_pb2.ProbeStatus.READINESS)
@@ -34,7 +34,8 @@ class Probes(ClusterTest):
         return next((r for r in self.get(name).status.replicas if r.state < Replica.SUCCEEDED), None)
 
     def run_in(self, name, command):
-        return self.api.call("ExecCommand", {"replica_id": self.replica(name).id, "command": ["sh", "-c", command]}, timeout=30)
+        command = {"replica_id": self.replica(name).id, "command": ["sh", "-c", command]}
+        return patiently(lambda: self.api.call("ExecCommand", command, timeout=30))
 
     def await_replica(self, name, condition, what):
         return wait_until(lambda: (r := self.replica(name)) and condition(r) and r, 60, f"{what}; now:\n{self.get(name)}", pause=0.05)
@@ -78,8 +79,7 @@ class Probes(ClusterTest):
         script = "sleep 1.5; touch /tmp/ready\n" + SERVER
         self.serve("slow", script=script, startup={"tcp": {"port": 8080}, "period_ms": 100, "failure_threshold": 100},
                    liveness=http("/cgi-bin/health", failure_threshold=1), readiness=http("/cgi-bin/ready"))
-        waiting = self.await_replica("slow", lambda r: "startup" in r.reason, "it to be asked")
-        self.assertIn("startup probe has not passed yet: connection refused by", waiting.reason)
+        self.await_replica("slow", lambda r: "startup probe has not passed yet: connection refused by" in r.reason, "it to be asked")
         self.wait_ready("slow", 1)
         replica = self.replica("slow")
         self.assertEqual((replica.restarts, [p.kind for p in replica.probes]), (0, [STARTUP, LIVENESS, READINESS]))
@@ -107,8 +107,8 @@ class Probes(ClusterTest):
         self.delete_and_wait("inside")
 
     def test_hostile_servers_are_not_ready_and_harm_nobody(self):
-        self.serve("silent", script="nc -lk -p 8080 -e sleep 1000", readiness=http("/", timeout_ms=300, failure_threshold=1))
-        self.serve("endless", script="nc -lk -p 8080 -e yes", readiness=http("/", timeout_ms=300, failure_threshold=1))
+        self.serve("silent", script="nc -ll -p 8080 -e sleep 1000", readiness=http("/", timeout_ms=300, failure_threshold=1))
+        self.serve("endless", script="nc -ll -p 8080 -e yes", readiness=http("/", timeout_ms=300, failure_threshold=1))
         self.serve("fine", readiness={"tcp": {"port": 8080}, "period_ms": 200})
         self.wait_ready("fine", 1)
         self.await_replica("silent", lambda r: "no answer from" in r.reason, "a time-out")
@@ -171,7 +171,7 @@ class Restarts(ClusterTest):
             ("failure-3", "exit 3", {"mode": "ON_FAILURE", "max_retries": 2}, Replica.FAILED, 3, 2),
             ("always-0", "exit 0", {"mode": "ALWAYS", "max_retries": 1}, Replica.SUCCEEDED, 0, 1),
             ("always-4", "exit 4", {"mode": "ALWAYS", "max_retries": 1}, Replica.FAILED, 4, 1),
-            ("killed", "kill -9 $$", {"mode": "NEVER"}, Replica.FAILED, 137, 0),
+            ("killed", "sh -c 'kill -9 $$'; exit $?", {"mode": "NEVER"}, Replica.FAILED, 137, 0),
         ]
         for name, script, restart, *_ in rows:
             self.job(name, script, **restart)

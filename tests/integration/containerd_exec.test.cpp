@@ -30,7 +30,9 @@ bool sleeps(const std::string& seconds) {
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator("/proc", gone)) {
     std::ifstream in(entry.path() / "cmdline", std::ios::binary);
-    const std::string words((std::istreambuf_iterator<char>(in)), {});
+    std::string words(64, '\0');
+    in.read(words.data(), 64);  // of a process that ends meanwhile, nothing
+    words.resize(static_cast<std::size_t>(in.gcount()));
     if (words == std::string("sleep") + '\0' + seconds + '\0') return true;
   }
   return false;
@@ -148,7 +150,8 @@ TEST_CASE("what a command started ends with it when it is broken off, however it
     check("echo begun; sleep $", by_time);
     check("sleep $ & sleep 1000000 & echo begun; wait", by_time);
     check("sleep 0.3; (setsid sleep $ >/dev/null 2>&1 </dev/null &); echo begun; sleep 1000001", by_time);
-    check("sleep 0.3; trap '' TERM HUP INT; nohup sleep $ >/dev/null 2>&1 & echo begun; wait; sleep 1000002", by_time);
+    check("sleep 0.3; trap '' TERM HUP INT; nohup sleep $ >/dev/null 2>&1 & echo begun; wait; sleep 1000002",
+          by_time);
   }
   CHECK(eventually([&] { return traces_of_execs(node).empty(); }));
   REQUIRE_OK(node.remove("a"));
@@ -158,7 +161,8 @@ TEST_CASE("what a command leaves running when it ends by itself stays") {
   RuntimeNode node("execleft");
   REQUIRE_OK(node.start_shell("a", "sleep 100000"));
   const auto seconds = seconds_of(50);
-  const auto result = node.exec("a", {"/bin/sh", "-c", "sleep " + seconds + " >/dev/null 2>&1 & sleep 0.2; echo done"});
+  const auto result =
+      node.exec("a", {"/bin/sh", "-c", "sleep " + seconds + " >/dev/null 2>&1 & sleep 0.2; echo done"});
   REQUIRE_OK(result);
   CHECK(result->stdout_data == "done\n");
   CHECK(sleeps(seconds));
@@ -195,8 +199,9 @@ TEST_CASE("an agent that was killed leaves no command behind") {
 TEST_CASE("a command with a terminal has its size, its name and its keys") {
   RuntimeNode node("exectty");
   REQUIRE_OK(node.start_shell("a", "sleep 100000"));
-  auto query = shell("echo term=$TERM; stty size; trap 'echo changed; stty size' WINCH; trap 'echo caught; exit 7' INT; "
-                     "echo ready; while :; do sleep 0.05; done");
+  auto query = shell(
+      "echo term=$TERM; stty size; trap 'echo changed; stty size' WINCH; trap 'echo caught; exit 7' INT; "
+      "echo ready; while :; do sleep 0.05; done");
   query.terminal = true;
   query.term = "vt220";
   query.window = {91, 37};
@@ -217,9 +222,10 @@ TEST_CASE("a command with a terminal has its size, its name and its keys") {
 TEST_CASE("signals reach the command") {
   RuntimeNode node("execsig");
   REQUIRE_OK(node.start_shell("a", "sleep 100000"));
-  HeardStream stream(*node.port,
-                     {kContainer, shell("trap 'echo hup' HUP; trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done"),
-                      1 << 20});
+  HeardStream stream(
+      *node.port,
+      {kContainer, shell("trap 'echo hup' HUP; trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done"),
+       1 << 20});
   REQUIRE(stream.says("ready"));
   stream.stream->signal(SIGHUP);
   CHECK(stream.says("hup"));

@@ -84,7 +84,7 @@ TEST_CASE("an exec probe that hangs is killed when its time is over, and leaves 
 
 TEST_CASE("probes that outlive their container are answered") {
   ProbedNode probed("outlive");
-  const auto started = probed.node.start_shell("a", "nc -lk -p 8080 -e sleep 1000 & sleep 100000");
+  const auto started = probed.node.start_shell("a", "nc -ll -p 8080 -e sleep 1000 & sleep 100000");
   REQUIRE_OK(started);
   CHECK(eventually(
       [&] { return probed.ask("a", started->address, TcpCheck{8080}).outcome == ProbeOutcome::passed; }));

@@ -16,7 +16,8 @@ namespace cloudless::test {
 
 class HeardStream {
  public:
-  HeardStream(runtime::RuntimePort& port, runtime::StreamRequest request) : heard_(std::make_shared<Heard>()) {
+  HeardStream(runtime::RuntimePort& port, runtime::StreamRequest request)
+      : heard_(std::make_shared<Heard>()) {
     stream = port.open_stream(std::move(request), [heard = heard_](runtime::StreamNews news) {
       const std::lock_guard lock(heard->mutex);
       (news.is_stderr ? heard->err : heard->out) += news.output;

@@ -27,7 +27,9 @@ struct Folder {
     std::error_code ignored;
     fs::remove_all(path, ignored);
   }
-  Descriptor opened(const fs::path& below = {}) const { return Descriptor(::open((path / below).c_str(), O_PATH)); }
+  Descriptor opened(const fs::path& below = {}) const {
+    return Descriptor(::open((path / below).c_str(), O_PATH));
+  }
   fs::path path;
 };
 
@@ -129,9 +131,10 @@ TEST_CASE("links that lead out of what is copied are left out where that is aske
   const auto tree = from.path / "t";
   fs::create_directories(tree / "d");
   const std::vector<std::pair<const char*, bool>> rows = {
-      {"/etc/passwd", false}, {"../x", false},   {"d/../../x", false}, {"d", true},
+      {"/etc/passwd", false}, {"../x", false},    {"d/../../x", false}, {"d", true},
       {"d/../e", true},       {"./d/./..", true}, {"..", false},        {"d/../..", false}};
-  for (std::size_t i = 0; i < rows.size(); ++i) fs::create_symlink(rows[i].first, tree / ("l" + std::to_string(i)));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    fs::create_symlink(rows[i].first, tree / ("l" + std::to_string(i)));
   fs::create_symlink("../d", tree / "d/inside");
   fs::create_symlink("../../x", tree / "d/outside");
   const auto archive = packed(from.opened("t"), "t");
@@ -154,7 +157,8 @@ TEST_CASE("what is no file is left out, and refused where it is all there is") {
   const auto archive = packed(from.opened("t"), "t");
   REQUIRE(archive.totals);
   CHECK(archive.totals->left_out == 1);
-  CHECK(archive.left_out == std::vector<std::string>{"\"t/pipe\" is neither a file nor a directory nor a link"});
+  CHECK(archive.left_out ==
+        std::vector<std::string>{"\"t/pipe\" is neither a file nor a directory nor a link"});
   CHECK(packed(from.opened("t/pipe"), "pipe").totals.error().code == Errc::failed_precondition);
 }
 
@@ -174,11 +178,14 @@ TEST_CASE("nobody who stops reading or writing is waited for") {
   write(from.path / "f", std::string(1'000'000, 'x'));
   const auto item = from.opened("f");
   int calls = 0;
-  const auto stopped = pack(item.number(), "f", {[&](std::string_view) { return ++calls < 2; }, [](const std::string&) {}});
+  const auto stopped =
+      pack(item.number(), "f", {[&](std::string_view) { return ++calls < 2; }, [](const std::string&) {}});
   REQUIRE_FALSE(stopped);
   CHECK(stopped.error().code == Errc::cancelled);
   const Descriptor base(::open(to.path.c_str(), O_RDONLY | O_DIRECTORY));
-  const auto given_up = unpack(base.number(), {}, {[](char*, std::size_t) { return std::optional<std::size_t>(); }, [](const std::string&) {}});
+  const auto given_up =
+      unpack(base.number(), {},
+             {[](char*, std::size_t) { return std::optional<std::size_t>(); }, [](const std::string&) {}});
   REQUIRE_FALSE(given_up);
   CHECK(given_up.error().code == Errc::cancelled);
 }
@@ -186,7 +193,8 @@ TEST_CASE("nobody who stops reading or writing is waited for") {
 TEST_CASE("damaged archives never write outside, and leave no half of a file") {
   Folder from;
   fs::create_directories(from.path / "t/d");
-  for (int i = 0; i < 5; ++i) write(from.path / "t/d" / std::to_string(i), std::string(700 * static_cast<std::size_t>(i), 'x'));
+  for (int i = 0; i < 5; ++i)
+    write(from.path / "t/d" / std::to_string(i), std::string(700 * static_cast<std::size_t>(i), 'x'));
   fs::create_symlink("d/1", from.path / "t/l");
   const auto archive = packed(from.opened("t"), "t").bytes;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
@@ -197,17 +205,19 @@ TEST_CASE("damaged archives never write outside, and leave no half of a file") {
     fs::create_directory(inside);
     Folder box;
     auto damaged = archive;
-    for (auto flips = 1 + random() % 8; flips > 0; --flips) damaged[random() % damaged.size()] = static_cast<char>(random());
+    for (auto flips = 1 + random() % 8; flips > 0; --flips)
+      damaged[random() % damaged.size()] = static_cast<char>(random());
     if (random() % 4 == 0) damaged.resize(random() % damaged.size());
     std::size_t at = 0;
     const Descriptor base(::open(inside.c_str(), O_RDONLY | O_DIRECTORY));
-    (void)unpack(base.number(), {}, {[&](char* buffer, std::size_t size) -> std::optional<std::size_t> {
-                                       const auto piece = std::min(size, damaged.size() - at);
-                                       std::memcpy(buffer, damaged.data() + at, piece);
-                                       at += piece;
-                                       return piece;
-                                     },
-                                     [](const std::string&) {}});
+    (void)unpack(base.number(), {},
+                 {[&](char* buffer, std::size_t size) -> std::optional<std::size_t> {
+                    const auto piece = std::min(size, damaged.size() - at);
+                    std::memcpy(buffer, damaged.data() + at, piece);
+                    at += piece;
+                    return piece;
+                  },
+                  [](const std::string&) {}});
     CHECK(std::distance(fs::directory_iterator(to.path), {}) == 1);
     for (const auto& entry : fs::recursive_directory_iterator(inside))
       CHECK(entry.path().filename().string().find("cloudless-copy") == std::string::npos);

@@ -90,7 +90,8 @@ class Packer {
   tl::unexpected<Error> broken() {
     if (stopped_) return fail(Errc::cancelled, "the copy was given up");
     const char* why = archive_error_string(out_.get());
-    return fail(Errc::internal, std::string("the archive cannot be written: ") + (why != nullptr ? why : "?"));
+    return fail(Errc::internal,
+                std::string("the archive cannot be written: ") + (why != nullptr ? why : "?"));
   }
 
   void leave_out(const std::string& what) {
@@ -119,8 +120,7 @@ class Packer {
     if (auto begun = begin(name + "/", status); !begun) return begun;
     if (depth >= kMostDepth) return fail(Errc::failed_precondition, "\"" + name + "\" is nested too deeply");
     for (const auto& child : names_in(directory.number())) {
-      const Descriptor found(
-          openat(directory.number(), child.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+      const Descriptor found(openat(directory.number(), child.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
       if (!found.open()) {
         if (errno != ENOENT) leave_out("\"" + name + "/" + child + "\": " + std::strerror(errno));
         continue;
@@ -143,10 +143,12 @@ class Packer {
     std::vector<char> piece(kBlock);
     // What is written to it meanwhile does not count; what is missing would make the copy a lie.
     for (auto left = status.st_size; left > 0;) {
-      const auto got = read(file.number(), piece.data(), std::min<std::size_t>(piece.size(), static_cast<std::size_t>(left)));
+      const auto got = read(file.number(), piece.data(),
+                            std::min<std::size_t>(piece.size(), static_cast<std::size_t>(left)));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return problem(name, errno);
-      if (got == 0) return fail(Errc::aborted, "\"" + name + "\" became shorter while it was copied; try again");
+      if (got == 0)
+        return fail(Errc::aborted, "\"" + name + "\" became shorter while it was copied; try again");
       if (archive_write_data(out_.get(), piece.data(), static_cast<std::size_t>(got)) != got) return broken();
       left -= got;
       totals_.bytes += static_cast<std::uint64_t>(got);

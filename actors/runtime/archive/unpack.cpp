@@ -87,7 +87,11 @@ std::string temporary_name() {
 class Unpacker {
  public:
   Unpacker(int base, const UnpackOptions& options, const UnpackDoors& doors)
-      : base_(base), options_(options), doors_(doors), in_(archive_read_new(), archive_read_free), buffer_(kPiece) {
+      : base_(base),
+        options_(options),
+        doors_(doors),
+        in_(archive_read_new(), archive_read_free),
+        buffer_(kPiece) {
     archive_read_support_format_tar(in_.get());
     archive_read_open(in_.get(), this, nullptr, read_block, nullptr);
   }
@@ -161,7 +165,8 @@ class Unpacker {
     const auto whole = joined(parts, parts.size());
     const bool made = mkdirat(parent, parts.back().c_str(), 0700) == 0;
     if (!made && errno != EEXIST) return unwritable(whole, errno);
-    const Descriptor here(openat(parent, parts.back().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const Descriptor here(
+        openat(parent, parts.back().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!here.open()) return unwritable(whole, errno);
     ++totals_.files;
     // What was there before stays as it was.
@@ -277,7 +282,8 @@ int open_in_root(int directory, const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return static_cast<int>(syscall(SYS_openat2, directory, path.empty() ? "." : path.c_str(), &how, sizeof how));
+  return static_cast<int>(
+      syscall(SYS_openat2, directory, path.empty() ? "." : path.c_str(), &how, sizeof how));
 }
 
 }  // namespace cloudless::runtime

@@ -1,6 +1,6 @@
-// A tar stream as a file or a directory. Used by the agent, which writes into containers, and by cloudlessctl, which
-// writes what a container sent. Whatever the archive says, nothing is written but below the directory given, links in
-// it are never followed, and a file appears whole or not at all.
+// A tar stream as a file or a directory. Used by the agent, which writes into containers, and by
+// cloudlessctl, which writes what a container sent. Whatever the archive says, nothing is written but below
+// the directory given, links in it are never followed, and a file appears whole or not at all.
 #pragma once
 
 #include <sys/types.h>
@@ -38,13 +38,13 @@ struct UnpackTotals {
   std::uint64_t left_out = 0;
 };
 
-/// `base`: a descriptor of the directory to write to. Modes are kept, without set-user-id, set-group-id and sticky.
-/// INVALID_ARGUMENT for what is no tar archive, names that leave it, several things at its top, and what is neither file
-/// nor directory nor symbolic link; FAILED_PRECONDITION for what cannot be written.
+/// `base`: a descriptor of the directory to write to. Modes are kept, without set-user-id, set-group-id and
+/// sticky. INVALID_ARGUMENT for what is no tar archive, names that leave it, several things at its top, and
+/// what is neither file nor directory nor symbolic link; FAILED_PRECONDITION for what cannot be written.
 Result<UnpackTotals> unpack(int base, const UnpackOptions& options, const UnpackDoors& doors);
 
-/// openat2 below `directory`, links and all, as if it were the root: for paths in containers. A closed descriptor with
-/// errno set if there is no such thing.
+/// openat2 below `directory`, links and all, as if it were the root: for paths in containers. A closed
+/// descriptor with errno set if there is no such thing.
 int open_in_root(int directory, const std::string& path, int flags);
 
 }  // namespace cloudless::runtime

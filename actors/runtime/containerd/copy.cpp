@@ -54,7 +54,8 @@ class Copy {
   // The copying thread.
   void run() {
     const auto done = query_.into ? copy_in() : copy_out();
-    tell_(StreamNews{{}, false, false, 0, done ? Result<StreamEnd>(StreamEnd{}) : Result<StreamEnd>(fail(done.error()))});
+    tell_(StreamNews{
+        {}, false, false, 0, done ? Result<StreamEnd>(StreamEnd{}) : Result<StreamEnd>(fail(done.error()))});
   }
 
  private:
@@ -75,7 +76,7 @@ class Copy {
     Descriptor base(open_in_root(root->number(), query_.path, O_RDONLY | O_DIRECTORY));
     if (!base.open()) {
       const auto [parent, name] = split(query_.path);
-      if (query_.path.back() == '/') return no_path("is not a directory", errno);
+      if (query_.path.ends_with('/')) return no_path("is not a directory", errno);
       options.name = name;
       base = Descriptor(open_in_root(root->number(), parent, O_RDONLY | O_DIRECTORY));
       if (!base.open()) return no_path("has no directory to be in", errno);
@@ -95,15 +96,16 @@ class Copy {
     if (!item.open()) return no_path("cannot be read", errno);
     auto name = split(query_.path).second;
     if (name.empty() || name == "." || name == "..") name = "root";
-    const auto done = pack(item.number(), name, {[this](std::string_view bytes) { return put(bytes); },
-                                                 [this](const std::string& what) { warn(what); }});
+    const auto done = pack(item.number(), name,
+                           {[this](std::string_view bytes) { return put(bytes); },
+                            [this](const std::string& what) { warn(what); }});
     if (!done) return fail(done.error());
     return {};
   }
 
   tl::unexpected<Error> no_path(const char* what, int error) const {
-    return fail(Errc::failed_precondition, "\"" + query_.path + "\" " + what + " in container " + container_.value +
-                                               ": " + std::strerror(error));
+    return fail(Errc::failed_precondition, "\"" + query_.path + "\" " + what + " in container " +
+                                               container_.value + ": " + std::strerror(error));
   }
 
   std::optional<std::size_t> take(char* buffer, std::size_t size) {

@@ -75,8 +75,8 @@ std::string new_exec_id() {
   return "exec-" + std::to_string(Steady::now().time_since_epoch().count()) + "-" + std::to_string(++counter);
 }
 
-/// One command from its opening to its end. Kept alive by whoever still has something to do with it: the stream's
-/// near end, jobs, the relay's events, containerd's answer to Wait.
+/// One command from its opening to its end. Kept alive by whoever still has something to do with it: the
+/// stream's near end, jobs, the relay's events, containerd's answer to Wait.
 class Exec : public std::enable_shared_from_this<Exec> {
  public:
   Exec(const ExecParts& parts, ContainerId container, ExecQuery query, std::uint64_t credit,
@@ -104,7 +104,6 @@ class Exec : public std::enable_shared_from_this<Exec> {
       if (signals_.size() < kMostSignals) signals_.push_back(number);
     });
   }
-
 
  private:
   Relay::Events events() {
@@ -149,7 +148,7 @@ class Exec : public std::enable_shared_from_this<Exec> {
     auto record = parts_.client.call(parts_.client.containers(), &containers_v1::Containers::Stub::Get, get,
                                      parts_.client.scope("look up container"));
     if (!record) return fail(record.error());
-    auto process = exec_process(record->container().spec().value(), query_);
+    auto process = exec_process(record->container().spec().value(), query_, id_);
     if (!process) return fail(process.error());
     pipes_ = std::make_unique<Pipes>(parts_.state_dir + "/exec/" + container_.value + "@" + id_, query_);
     if (!pipes_->good())
@@ -180,7 +179,7 @@ class Exec : public std::enable_shared_from_this<Exec> {
       const std::lock_guard lock(mutex_);
       if (exited_) return;
     }
-    ExecGroup group(pid, id_);
+    ExecGroup group(pid, id_, std::string(kExecVariable) + "=" + id_);
     std::ofstream(pipes_->dir + kGroupFile) << group.directory() << "\n";
     const std::lock_guard lock(mutex_);
     group_ = std::move(group);
@@ -266,7 +265,8 @@ class Exec : public std::enable_shared_from_this<Exec> {
       changed_.wait(lock, [&] { return begun_.has_value(); });
     }
     if (running_ && how != Relay::Over::ended) end_it();
-    if (added_) ask(&TasksStub::DeleteProcess, about_it<tasks_v1::DeleteProcessRequest>(), "end exec", kEndTimeout);
+    if (added_)
+      ask(&TasksStub::DeleteProcess, about_it<tasks_v1::DeleteProcessRequest>(), "end exec", kEndTimeout);
     pipes_.reset();
     tell_(StreamNews{{}, false, false, 0, outcome(how)});
     group_.remove();
@@ -327,14 +327,16 @@ class ExecStream final : public RuntimeStream {
 
 }  // namespace
 
-std::unique_ptr<RuntimeStream> open_exec(const ExecParts& parts, const ContainerId& container, ExecQuery query,
-                                         std::uint64_t credit, std::function<void(StreamNews)> tell) {
+std::unique_ptr<RuntimeStream> open_exec(const ExecParts& parts, const ContainerId& container,
+                                         ExecQuery query, std::uint64_t credit,
+                                         std::function<void(StreamNews)> tell) {
   auto exec = std::make_shared<Exec>(parts, container, std::move(query), credit, std::move(tell));
   exec->open();
   return std::make_unique<ExecStream>(std::move(exec));
 }
 
-GiveUp run_exec(const ExecParts& parts, const ContainerId& container, ExecQuery query, Done<ExecResult> done) {
+GiveUp run_exec(const ExecParts& parts, const ContainerId& container, ExecQuery query,
+                Done<ExecResult> done) {
   auto collect = [result = std::make_shared<ExecResult>(), done = std::move(done)](StreamNews news) {
     (news.is_stderr ? result->stderr_data : result->stdout_data) += news.output;
     if (!news.end) return;
@@ -363,7 +365,9 @@ void forget_execs(const ExecParts& parts) {
     group.remove();
     const auto name = entry.path().filename().string();
     const auto at = name.rfind('@');
-    if (at != std::string::npos) left.emplace_back(name.substr(0, at), name.substr(at + 1));
+    if (at == std::string::npos) continue;
+    left.emplace_back(name.substr(0, at), name.substr(at + 1));
+    ExecGroup::kill_marked(std::string(kExecVariable) + "=" + name.substr(at + 1));
   }
   fs::remove_all(parts.state_dir + "/exec", ignored);
   // containerd may be away; the processes are what matters.

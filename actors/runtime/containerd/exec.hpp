@@ -1,5 +1,6 @@
-// Runs commands in running containers: their pipes, their time, their terminal, and their end, with everything they
-// started. Blocking calls to containerd happen in the worker pool, bytes move in the relay loop.
+// Runs commands in running containers: their pipes, their time, their terminal, and their end, with
+// everything they started. Blocking calls to containerd happen in the worker pool, bytes move in the relay
+// loop.
 #pragma once
 
 #include <functional>
@@ -22,10 +23,12 @@ struct ExecParts {
 };
 
 /// NOT_FOUND or FAILED_PRECONDITION when the container does not run, or the command is not in it.
-std::unique_ptr<RuntimeStream> open_exec(const ExecParts& parts, const ContainerId& container, ExecQuery query,
-                                         std::uint64_t credit, std::function<void(StreamNews)> tell);
+std::unique_ptr<RuntimeStream> open_exec(const ExecParts& parts, const ContainerId& container,
+                                         ExecQuery query, std::uint64_t credit,
+                                         std::function<void(StreamNews)> tell);
 
-/// The same to its end, without input; keeps query.output_limit of each output. The returned function gives it up.
+/// The same to its end, without input; keeps query.output_limit of each output. The returned function gives
+/// it up.
 GiveUp run_exec(const ExecParts& parts, const ContainerId& container, ExecQuery query, Done<ExecResult> done);
 
 /// Ends commands that an agent left when it was killed, and removes their pipes. Nothing must be under way.

@@ -1,10 +1,12 @@
 #include "actors/runtime/containerd/exec_group.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -16,6 +18,8 @@
 #include <thread>
 #include <vector>
 
+#include "actors/runtime/archive/descriptor.hpp"
+
 namespace cloudless::runtime {
 namespace {
 
@@ -25,8 +29,8 @@ constexpr auto kKillPause = std::chrono::milliseconds(2);
 /// A process that forks while it is looked at is caught by looking again.
 constexpr int kMostLooks = 8;
 
-/// The folder of a process's own group: in the unified hierarchy, else in that of pids. Empty: it has none, or
-/// shares one with everybody.
+/// The folder of a process's own group: in the unified hierarchy, else in that of pids. Empty: it has none,
+/// or shares one with everybody.
 std::string group_folder(pid_t pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/cgroup");
   std::error_code ignored;
@@ -63,9 +67,19 @@ bool move(pid_t pid, const std::string& directory) {
   return static_cast<bool>(out);
 }
 
+bool is_marked(pid_t pid, const std::string& mark) {
+  const Descriptor in(open(("/proc/" + std::to_string(pid) + "/environ").c_str(), O_RDONLY | O_CLOEXEC));
+  std::string environment(1, '\0');
+  std::array<char, 4096> piece;
+  for (ssize_t got = 0; in.open() && (got = read(in.number(), piece.data(), piece.size())) > 0;)
+    environment.append(piece.data(), static_cast<std::size_t>(got));
+  return environment.find('\0' + mark + '\0') != std::string::npos;
+}
+
 struct Seen {
   pid_t parent = 0;
-  std::uint64_t born = 0;  ///< clock ticks since the machine started: tells a process from a later one of its number
+  std::uint64_t born =
+      0;  ///< clock ticks since the machine started: tells a process from a later one of its number
 };
 
 /// From /proc/<pid>/stat, whose second field may contain anything in parentheses. Parent 0: it does not live.
@@ -112,18 +126,23 @@ std::set<pid_t> descent(pid_t root, std::uint64_t born) {
 
 }  // namespace
 
-ExecGroup::ExecGroup(pid_t pid, const std::string& name) : pid_(pid), born_(look_at(pid).born) {
+ExecGroup::ExecGroup(pid_t pid, const std::string& name, const std::string& mark)
+    : pid_(pid), born_(look_at(pid).born) {
   const auto folder = group_folder(pid);
   if (folder.empty()) return;
   const auto directory = folder + "/" + name;
   if (mkdir(directory.c_str(), 0755) != 0) return;
   directory_ = directory;
   if (!move(pid, directory)) return;
+  // What it started before: below it, or on its own by now.
   std::set<pid_t> moved{pid};
   for (int look = 0; look < kMostLooks; ++look) {
+    auto strays = descent(pid, born_);
+    for (const auto other : members(folder))
+      if (is_marked(other, mark)) strays.insert(other);
     bool found = false;
-    for (const auto child : descent(pid, born_))
-      if (moved.insert(child).second) found = move(child, directory) || found;
+    for (const auto stray : strays)
+      if (moved.insert(stray).second) found = move(stray, directory) || found;
     if (!found) return;
   }
 }
@@ -133,6 +152,19 @@ ExecGroup::ExecGroup(const std::string& directory) {
   const bool ours = directory.starts_with(std::string(kCgroups) + "/") &&
                     path.filename().string().starts_with("exec-") && path == path.lexically_normal();
   if (ours) directory_ = directory;
+}
+
+void ExecGroup::kill_marked(const std::string& mark) {
+  for (int look = 0; look < kMostLooks; ++look) {
+    bool found = false;
+    for (const auto& [pid, parent] : parents()) {
+      if (pid == getpid() || !is_marked(pid, mark)) continue;
+      ::kill(pid, SIGKILL);
+      found = true;
+    }
+    if (!found) return;
+    std::this_thread::sleep_for(kKillPause);
+  }
 }
 
 bool ExecGroup::empty() const {

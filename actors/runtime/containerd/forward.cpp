@@ -39,9 +39,10 @@ Descriptor socket_in(int network) {
 }
 
 bool is_own_network(int network) {
-  struct stat theirs {}, ours {};
-  return fstat(network, &theirs) == 0 && stat("/proc/self/ns/net", &ours) == 0 && theirs.st_ino == ours.st_ino &&
-         theirs.st_dev == ours.st_dev;
+  struct stat theirs {
+  }, ours{};
+  return fstat(network, &theirs) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
+         theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
 }
 
 /// 0, or why not.
@@ -87,7 +88,9 @@ class Forward : public std::enable_shared_from_this<Forward> {
     out.taken = [this](std::uint64_t bytes) { tell_(StreamNews{{}, false, false, bytes, std::nullopt}); };
     out.input_closed = [] {};
     out.output_closed = [this] { tell_(StreamNews{{}, false, true, 0, std::nullopt}); };
-    out.over = [this](Relay::Over how) { parts_.jobs.submit([self = shared_from_this(), how] { self->finish(how); }); };
+    out.over = [this](Relay::Over how) {
+      parts_.jobs.submit([self = shared_from_this(), how] { self->finish(how); });
+    };
     return out;
   }
 
@@ -112,23 +115,25 @@ class Forward : public std::enable_shared_from_this<Forward> {
       setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
       return socket;
     }
-    return fail(Errc::failed_precondition, "port " + std::to_string(port_) + " of container " + container_.value +
+    return fail(Errc::failed_precondition, "port " + std::to_string(port_) + " of container " +
+                                               container_.value +
                                                " cannot be connected to: " + std::strerror(error));
   }
 
-  /// Loopback first; of a container that shares this machine's network only what it was given: the machine's loopback
-  /// is not the container's.
+  /// Loopback first; of a container that shares this machine's network only what it was given: the machine's
+  /// loopback is not the container's.
   std::vector<in_addr_t> addresses(int network) {
     std::vector<in_addr_t> out;
     if (!is_own_network(network)) out.push_back(htonl(INADDR_LOOPBACK));
     containers_v1::GetContainerRequest get;
     get.set_id(container_.value);
-    const auto record = parts_.client.call(parts_.client.containers(), &containers_v1::Containers::Stub::Get, get,
-                                           parts_.client.scope("look up container", 10'000));
+    const auto record = parts_.client.call(parts_.client.containers(), &containers_v1::Containers::Stub::Get,
+                                           get, parts_.client.scope("look up container", 10'000));
     if (!record) return out;
     const auto label = record->container().labels().find(kForwardAddressLabel);
     in_addr address{};
-    if (label != record->container().labels().end() && inet_pton(AF_INET, label->second.c_str(), &address) == 1)
+    if (label != record->container().labels().end() &&
+        inet_pton(AF_INET, label->second.c_str(), &address) == 1)
       out.push_back(address.s_addr);
     return out;
   }
@@ -136,9 +141,15 @@ class Forward : public std::enable_shared_from_this<Forward> {
   void finish(Relay::Over how) {
     const auto problem = begun_.get_future().get();
     if (problem) return tell_(StreamNews{{}, false, false, 0, Result<StreamEnd>(fail(*problem))});
-    if (how == Relay::Over::ended) return tell_(StreamNews{{}, false, false, 0, Result<StreamEnd>(StreamEnd{})});
+    if (how == Relay::Over::ended)
+      return tell_(StreamNews{{}, false, false, 0, Result<StreamEnd>(StreamEnd{})});
     const auto code = how == Relay::Over::failed ? Errc::unavailable : Errc::cancelled;
-    tell_(StreamNews{{}, false, false, 0, Result<StreamEnd>(fail(code, "the connection to port " + std::to_string(port_) + " broke"))});
+    tell_(StreamNews{
+        {},
+        false,
+        false,
+        0,
+        Result<StreamEnd>(fail(code, "the connection to port " + std::to_string(port_) + " broke"))});
   }
 
   const ForwardParts parts_;

@@ -1,5 +1,5 @@
-// Connections to ports inside containers: made in the container's own network, so that what listens at its loopback
-// address only is reached, too. Bytes move in the relay loop.
+// Connections to ports inside containers: made in the container's own network, so that what listens at its
+// loopback address only is reached, too. Bytes move in the relay loop.
 #pragma once
 
 #include <functional>

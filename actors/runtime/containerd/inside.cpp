@@ -24,7 +24,8 @@ Result<pid_t> pid_of(Client& client, const ContainerId& container) {
 
 }  // namespace
 
-Result<Descriptor> open_of_container(Client& client, const ContainerId& container, const char* entry, int flags) {
+Result<Descriptor> open_of_container(Client& client, const ContainerId& container, const char* entry,
+                                     int flags) {
   const auto before = pid_of(client, container);
   if (!before) return fail(before.error());
   const auto path = "/proc/" + std::to_string(*before) + "/" + entry;

@@ -1,6 +1,6 @@
-// Moves bytes between streams and their file descriptors: one thread for all of an agent's streams. Output goes
-// as far as its credit, input waits in memory for as much as was granted. Talks to exec and forward, which own
-// what is at the descriptors' other ends.
+// Moves bytes between streams and their file descriptors: one thread for all of an agent's streams. Output
+// goes as far as its credit, input waits in memory for as much as was granted. Talks to exec and forward,
+// which own what is at the descriptors' other ends.
 #pragma once
 
 #include <atomic>
@@ -22,8 +22,8 @@ namespace cloudless::runtime {
 
 class RelayLoop;
 
-/// One stream's bytes. Its functions may be called in any thread; its events come in the loop's thread, one at a
-/// time.
+/// One stream's bytes. Its functions may be called in any thread; its events come in the loop's thread, one
+/// at a time.
 class Relay {
  public:
   using Steady = std::chrono::steady_clock;
@@ -41,8 +41,8 @@ class Relay {
     std::function<void(Over)> over;                                  ///< once, last
   };
   struct Options {
-    std::uint64_t credit = 0;        ///< bytes of output that may be delivered before more is granted
-    std::uint64_t output_limit = 0;  ///< of each stream, what is more is dropped; 0: none
+    std::uint64_t credit = 0;              ///< bytes of output that may be delivered before more is granted
+    std::uint64_t output_limit = 0;        ///< of each stream, what is more is dropped; 0: none
     std::chrono::milliseconds timeout{0};  ///< 0: none
   };
 
@@ -56,8 +56,8 @@ class Relay {
   void push(std::string bytes);
   void end_input();
   void grant(std::uint64_t bytes);
-  /// What is behind the pipes ended. `drain`: how long the output may be silent before nothing more is expected
-  /// (somebody else may still hold the pipes).
+  /// What is behind the pipes ended. `drain`: how long the output may be silent before nothing more is
+  /// expected (somebody else may still hold the pipes).
   void ended(std::chrono::milliseconds drain);
   void abandon();
   bool abandoned() const { return abandoned_; }

@@ -1,5 +1,5 @@
-// A stream into a simulated container: says what it has to say under the credit granted, and says again what it is
-// told if it is an echo. Connections and copies of files are echoes here, and so is the command "cat".
+// A stream into a simulated container: says what it has to say under the credit granted, and says again what
+// it is told if it is an echo. Connections and copies of files are echoes here, and so is the command "cat".
 #pragma once
 
 #include <functional>
