@@ -59,6 +59,12 @@ class Resources(ClusterTest):
         group = str(group_of(pid, "memory"))
         self.assertTrue(group.endswith(f"{self.agent.cgroup_parent}/default/{before.status.replicas[0].id}"), group)
 
+        # All containers of the node together: what is reserved for the machine is out of their reach.
+        whole = CGROUPS / ("" if UNIFIED else "memory") / self.agent.cgroup_parent[1:]
+        allocatable = self.api.call("GetNode", {"node_id": self.agent.name}).allocatable
+        self.assertEqual(int((whole / ("memory.max" if UNIFIED else "memory.limit_in_bytes")).read_text()),
+                         allocatable.memory_bytes // 4096 * 4096)
+
         changed = self.set_resources("limited", {"limits": {"cpu_millicores": 250, "memory_bytes": 96 * MIB}, "pids_limit": 60},
                                      "resources.limits", "resources.pidsLimit")
         self.assertEqual(changed.status.version, before.status.version)
