@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "actors/runtime/containerd/client.hpp"
@@ -231,9 +232,9 @@ TEST_CASE(
   *record.mutable_container() = model->container();
   record.mutable_container()->set_id("half-0");
   record.mutable_container()->set_snapshot_key("half-0");
-  auto spec = record.container().spec().value();
-  spec.replace(spec.find("/model-0"), 8, "/half-0");
-  record.mutable_container()->mutable_spec()->set_value(spec);
+  auto spec = nlohmann::json::parse(record.container().spec().value());
+  spec["linux"]["cgroupsPath"] = container_group(node.options.cgroup_parent, "default", "half");
+  record.mutable_container()->mutable_spec()->set_value(spec.dump());
   REQUIRE_OK(client.call(client.containers(), &containers_v1::Containers::Stub::Create, record,
                          client.scope("test")));
   bool with_task = false;
@@ -348,14 +349,16 @@ TEST_CASE("a logger whose container is gone ends when the agent starts, although
   int out[2];
   REQUIRE(pipe(out) == 0);
   // As a process of a half-started container: it is in the container's group, and has the pipe as its output.
-  const std::string command = "echo last words >&" + std::to_string(out[1]) + "; while :; do sleep 1; done";
+  // By its path: dash takes no descriptor above 9 in a redirection.
+  const auto path_of = [](int descriptor) { return "/proc/self/fd/" + std::to_string(descriptor); };
+  const std::string command = "echo last words >" + path_of(out[1]) + "; while :; do sleep 1; done";
   Stray inside({"sh", "-c", command});
   const fs::path group = node.cgroup_of("ghost", "pids");
   fs::create_directories(group);
   std::ofstream(group / "cgroup.procs") << inside.pid();
   close(out[1]);
   Stray logger({"sh", "-c",
-                "exec 3<&" + std::to_string(out[0]) + " 4</dev/null; exec " + node.options.logger + " log " +
+                "exec 3<" + path_of(out[0]) + " 4</dev/null; exec " + node.options.logger + " log " +
                     node.log_file("ghost") + " state " + state.string()});
   close(out[0]);
   REQUIRE(eventually([&] { return node.log_text("ghost").ends_with("last words\n"); }));
