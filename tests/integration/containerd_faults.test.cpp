@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "actors/runtime/cgroups/cgroup_tree.hpp"
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/images.hpp"
 #include "actors/runtime/containerd/log_format.hpp"
