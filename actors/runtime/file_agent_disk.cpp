@@ -14,6 +14,8 @@
 #include <thread>
 #include <utility>
 
+#include "actors/runtime/assignment_file.hpp"
+
 namespace cloudless::runtime {
 namespace {
 
@@ -139,7 +141,16 @@ Result<std::unique_ptr<AgentDisk>> make_file_agent_disk(const std::string& state
   if (::access(state_dir.c_str(), R_OK | W_OK | X_OK) != 0)
     return fail(Errc::failed_precondition,
                 "cannot write to the state folder " + state_dir + ": " + std::strerror(errno));
-  return std::make_unique<FileAgentDisk>(state_dir + "/agent-state");
+  const std::string path = state_dir + "/agent-state";
+  if (const auto bytes = read_whole_file(path)) {
+    const auto payload = unframe_agent_file(*bytes);
+    if (!payload && payload.error().code == Errc::unimplemented)
+      return fail(Errc::failed_precondition,
+                  path +
+                      " was written by a newer version of the agent, and this one would overwrite it: start "
+                      "that version again, or move the file away to begin without it");
+  }
+  return std::make_unique<FileAgentDisk>(path);
 }
 
 }  // namespace cloudless::runtime

@@ -9,7 +9,8 @@
 
 namespace cloudless::runtime {
 
-/// Makes the folder (mode 0700) if it does not exist. FAILED_PRECONDITION if it cannot be made or written.
+/// Makes the folder (mode 0700) if it does not exist. FAILED_PRECONDITION if it cannot be made or written,
+/// or if a newer version wrote the file that is there.
 Result<std::unique_ptr<AgentDisk>> make_file_agent_disk(const std::string& state_dir);
 
 /// Replaces a file so that a crash at any moment leaves the old one or the new one; mode 0600. UNAVAILABLE

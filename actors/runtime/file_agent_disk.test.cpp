@@ -73,6 +73,20 @@ TEST_CASE("a write that was torn at any byte leaves the old set") {
   CHECK(load(**disk) == fresh);
 }
 
+TEST_CASE("a file of a newer version is not opened, so that it cannot be overwritten; a damaged one is") {
+  const TestFolder folder;
+  std::string newer = frame_agent_file("a set");
+  newer.replace(newer.find("1\n"), 1, "2");
+  std::ofstream(folder.path + "/agent-state", std::ios::binary) << newer;
+  const auto refused = make_file_agent_disk(folder.path);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::failed_precondition);
+  CHECK_MESSAGE(refused.error().message.find("written by a newer version") != std::string::npos,
+                refused.error().message);
+  std::ofstream(folder.path + "/agent-state", std::ios::binary) << "no state at all";
+  CHECK(make_file_agent_disk(folder.path));
+}
+
 TEST_CASE("a folder that cannot be made is said so at once") {
   TestFolder folder;
   std::ofstream(folder.path + "/file") << "in the way";

@@ -241,6 +241,30 @@ TEST_CASE("other limits are put in force in the running container, also after a 
   CHECK(bench.machine.starts() == 1);
 }
 
+TEST_CASE("volumes stay as long as a set names their replica, also over a crash, and go with it") {
+  Bench bench;
+  bench.boot();
+  auto web = assignment("0");
+  web.pod.volumes = {{"data", "/data", false, EmptyDir{}}};
+  bench.send(bench.set(1, {web, assignment("1")}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  const std::set<ReplicaId> its{web.replica};
+  CHECK(bench.machine.volumes() == its);
+  bench.machine.lose(container_id(web, 1));
+  bench.crash();
+  bench.boot();
+  bench.pass(90'000);  // several sweeps without a set of this process's: nobody is known to be gone
+  CHECK(bench.machine.volumes() == its);
+  bench.send(bench.set(2, {web}));
+  bench.pass(90'000);
+  CHECK(bench.machine.volumes() == its);
+  web.stop = StopCause::scale;
+  bench.send(bench.set(3, {web}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::stopped; }));
+  bench.send(bench.set(4, {}));
+  CHECK(bench.until([&] { return bench.machine.volumes().empty(); }));
+}
+
 TEST_CASE("a replica that it never heard of is reported stopped") {
   Bench bench;
   bench.boot();

@@ -256,10 +256,11 @@ TEST_CASE("storage limits hold by project quotas where the kernel has them") {
   RuntimeNode node("quotas");
   for (const auto& [kind, refusal] :
        {std::pair("ext4", "Disk quota exceeded"), std::pair("xfs", "No space left on device")}) {
-    CAPTURE(kind);
+    CAPTURE(std::string(kind));
     const QuotaDisk disk(node.machine.folder() + "/quotas-" + kind, kind);
     if (!disk.made) {
-      MESSAGE("no project quotas on " << kind << " here (the kernel's, or mkfs): not tested on this machine");
+      MESSAGE("no project quotas on " << std::string(kind)
+                                      << " here (the kernel's, or mkfs): not tested on this machine");
       continue;
     }
     node.options.volume_dir = disk.path + "/volumes";
@@ -270,7 +271,7 @@ TEST_CASE("storage limits hold by project quotas where the kernel has them") {
     CHECK(disk.limits() == 1);
     check_limits(node, refusal);
     CHECK(eventually([&] { return disk.limits() == 0; }));
-    MESSAGE("tested on " << kind);
+    MESSAGE("tested on " << std::string(kind));
     node.port.reset();
   }
 }
