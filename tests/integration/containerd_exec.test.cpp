@@ -152,7 +152,7 @@ TEST_CASE("what a command started ends with it when it is broken off, however it
     check("echo begun; sleep $", by_time);
     check("sleep $ & sleep 1000000 & echo begun; wait", by_time);
     check("sleep 0.3; (setsid sleep $ >/dev/null 2>&1 </dev/null &); echo begun; sleep 1000001", by_time);
-    check("sleep 0.3; trap '' TERM HUP INT; nohup sleep $ >/dev/null 2>&1 & echo begun; wait; sleep 1000002",
+    check("sleep 0.3; trap '' TERM HUP INT; sleep $ >/dev/null 2>&1 & echo begun; wait; sleep 1000002",
           by_time);
   }
   CHECK(eventually([&] { return traces_of_execs(node).empty(); }));
