@@ -52,7 +52,8 @@ AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node, const
     const auto version = snapshot.version(replica->workload, replica->version);
     if (!workload || !version) continue;
     set.assignments.push_back({replica->id, replica->workload, workload->ns, workload->name, replica->version,
-                               version->pod, replica->stop, workload->spec.limits, image_pin(snapshot, *version),
+                               version->pod, replica->stop, workload->spec.limits,
+                               image_pin(snapshot, *version),
                                pull_access(snapshot, workload->ns, version->pod, open)});
   }
   return set;

@@ -149,11 +149,11 @@ struct Probed {
 struct Tick {};
 }  // namespace input
 
-using Input = std::variant<input::Begin, input::BeginAgain, input::Adopt, input::Stop, input::Pin,
-                           input::ImageProgress, input::ImageReady, input::ImageFailed, input::Started,
-                           input::StartFailed, input::Exited, input::WaitFailed, input::SignalFailed,
-                           input::Recorded, input::Removed, input::RemoveFailed, input::SetLimits,
-                           input::LimitsAnswered, input::Probed, input::Tick>;
+using Input =
+    std::variant<input::Begin, input::BeginAgain, input::Adopt, input::Stop, input::Pin, input::ImageProgress,
+                 input::ImageReady, input::ImageFailed, input::Started, input::StartFailed, input::Exited,
+                 input::WaitFailed, input::SignalFailed, input::Recorded, input::Removed, input::RemoveFailed,
+                 input::SetLimits, input::LimitsAnswered, input::Probed, input::Tick>;
 
 namespace effect {
 struct PrepareImage {

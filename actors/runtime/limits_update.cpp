@@ -39,7 +39,8 @@ void LimitsUpdate::answered(const std::optional<Error>& error, Millis now, Milli
     refusal_.clear();
   } else if (error->code == Errc::unavailable || error->code == Errc::deadline_exceeded ||
              error->code == Errc::cancelled || error->code == Errc::not_found) {
-    in_force_.reset();  // it may have been carried out; or the container has ended, and that is yet to be heard
+    in_force_
+        .reset();  // it may have been carried out; or the container has ended, and that is yet to be heard
     again_at_ = now + retry;
   } else {
     refused_ = asked_;

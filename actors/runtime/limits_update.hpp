@@ -26,8 +26,8 @@ class LimitsUpdate {
 
   /// What to ask for now; absent: nothing, or not yet.
   std::optional<ResourceLimits> next(const ResourceLimits& wanted, Millis now);
-  /// The answer to what was asked for. A runtime that is away, or knows no such container, is asked again after
-  /// `retry`.
+  /// The answer to what was asked for. A runtime that is away, or knows no such container, is asked again
+  /// after `retry`.
   void answered(const std::optional<Error>& error, Millis now, Millis retry);
 
   /// Why what is wanted is not in force, in words; empty: it is, or soon will be.

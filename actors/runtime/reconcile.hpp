@@ -40,7 +40,7 @@ struct Spawn {
 struct Reconciliation {
   std::vector<Spawn> spawns;
   std::vector<std::pair<ReplicaId, StopCause>> stops;
-  std::vector<std::pair<ReplicaId, input::Pin>> pins;  ///< that are other ones now
+  std::vector<std::pair<ReplicaId, input::Pin>> pins;        ///< that are other ones now
   std::vector<std::pair<ReplicaId, ResourceLimits>> limits;  ///< other ones than it was told
   std::vector<ReplicaId> forgotten;                          ///< over, and no longer in the set
   std::vector<ContainerId> leftovers;                        ///< of attempts that a later one followed

@@ -106,8 +106,8 @@ struct StreamNews {
   std::optional<Result<StreamEnd>> end;
 };
 
-/// A stream's near end. Its destructor gives the stream up: a command and what it started are killed. Any thread,
-/// one at a time.
+/// A stream's near end. Its destructor gives the stream up: a command and what it started are killed. Any
+/// thread, one at a time.
 class RuntimeStream {
  public:
   virtual ~RuntimeStream() = default;
@@ -140,11 +140,11 @@ class RuntimePort {
   virtual void remove(ContainerId container, Done<Nothing> done) = 0;
   /// Every container of ours on this node, running or not.
   virtual void list(Done<std::vector<ObservedContainer>> done) = 0;
-  /// Runs a command in a running container, without input, and keeps 1 MiB of each output; the command and what
-  /// it started are killed when its time is over, or when the returned function is called.
+  /// Runs a command in a running container, without input, and keeps 1 MiB of each output; the command and
+  /// what it started are killed when its time is over, or when the returned function is called.
   virtual GiveUp exec(ContainerId container, ExecQuery query, Done<ExecResult> done) = 0;
-  /// Opens a stream; its news come from any thread, in order. NOT_FOUND or FAILED_PRECONDITION in its end when the
-  /// container does not run, or the command, port or path is not there.
+  /// Opens a stream; its news come from any thread, in order. NOT_FOUND or FAILED_PRECONDITION in its end
+  /// when the container does not run, or the command, port or path is not there.
   virtual std::unique_ptr<RuntimeStream> open_stream(StreamRequest request,
                                                      std::function<void(StreamNews)> tell) = 0;
   /// The log file of a container, whether or not it exists yet; empty if this runtime keeps none.

@@ -451,8 +451,7 @@ class SupervisorState {
       self_->send(sink, Carried<SessionFrame>{SessionFrame{frame.session, SessionEnd{std::move(error)}}});
     };
     if (!std::holds_alternative<LogQuery>(open->query)) {
-      const std::string named =
-          std::visit([](const auto& q) { return name_of(q); }, open->query);
+      const std::string named = std::visit([](const auto& q) { return name_of(q); }, open->query);
       if (target.container.empty())
         return refuse({Errc::not_found, "nothing of " + named + " runs on node " + book_.node.value, {}});
       if (target.over) return refuse({Errc::failed_precondition, named + " does not run any more", {}});

@@ -427,8 +427,10 @@ WindowSize RandomValues::window() {
 SessionQuery RandomValues::session_query() {
   switch (below(3)) {
     case 0:
-      return ExecQuery{{},       container_id(), list(4, [&] { return bytes(10); }), millis(), coin(), coin(),
-                       bytes(20), window(),       number(),                           coin()};
+      return ExecQuery{{},        container_id(), list(4, [&] { return bytes(10); }),
+                       millis(),  coin(),         coin(),
+                       bytes(20), window(),       number(),
+                       coin()};
     case 1:
       return ForwardQuery{replica_id(), {}, static_cast<std::uint32_t>(1 + below(65535))};
     default:
@@ -458,7 +460,8 @@ SessionFrame RandomValues::session_frame() {
       out.body = SessionCancel{};
       break;
     case 4:
-      out.body = SessionData{number(), list(5, [&] { return log_line(); }), bytes(300), coin(), coin(), coin()};
+      out.body =
+          SessionData{number(), list(5, [&] { return log_line(); }), bytes(300), coin(), coin(), coin()};
       break;
     case 5:
       out.body = SessionInput{number(), bytes(300), coin()};

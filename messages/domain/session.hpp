@@ -1,5 +1,5 @@
-// Logs, commands, connections and files between a client's gateway and an agent: numbered chunks with credit in
-// both directions. A session dies with any of its hops.
+// Logs, commands, connections and files between a client's gateway and an agent: numbered chunks with credit
+// in both directions. A session dies with any of its hops.
 #pragma once
 
 #include <cstdint>
@@ -153,7 +153,7 @@ struct SessionData {
   std::string output;
   bool is_stderr = false;  ///< of output
   bool caught_up = false;  ///< logs that are followed: what was there is delivered, from now on lines are new
-  bool last = false;       ///< nothing more comes this way, though the session goes on (a half-closed connection)
+  bool last = false;  ///< nothing more comes this way, though the session goes on (a half-closed connection)
   bool operator==(const SessionData&) const = default;
 };
 /// Agent to gateway: the agent took this many bytes of input more.
@@ -186,8 +186,8 @@ inline std::uint64_t session_bytes(const SessionData& data) {
 
 struct SessionFrame {
   SessionId session;
-  std::variant<SessionOpen, SessionCredit, SessionCancel, SessionData, SessionEnd, SessionInput, SessionResize,
-               SessionSignal, SessionTaken, SessionUnknown>
+  std::variant<SessionOpen, SessionCredit, SessionCancel, SessionData, SessionEnd, SessionInput,
+               SessionResize, SessionSignal, SessionTaken, SessionUnknown>
       body;
   bool operator==(const SessionFrame&) const = default;
 };

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "actors/runtime/containerd/network_options.hpp"
 #include "actors/runtime/containerd/image_limits.hpp"
+#include "actors/runtime/containerd/network_options.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
 #include "actors/runtime/session_limits.hpp"
 #include "messages/domain/node.hpp"

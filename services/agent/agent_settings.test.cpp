@@ -53,8 +53,8 @@ TEST_CASE("everything that is wrong is named at once") {
   values.cgroup_parent = "/a/../b";
   const auto checked = complete(values);
   REQUIRE_FALSE(checked);
-  for (const char* part : {"node.name", "node.taints", "node.labels", "cgroup_parent", "grpc.address", "bridge: ",
-                           "policy.runtimes: \"Kata", "policy.allowed_sysctls: \"vm.*"})
+  for (const char* part : {"node.name", "node.taints", "node.labels", "cgroup_parent", "grpc.address",
+                           "bridge: ", "policy.runtimes: \"Kata", "policy.allowed_sysctls: \"vm.*"})
     CHECK(checked.error().message.find(part) != std::string::npos);
 }
 

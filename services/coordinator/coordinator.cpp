@@ -179,11 +179,11 @@ class Whole final : public Coordinator {
     // Without it no agent could link again: as good as dead.
     watch("the edge bridge", edge.bridge);
     edge_actors_ = {caf::actor_cast<caf::actor>(edge.bridge), caf::actor_cast<caf::actor>(edge.door)};
-    parts_.link_hub =
-        in_ring("the link hub",
-                node_link::spawn_link_hub(
-                    system, parts_.store, parts_.workload_state, parts_.node_membership, edge.bridge, clock_,
-                    [key = *key](const Secret& secret) { return secrets::open(secret, key); }, parts_.events));
+    parts_.link_hub = in_ring(
+        "the link hub",
+        node_link::spawn_link_hub(
+            system, parts_.store, parts_.workload_state, parts_.node_membership, edge.bridge, clock_,
+            [key = *key](const Secret& secret) { return secrets::open(secret, key); }, parts_.events));
     return {};
   }
 

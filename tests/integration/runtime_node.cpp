@@ -117,7 +117,8 @@ Result<ExecResult> RuntimeNode::exec(const std::string& name, std::vector<std::s
   query.has_input = !input.empty();
   query.timeout = timeout;
   if (input.empty())
-    return outcome(under_way<ExecResult>([&](auto done) { port->exec(id_of(name), query, std::move(done)); }));
+    return outcome(
+        under_way<ExecResult>([&](auto done) { port->exec(id_of(name), query, std::move(done)); }));
   HeardStream stream(*port, {id_of(name), query, 64 << 20});
   stream.send(input);
   stream.stream->end_input();

@@ -134,8 +134,8 @@ class ContainerdRuntime final : public RuntimePort {
     if (const auto* forward = std::get_if<ForwardQuery>(&request.query))
       return open_forward({client_, exec_jobs_, *relays_}, request.container, *forward, request.credit,
                           std::move(tell));
-    return open_copy(client_, copy_jobs_, request.container, std::get<CopyQuery>(request.query), request.credit,
-                     std::move(tell));
+    return open_copy(client_, copy_jobs_, request.container, std::get<CopyQuery>(request.query),
+                     request.credit, std::move(tell));
   }
 
   void update_limits(ContainerId container, ResourceLimits limits, Done<Nothing> done) override {

@@ -263,7 +263,8 @@ Result<Nothing> Containers::signal(const ContainerId& container, int signal) {
 void Containers::end_forgotten(const ContainerId& container) {
   end_forgotten_shims(client_.own_namespace(), container);
   const auto group = groups_.own_group_of(container);
-  group.empty() ? end_forgotten_writers(loggers_.logger_of(container), container) : end_forgotten_group(group);
+  group.empty() ? end_forgotten_writers(loggers_.logger_of(container), container)
+                : end_forgotten_group(group);
   remove_forgotten_state(runc_root(options_), client_.own_namespace(), container);
 }
 

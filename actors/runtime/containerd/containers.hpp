@@ -51,7 +51,8 @@ class Containers {
   Result<std::vector<containers_v1::Container>> records();
   /// When it was made.
   Result<WallMillis> create_record(const ContainerRequest& request, const ResolvedImage& image,
-                                   const std::string& spec, const std::string& runtime_program, const NetworkGrant& grant);
+                                   const std::string& spec, const std::string& runtime_program,
+                                   const NetworkGrant& grant);
   /// What the container may do, or why it is refused.
   Result<Confinement> confine(const Template& pod, const ResolvedImage& image);
   Result<std::uint32_t> create_task(const ContainerRequest& request, const ResolvedImage& image);

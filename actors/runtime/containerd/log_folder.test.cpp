@@ -12,7 +12,8 @@ namespace {
 TEST_CASE("a container's log is one, however many files it has, and goes with all of them; strangers stay") {
   char name[] = "/tmp/cloudless-log-folder.XXXXXX";
   const std::string dir = ::mkdtemp(name);
-  for (const char* file : {"web-1.log", "web-1.log.1", "web-1.log.12", "web-2.log.3", "web-12.log", "notes.txt"})
+  for (const char* file :
+       {"web-1.log", "web-1.log.1", "web-1.log.12", "web-2.log.3", "web-12.log", "notes.txt"})
     std::ofstream(dir + "/" + file) << "text";
   std::set<std::string> seen;
   for (const auto& log : logs_in(dir)) {

@@ -1,9 +1,9 @@
 // What a simulated container does, told by its template. The image's last path component begins with
 // "missing" (NOT_FOUND) or "unreachable" (UNAVAILABLE); arguments are words: "exit=CODE", "after=MS" (with
 // exit; default 0), "slow-start=MS", "broken" (cannot be started), "ignore-term", "term=MS" (takes so long to
-// end on SIGTERM), "memory=BYTES" (in use). Otherwise it runs for ever. Of its probes: "ready-after=MS" ("/ready"
-// fails until then), "flap=MS" ("/ready" changes that often, ten times), "sick-after=MS" ("/health" fails from
-// then on), "silent" (no question is answered in time).
+// end on SIGTERM), "memory=BYTES" (in use). Otherwise it runs for ever. Of its probes: "ready-after=MS"
+// ("/ready" fails until then), "flap=MS" ("/ready" changes that often, ten times), "sick-after=MS" ("/health"
+// fails from then on), "silent" (no question is answered in time).
 #pragma once
 
 #include <cstdint>

@@ -262,7 +262,8 @@ std::unique_ptr<RuntimeStream> SimulatedRuntime::open_stream(StreamRequest reque
     const std::string name = exec != nullptr && !exec->command.empty() ? exec->command.front() : "";
     if (exec == nullptr || (exec->has_input && (name == "cat" || name == "sh"))) return stream->begin_echo();
     if (name != "sleep") return stream->finish(run_command(*exec));
-    if (exec->timeout > 0) post_(exec->timeout, [stream, exec = *exec] { stream->finish(run_command(exec)); });
+    if (exec->timeout > 0)
+      post_(exec->timeout, [stream, exec = *exec] { stream->finish(run_command(exec)); });
   });
   return near_end(std::move(stream));
 }
