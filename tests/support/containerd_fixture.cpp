@@ -38,10 +38,12 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return out;
 }
 
-bool file_has(const fs::path& file, const std::string& text) {
+bool file_has(const fs::path& file, const std::string& text) try {
   std::ifstream in(file, std::ios::binary);
   const std::string all((std::istreambuf_iterator<char>(in)), {});
   return all.find(text) != std::string::npos;
+} catch (const std::ios_base::failure&) {
+  return false;  // of a process that ended meanwhile
 }
 
 /// Processes that name the folder in their command line (containerd, shims, loggers), or whose control group

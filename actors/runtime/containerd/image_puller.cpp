@@ -64,9 +64,11 @@ class ImagePuller::Watch {
     if (const auto digest = digest_in(name_); !digest.empty()) return take_layers(std::string(digest));
     const auto registry = std::string(registry_in(name_));
     const auto repository = name_.substr(registry.size() + 1, name_.rfind(':') - registry.size() - 1);
+    // containerd leaves the port out, and lists all repositories that it had the blob from.
+    const auto host = registry.substr(0, registry.rfind(':'));
     content_v1::ListContentRequest request;
-    request.add_filters("labels.\"containerd.io/distribution.source." + registry + "\"==\"" + repository +
-                        "\"");
+    request.add_filters("labels.\"containerd.io/distribution.source." + host + "\"~=\"(^|,)" + repository +
+                        "(,|$)\"");
     grpc::ClientContext context;
     const auto scope = cri_scope("look at a pull");
     const Client::Registration registered(client_, context, scope);
