@@ -140,7 +140,8 @@ class Sessions(ClusterTest):
         shell.say("\x03")
         shell.say("echo status=$?\n")
         shell.expect("status=130")
-        shell.say("cat\n")
+        shell.say("echo go; cat\n")
+        shell.expect("go\r\n")  # what is typed before, the shell's own line editor takes
         shell.say("typed\n")
         shell.expect("typed\r\ntyped\r\n")
         shell.say("\x04")
@@ -240,16 +241,25 @@ class Sessions(ClusterTest):
 
     # -- whose end ends it
 
-    def begin(self, server, script):
-        ctl = subprocess.Popen([CTL, "--server", server, "exec", "-i", self.name, "--", "sh", "-c", script], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def begin(self, server, script, seconds=30):
+        """A command that says "begun"; tried again while the way to it is being restored."""
+        deadline = time.monotonic() + seconds
+        while True:
+            ctl = subprocess.Popen([CTL, "--server", server, "exec", "-i", self.name, "--", "sh", "-c", script], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-        def end():
-            ctl.kill()
-            ctl.communicate()
-        self.addCleanup(end)
-        self.assertEqual(ctl.stdout.readline(), b"begun\n")
-        return ctl
+            def end(process=ctl):
+                if process.stdin.closed:
+                    return
+                process.kill()
+                process.communicate()
+            if ctl.stdout.readline() == b"begun\n":
+                self.addCleanup(end)
+                return ctl
+            said = ctl.stderr.read()
+            end()
+            self.assertLess(time.monotonic(), deadline, said)
+            time.sleep(0.2)
 
     def test_whichever_hop_goes_takes_the_command_and_its_children_along(self):
         def client():
