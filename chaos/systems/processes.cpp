@@ -133,12 +133,13 @@ struct AgentProcess::Ports {
 };
 
 AgentProcess::AgentProcess(Universe& universe, const CoordinatorProcess& coordinator,
-                           NodeDescription description, std::uint64_t seed)
+                           NodeDescription description, std::uint64_t seed,
+                           std::shared_ptr<runtime::SimulatedRegistry> registry)
     : universe_(universe),
       coordinator_(coordinator),
       description_(std::move(description)),
       dice_(seed),
-      runtime_({seed + 1, 1, 20, 0, "10.88.0"}, post_of(universe), universe),
+      runtime_({seed + 1, 1, 20, 0, "10.88.0", std::move(registry)}, post_of(universe), universe),
       probes_(runtime_, post_of(universe)),
       disk_(seed + 2, post_of(universe)) {}
 

@@ -53,8 +53,9 @@ class CoordinatorProcess {
 /// A machine with its agent's process.
 class AgentProcess final : public node_link::DialPort {
  public:
+  /// `registry`: all machines' images come from there.
   AgentProcess(Universe& universe, const CoordinatorProcess& coordinator, NodeDescription description,
-               std::uint64_t seed);
+               std::uint64_t seed, std::shared_ptr<runtime::SimulatedRegistry> registry);
   ~AgentProcess() override;
 
   const NodeId& id() const { return description_.id; }

@@ -15,6 +15,8 @@ namespace cloudless::sim {
 namespace {
 
 constexpr int kAgents = 2;
+/// A tag moves between two questions about it every other time.
+constexpr std::uint32_t kTagMovesPpm = 500'000;
 constexpr std::uint64_t kFaults = 8;
 constexpr std::uint64_t kStepsPerCommand = 400;
 constexpr Millis kSettleWithin = 120'000;
@@ -41,9 +43,11 @@ class Run {
         customers_(options.seed + 11),
         coordinator_(universe_, truth_, acknowledged_, options.seed + 12) {
     coordinator_.boot();
+    const auto registry = std::make_shared<runtime::SimulatedRegistry>(options.seed + 13, kTagMovesPpm);
     for (int i = 1; i <= kAgents; ++i) {
       agents_.push_back(std::make_unique<AgentProcess>(universe_, coordinator_, description(i),
-                                                       options.seed * 100 + static_cast<std::uint64_t>(i)));
+                                                       options.seed * 100 + static_cast<std::uint64_t>(i),
+                                                       registry));
       agents_.back()->start();
     }
   }
