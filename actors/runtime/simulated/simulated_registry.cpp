@@ -25,9 +25,10 @@ std::string SimulatedRegistry::resolve(const std::string& image) {
 }
 
 bool SimulatedRegistry::has(const std::string& image, const std::string& digest) const {
+  // Every tag was pushed once before anybody asked.
   const auto known = pushes_.find(image);
-  if (known == pushes_.end()) return false;
-  for (std::uint64_t push = 0; push <= known->second; ++push)
+  const std::uint64_t last = known == pushes_.end() ? 0 : known->second;
+  for (std::uint64_t push = 0; push <= last; ++push)
     if (digest_of_push(image, push) == digest) return true;
   return false;
 }
