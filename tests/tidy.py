@@ -3,6 +3,7 @@
 
 docs/ARCHITECTURE.md ("May include") and docs/STYLE.md say why. Ends with "N passed, N failed": one check each.
 """
+import os
 import pathlib
 import re
 import subprocess
@@ -110,8 +111,28 @@ def nothing_is_left_over():
                 yield f"{path}:{number}: a leftover: {line.strip()}"
 
 
+def everything_is_built():
+    """A source that no meson.build names is a test that never runs, or code that never compiles."""
+    for path in SOURCES:
+        if not path.endswith(".cpp"):
+            continue
+        if path not in LISTED:
+            yield f"{path}: no meson.build names it"
+
+
+def listed_sources():
+    """Every source that some meson.build names."""
+    builds = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*meson.build"], cwd=ROOT, check=True, capture_output=True,
+                            text=True).stdout.split()
+    return {os.path.normpath(pathlib.PurePath(build).parent / name)
+            for build in builds for name in re.findall(r"'([\w./-]+\.cpp)'", (ROOT / build).read_text())}
+
+
+LISTED = listed_sources()
+
 CHECKS = [cores_are_pure, domain_is_plain, protobuf_stays_at_the_edge, actors_meet_in_messages, nobody_includes_the_edge,
-          names_say_what_things_are, headers_say_what_they_are, nothing_is_left_over]
+          names_say_what_things_are, headers_say_what_they_are, nothing_is_left_over,
+          everything_is_built]
 
 
 def main():

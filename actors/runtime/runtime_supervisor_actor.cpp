@@ -424,9 +424,18 @@ class SupervisorState {
     for (const auto& [id, report] : reports_)
       if (replica.empty() ? report.container == container : id == replica)
         return {id, report.container, report.attempt, views_.at(id).over};
-    // Assigned, and nothing of it has begun: whoever follows it waits.
-    const bool awaited = views_.contains(replica) || find_assignment(book_.set, replica) != nullptr;
-    return {replica, {}, 0, !awaited};
+    return {replica, {}, 0, !is_awaited(replica, container)};
+  }
+
+  /// Assigned, and either nothing of it has begun or the container that an agent before this one started is
+  /// not taken over yet: whoever follows it waits.
+  bool is_awaited(const ReplicaId& replica, const ContainerId& container) const {
+    if (!replica.empty()) return views_.contains(replica) || find_assignment(book_.set, replica) != nullptr;
+    return std::any_of(book_.set.assignments.begin(), book_.set.assignments.end(), [&](const Assignment& a) {
+      const auto report = reports_.find(a.replica);
+      return (report == reports_.end() || report->second.container.empty()) &&
+             container.value.starts_with(container_prefix(a.replica));
+    });
   }
 
   template <class Query>
@@ -452,6 +461,9 @@ class SupervisorState {
     };
     if (!std::holds_alternative<LogQuery>(open->query)) {
       const std::string named = std::visit([](const auto& q) { return name_of(q); }, open->query);
+      if (target.container.empty() && (!listed_ || !target.over))
+        return refuse(
+            {Errc::unavailable, named + " has no container on node " + book_.node.value + " yet", {}});
       if (target.container.empty())
         return refuse({Errc::not_found, "nothing of " + named + " runs on node " + book_.node.value, {}});
       if (target.over) return refuse({Errc::failed_precondition, named + " does not run any more", {}});

@@ -494,6 +494,45 @@ TEST_CASE("an exec's output comes in order under credit and ends with its exit c
   CHECK(taken == 150'000);
 }
 
+TEST_CASE("an exec while an agent that came back has not taken its containers over is UNAVAILABLE") {
+  Bench bench;
+  bench.boot();
+  auto web = assignment("0");
+  bench.send(bench.set(1, {web}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  const ContainerId container = bench.heard.last[web.replica].container;
+  const auto exec = [&](const std::string& session, const ReplicaId& replica, const ContainerId& in) {
+    ExecQuery query;
+    query.replica = replica;
+    query.container = in;
+    query.command = {"true"};
+    bench.heard.frames.clear();
+    caf::anon_send(
+        bench.heard.supervisor,
+        Carried<SessionFrame>{SessionFrame{SessionId{session}, SessionOpen{NodeId{"node-1"}, query, 1000}}});
+    REQUIRE(bench.until([&] {
+      return !bench.heard.frames.empty() &&
+             std::holds_alternative<SessionEnd>(bench.heard.frames.back().body);
+    }));
+    return std::get<SessionEnd>(bench.heard.frames.back().body).error.code;
+  };
+  bench.crash();
+  bench.machine.set_away(true);
+  bench.boot();
+  CHECK(exec("s1", web.replica, {}) == Errc::unavailable);
+  CHECK(exec("s2", {}, container) == Errc::unavailable);
+  bench.machine.set_away(false);
+  REQUIRE(bench.until([&] { return exec("s3", web.replica, {}) != Errc::unavailable; }));
+  CHECK(exec("s4", {}, container) == Errc::none);
+  CHECK(exec("s5", ReplicaId{"web-00000000ab-7"}, {}) == Errc::not_found);
+  CHECK(exec("s6", {}, ContainerId{container.value + "0"}) == Errc::not_found);
+  bench.machine.end(container, 1);
+  web.stop = StopCause::scale;
+  bench.send(bench.set(2, {web}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::stopped; }));
+  CHECK(exec("s7", web.replica, {}) == Errc::failed_precondition);
+}
+
 TEST_CASE("a frame that breaks the rules ends its session with INVALID_ARGUMENT, and no other") {
   struct Row {
     const char* what;

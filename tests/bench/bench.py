@@ -232,7 +232,7 @@ def bench_probes(table, runs):
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
-    parser.add_argument("what", nargs="?", choices=["api", "runtime", "probes"], help="one part; default: both")
+    parser.add_argument("what", nargs="?", choices=["api", "runtime", "probes"], help="one part; default: all")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="N times as many measurements")
     options = parser.parse_args()
@@ -241,6 +241,7 @@ def main():
         bench_api(table, options.runs)
     if options.what in (None, "runtime"):
         bench_runtime(table, options.runs)
+        bench_exec(table, options.runs)
         bench_many(table)
         bench_logs(table, options.runs)
     if options.what in (None, "probes"):

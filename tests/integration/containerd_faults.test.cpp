@@ -318,9 +318,15 @@ TEST_CASE(
   RuntimeNode node("forgotten");
   const std::string wait_for_ever = "while :; do sleep 1; done";
   const auto ns = node.options.containerd_namespace;
-  Stray shim({"containerd-shim-runc-v2", "-c", wait_for_ever, "-namespace", ns, "-id", "a-0"});
-  Stray other_id({"containerd-shim-runc-v2", "-c", wait_for_ever, "-namespace", ns, "-id", "a-01"});
-  Stray other_node({"containerd-shim-runc-v2", "-c", wait_for_ever, "-namespace", ns + "x", "-id", "a-0"});
+  const auto shim_of = [&](const std::string& space, const std::string& id, const std::string& socket) {
+    return std::vector<std::string>{
+        "containerd-shim-runc-v2", "-c", wait_for_ever, "-namespace", space, "-id", id, "-address", socket};
+  };
+  const auto socket = node.options.socket;
+  Stray shim(shim_of(ns, "a-0", socket));
+  Stray other_id(shim_of(ns, "a-01", socket));
+  Stray other_node(shim_of(ns + "x", "a-0", socket));
+  Stray other_containerd(shim_of(ns, "a-0", socket + "x"));
   Stray inside({"sh", "-c", wait_for_ever});
   REQUIRE_OK(node.start_shell("a", wait_for_ever));
   node.ctr({"tasks", "delete", "--force", "a-0"});
@@ -340,6 +346,7 @@ TEST_CASE(
   CHECK(fs::exists(state / "a-01"));
   CHECK_FALSE(other_id.ended());
   CHECK_FALSE(other_node.ended());
+  CHECK_FALSE(other_containerd.ended());
 }
 
 TEST_CASE("a logger whose container is gone ends when the agent starts, although somebody holds its pipe") {

@@ -261,7 +261,7 @@ Result<Nothing> Containers::signal(const ContainerId& container, int signal) {
 
 /// Whatever containerd does not know of any more.
 void Containers::end_forgotten(const ContainerId& container) {
-  end_forgotten_shims(client_.own_namespace(), container);
+  end_forgotten_shims(options_.socket, client_.own_namespace(), container);
   const auto group = groups_.own_group_of(container);
   group.empty() ? end_forgotten_writers(loggers_.logger_of(container), container)
                 : end_forgotten_group(group);

@@ -31,9 +31,15 @@ std::vector<std::string> command_line_of(const std::filesystem::path& process) {
   return words;
 }
 
-bool has_option(const std::vector<std::string>& words, const std::string& name, const std::string& value) {
+std::string option(const std::vector<std::string>& words, const std::string& name) {
   const auto at = std::find(words.begin(), words.end(), name);
-  return at != words.end() && std::next(at) != words.end() && *std::next(at) == value;
+  return at == words.end() || std::next(at) == words.end() ? std::string{} : *std::next(at);
+}
+
+/// The file need not be there.
+std::filesystem::path resolved(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::weakly_canonical(path, ignored);
 }
 
 std::optional<pid_t> process_id(const std::string& text) {
@@ -106,12 +112,14 @@ std::string group_named(const std::filesystem::path& process, const std::string&
 
 }  // namespace
 
-void end_forgotten_shims(const std::string& containerd_namespace, const ContainerId& container) {
+void end_forgotten_shims(const std::string& socket, const std::string& containerd_namespace,
+                         const ContainerId& container) {
   const auto is_shim = [&](const std::filesystem::path& process) {
     const auto words = command_line_of(process);
     if (words.empty()) return false;
     return std::filesystem::path(words.front()).filename().string().starts_with(kShimPrefix) &&
-           has_option(words, "-namespace", containerd_namespace) && has_option(words, "-id", container.value);
+           option(words, "-namespace") == containerd_namespace && option(words, "-id") == container.value &&
+           resolved(option(words, "-address")) == resolved(socket);
   };
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {

@@ -11,8 +11,10 @@
 
 namespace cloudless::runtime {
 
-/// Kills the shims that were started for this container of this containerd namespace.
-void end_forgotten_shims(const std::string& containerd_namespace, const ContainerId& container);
+/// Kills the shims that the containerd at `socket` started for this container of this namespace: another one
+/// of the machine may have the same names.
+void end_forgotten_shims(const std::string& socket, const std::string& containerd_namespace,
+                         const ContainerId& container);
 
 /// Kills every process in the container's control group, waits until they are gone (at most 2 s) and removes
 /// the group from every hierarchy. `path` is below every root. Does nothing if there is no such group.
