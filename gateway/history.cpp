@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "messages/domain/node_trouble.hpp"
+
 namespace cloudless::gateway {
 namespace {
 
@@ -70,12 +72,12 @@ class Toucher {
     }
   }
 
-  /// Replicas count or not by their node's state (ARCHITECTURE.md, rule 3).
+  /// Replicas count or not by their node's state (ARCHITECTURE.md, rule 3), and wait because of its trouble.
   void note_node(const NodeId& id, const std::shared_ptr<const Node>& after) {
     const auto known = nodes_.find(id);
     const auto before = known == nodes_.end() ? before_.node(id) : known->second;
     nodes_[id] = after;
-    if (before && after && before->state == after->state) return;
+    if (before && after && before->state == after->state && trouble_of(*before) == trouble_of(*after)) return;
     for (const auto& replica : before_.replicas_on(id))
       if (!is_terminal(replica->phase)) touched(replica->workload);
     if (const auto placed = placed_.find(id); placed != placed_.end())

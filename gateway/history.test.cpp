@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "messages/domain/node_trouble.hpp"
+
 using namespace cloudless;
 using namespace cloudless::gateway;
 
@@ -51,7 +53,10 @@ TEST_CASE("a commit touches a workload once, however many of its records it chan
   CHECK(touches[1].kind == Touch::Kind::changed);
 }
 
-TEST_CASE("a node that goes offline touches the workloads with live replicas on it; its labels touch none") {
+TEST_CASE(
+    "a node that goes offline or gets into trouble touches the workloads with live replicas on it; its "
+    "labels "
+    "touch none") {
   Snapshot before;
   before.apply(put(node("n", NodeState::ready)));
   before.apply(put(replica(kA, 0, "n")));
@@ -59,9 +64,13 @@ TEST_CASE("a node that goes offline touches the workloads with live replicas on 
   auto labelled = *node("n", NodeState::ready);
   labelled.labels["a"] = "b";
   CHECK(touches_of(before, {{1, {put(std::make_shared<const Node>(labelled))}}}).empty());
-  const auto touches = touches_of(before, {{1, {put(node("n", NodeState::offline))}}});
-  REQUIRE(touches.size() == 1);
-  CHECK(touches[0].uid.value == kA);
+  auto troubled = labelled;
+  troubled.taints.push_back({kDiskNotWritableTaint, "", TaintEffect::no_schedule});
+  for (const auto& after : {node("n", NodeState::offline), std::make_shared<const Node>(troubled)}) {
+    const auto touches = touches_of(before, {{1, {put(after)}}});
+    REQUIRE(touches.size() == 1);
+    CHECK(touches[0].uid.value == kA);
+  }
   // Also one that was placed there in the same batch.
   const auto batch = touches_of(
       before, {{1, {put(replica(kB, 1, "n", Phase::assigned))}}, {2, {put(node("n", NodeState::offline))}}});

@@ -32,11 +32,12 @@ struct LinkDown {
   bool operator==(const LinkDown&) const = default;
 };
 
-/// Whether the container runtime of this machine answers. The link tells the coordinator, so that no replicas
-/// come while it does not.
-struct RuntimeSeen {
-  bool answers = true;
-  bool operator==(const RuntimeSeen&) const = default;
+/// What this machine can do at the moment. The link tells the coordinator, so that no replicas come while
+/// something is amiss, and people see why nothing is said of those that came before.
+struct MachineSeen {
+  bool runtime_answers = true;
+  bool disk_writable = true;  ///< the agent's own state is on the disk, or was when it was last written
+  bool operator==(const MachineSeen&) const = default;
 };
 
 }  // namespace cloudless
@@ -46,13 +47,13 @@ CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::SetOnDisk))
 CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::LinkUp))
 CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::LinkDown))
 CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::Carried<cloudless::AssignmentSet>))
-CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::RuntimeSeen))
+CAF_ADD_TYPE_ID(cloudless_agent, (cloudless::MachineSeen))
 CAF_END_TYPE_ID_BLOCK(cloudless_agent)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::SetOnDisk)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::LinkUp)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::LinkDown)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::RuntimeSeen)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::MachineSeen)
 
 namespace cloudless {
 
@@ -60,7 +61,7 @@ using agent_link_actor = ActorOf<
     // From the supervisor, whenever what is on its disk changed (after it is durable).
     caf::result<void>(SetOnDisk),
     // From the supervisor, when it changed, and after attach_atom.
-    caf::result<void>(RuntimeSeen),
+    caf::result<void>(MachineSeen),
     // From the supervisor: states to report, at most 100 replicas. Dropped while there is no link.
     caf::result<void>(Carried<NodeReport>),
     // From the supervisor: SessionData or SessionEnd, a payload of at most 64 KiB. Dropped while there is no

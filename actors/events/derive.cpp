@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "messages/domain/node_trouble.hpp"
+
 namespace cloudless::events {
 namespace {
 
@@ -129,7 +131,11 @@ class Scribe {
     if (now.cordoned != (old != nullptr && old->cordoned))
       of_node(now, now.cordoned ? "NodeCordoned" : "NodeUncordoned", Severity::info,
               now.cordoned ? "takes no more replicas" : "takes replicas again");
-    if (old != nullptr && (now.labels != old->labels || now.taints != old->taints))
+    if (old == nullptr) return;
+    if (const auto trouble = trouble_of(now); trouble != trouble_of(*old))
+      of_node(now, trouble.empty() ? "NodeRecovered" : "NodeTroubled",
+              trouble.empty() ? Severity::info : Severity::warning, or_else(trouble, "it is well again"));
+    else if (now.labels != old->labels || now.taints != old->taints)
       of_node(now, "NodeUpdated", Severity::info, "labels or taints changed");
   }
 

@@ -14,7 +14,7 @@ namespace cloudless::events {
 /// WorkloadUpdated, WorkloadScaled, WorkloadDeleted, WorkloadGone; ReplicaAdded, ReplicaUnplaced,
 /// ReplicaAssigned, ReplicaStarted, ReplicaReady, ReplicaNotReady, ReplicaBackOff, ReplicaStopping,
 /// ReplicaSucceeded, ReplicaFailed, ReplicaStopped, ReplicaLost; NodeRegistered, NodeReady, NodeSuspect,
-/// NodeOffline, NodeCordoned, NodeUncordoned, NodeUpdated, NodeRemoved.
+/// NodeOffline, NodeCordoned, NodeUncordoned, NodeUpdated, NodeTroubled, NodeRecovered, NodeRemoved.
 std::vector<Event> derive(const Snapshot& before, const Commit& commit, WallMillis wall);
 
 }  // namespace cloudless::events

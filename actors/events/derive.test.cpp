@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "messages/domain/node_trouble.hpp"
 #include "tests/support/snapshot_builder.hpp"
 
 using namespace cloudless;
@@ -109,5 +110,8 @@ TEST_CASE("A node's life becomes events") {
                           n.incarnation = 2;
                         }))) == Kinds{"NodeRegistered", "NodeReady"});
   CHECK(kinds(events_of(world, node([](Node& n) { n.labels["k"] = "v"; }))) == Kinds{"NodeUpdated"});
+  const auto full = [](Node& n) { n.taints = {{kDiskNotWritableTaint, "", TaintEffect::no_schedule}}; };
+  CHECK(kinds(events_of(world, node(full))) == Kinds{"NodeTroubled"});
+  CHECK(kinds(events_of(world, node([](Node& n) { n.taints.clear(); }))) == Kinds{"NodeRecovered"});
   CHECK(kinds(events_of(world, node([](Node&) {}))).empty());
 }

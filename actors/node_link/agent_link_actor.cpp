@@ -10,6 +10,7 @@
 #include "actors/node_link/reconnect.hpp"
 #include "actors/node_link/session_window.hpp"
 #include "messages/caf_error.hpp"
+#include "messages/domain/node_trouble.hpp"
 #include "messages/node_membership.hpp"
 
 namespace cloudless::node_link {
@@ -50,7 +51,7 @@ class AgentLinkState {
   void peer_down(const caf::actor_addr& source);
   void report(const Carried<NodeReport>& report);
   void session(const Carried<SessionFrame>& frame);
-  void runtime_seen(bool answers);
+  void machine_seen(const MachineSeen& seen);
   void announce(std::uint64_t attempt);
 
   SetOnDisk on_disk;
@@ -173,11 +174,16 @@ void AgentLinkState::welcomed(const Welcome& welcome) {
 }
 
 /// The description goes with every Hello; while there is a link, one more carries it over.
-void AgentLinkState::runtime_seen(bool answers) {
+void AgentLinkState::machine_seen(const MachineSeen& seen) {
   auto& taints = identity_.description.taints;
-  const auto removed = std::erase_if(taints, [](const Taint& t) { return t.key == kRuntimeAwayTaint; });
-  if (!answers) taints.push_back({kRuntimeAwayTaint, {}, TaintEffect::no_schedule});
-  if (answers == (removed == 0)) return;
+  const auto before = taints;
+  const auto taint = [&](const char* key, bool amiss) {
+    std::erase_if(taints, [&](const Taint& t) { return t.key == key; });
+    if (amiss) taints.push_back({key, {}, TaintEffect::no_schedule});
+  };
+  taint(kRuntimeAwayTaint, !seen.runtime_answers);
+  taint(kDiskNotWritableTaint, !seen.disk_writable);
+  if (taints == before) return;
   announcing_ = true;
   announce(attempt_);
 }
@@ -301,7 +307,7 @@ agent_link_shell::behavior_type agent_link(agent_link_shell::stateful_pointer<Ag
   state.start(std::move(supervisor), dialer, std::move(identity), clock);
   return {
       [&state](const SetOnDisk& found) { state.on_disk = found; },
-      [&state](const RuntimeSeen& seen) { state.runtime_seen(seen.answers); },
+      [&state](const MachineSeen& seen) { state.machine_seen(seen); },
       [&state](const Carried<NodeReport>& report) { state.report(report); },
       [&state](const Carried<SessionFrame>& frame) { state.session(frame); },
       [&state](frame_atom, const std::string& bytes) { state.frame(bytes); },

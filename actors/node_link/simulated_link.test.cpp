@@ -11,6 +11,7 @@
 #include "actors/node_link/link_fixture.test.hpp"
 #include "actors/node_link/link_hub_actor.hpp"
 #include "actors/node_link/simulated_wire.hpp"
+#include "messages/domain/node_trouble.hpp"
 
 namespace cloudless::node_link::test {
 namespace {
@@ -187,7 +188,7 @@ TEST_CASE("a node that joins is welcomed, gets its whole set, and then every cha
   CHECK(agent.supervisor->downs == 0);
 }
 
-TEST_CASE("that the container runtime is away is said over the living link, until it is heard") {
+TEST_CASE("what is amiss with the machine is said over the living link, until it is heard") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     Cluster cluster(1, seed);
@@ -195,10 +196,15 @@ TEST_CASE("that the container runtime is away is said over the living link, unti
     REQUIRE(cluster.run_until([&] { return cluster.all_settled(); }));
     const auto taints = [&] { return cluster.owners->described[NodeId{"n0"}].taints; };
     CHECK(taints().empty());
-    caf::anon_send(agent.link, RuntimeSeen{false});
-    REQUIRE(cluster.run_until([&] { return taints().size() == 1; }));
-    CHECK(taints()[0] == Taint{kRuntimeAwayTaint, "", TaintEffect::no_schedule});
-    caf::anon_send(agent.link, RuntimeSeen{true});
+    const Taint runtime{kRuntimeAwayTaint, "", TaintEffect::no_schedule};
+    const Taint disk{kDiskNotWritableTaint, "", TaintEffect::no_schedule};
+    caf::anon_send(agent.link, MachineSeen{false, true});
+    REQUIRE(cluster.run_until([&] { return taints() == std::vector{runtime}; }));
+    caf::anon_send(agent.link, MachineSeen{false, false});
+    REQUIRE(cluster.run_until([&] { return taints() == std::vector{runtime, disk}; }));
+    caf::anon_send(agent.link, MachineSeen{true, false});
+    REQUIRE(cluster.run_until([&] { return taints() == std::vector{disk}; }));
+    caf::anon_send(agent.link, MachineSeen{true, true});
     REQUIRE(cluster.run_until([&] { return taints().empty(); }));
     CHECK(agent.supervisor->downs == 0);
     CHECK(agent.supervisor->ups == 1);

@@ -100,7 +100,7 @@ class SupervisorState {
 
   caf::result<SetOnDisk> attach(const agent_link_actor& link) {
     link_ = link;
-    self_->send(link_, RuntimeSeen{runtime_answers()});
+    self_->send(link_, machine());
     if (loaded_) return on_disk();
     auto promise = self_->make_response_promise<SetOnDisk>();
     attaching_.push_back(promise);
@@ -167,9 +167,8 @@ class SupervisorState {
 
   void on(const Saved& saved) {
     saving_ = false;
+    note_disk(saved.result);
     if (!saved.result) {
-      spdlog::error("the assignment set is not on disk, so nothing new is reported: {}",
-                    saved.result.error().message);
       unsaved_ = true;
       return later(kDiskRetry, SaveAgain{});
     }
@@ -181,6 +180,18 @@ class SupervisorState {
     for (const auto& [replica, ended] : recording_) tell_runner(replica, input::Recorded{ended});
     publish_held();
     if (unsaved_) save();
+  }
+
+  /// Of replicas nothing new may be said while the disk does not know it; of the machine this much may.
+  void note_disk(const Result<Nothing>& written) {
+    if (disk_writable_ == written.has_value()) return;
+    disk_writable_ = written.has_value();
+    if (disk_writable_)
+      spdlog::info("the assignment set is on disk again");
+    else
+      spdlog::error("the assignment set is not on disk, so nothing new is reported: {}",
+                    written.error().message);
+    tell_of_machine();
   }
 
   void on(const SaveAgain&) {
@@ -240,6 +251,12 @@ class SupervisorState {
 
   bool runtime_answers() const { return pings_missed_ < kPingsMissed; }
 
+  MachineSeen machine() const { return {runtime_answers(), disk_writable_}; }
+
+  void tell_of_machine() {
+    if (link_) self_->send(link_, machine());
+  }
+
   void on(const Ping&) {
     parts_->runtime.ping([feed = feed()](Result<Nothing> result) { feed(Pinged{std::move(result)}); });
   }
@@ -252,7 +269,7 @@ class SupervisorState {
         spdlog::warn("the container runtime does not answer: {}", pinged.result.error().message);
       else
         spdlog::info("the container runtime answers again");
-      if (link_) self_->send(link_, RuntimeSeen{runtime_answers()});
+      tell_of_machine();
     }
     later(pings_missed_ > 0 ? kRuntimeRetry : kPingInterval, Ping{});
   }
@@ -514,6 +531,7 @@ class SupervisorState {
   bool loaded_ = false;
   bool saving_ = false;
   bool unsaved_ = false;
+  bool disk_writable_ = true;  ///< the last save succeeded
   InFlight in_flight_;
   std::vector<std::pair<ReplicaId, std::uint32_t>> recording_;
 

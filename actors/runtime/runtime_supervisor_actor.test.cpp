@@ -48,7 +48,7 @@ struct Heard {
   std::vector<SessionFrame> frames;
   bool acknowledge = true;
   int reports = 0;
-  std::vector<bool> runtime;         ///< whether it answers, as told
+  std::vector<MachineSeen> machine;  ///< as told
   std::vector<ReplicaId> went_back;  ///< told an (attempt, phase) that is not after the one told before
 
   void take(const NodeReport& report) {
@@ -70,7 +70,7 @@ struct Heard {
 
 agent_link_actor::behavior_type fake_link(agent_link_actor::pointer, Heard* heard) {
   return {[heard](const SetOnDisk& set) { heard->on_disk = set; },
-          [heard](const RuntimeSeen& seen) { heard->runtime.push_back(seen.answers); },
+          [heard](const MachineSeen& seen) { heard->machine.push_back(seen); },
           [heard](const Carried<NodeReport>& report) { heard->take(*report); },
           [heard](const Carried<SessionFrame>& frame) { heard->frames.push_back(*frame); }};
 }
@@ -424,15 +424,39 @@ TEST_CASE(
   Bench bench;
   bench.boot();
   bench.pass(20'000);
-  CHECK(bench.heard.runtime == std::vector<bool>{true});
+  CHECK(bench.heard.machine == std::vector<MachineSeen>{{true, true}});
   bench.machine.set_away(true);
-  REQUIRE(bench.until([&] { return !bench.heard.runtime.back(); }));
+  const auto answers = [&] { return bench.heard.machine.back().runtime_answers; };
+  REQUIRE(bench.until([&] { return !answers(); }));
   bench.crash();
-  bench.heard.runtime.clear();
+  bench.heard.machine.clear();
   bench.boot();
-  REQUIRE(bench.until([&] { return !bench.heard.runtime.empty() && !bench.heard.runtime.back(); }));
+  REQUIRE(bench.until([&] { return !bench.heard.machine.empty() && !answers(); }));
   bench.machine.set_away(false);
-  CHECK(bench.until([&] { return bench.heard.runtime.back(); }));
+  CHECK(bench.until([&] { return answers(); }));
+}
+
+TEST_CASE(
+    "a disk that cannot be written is told to the link once, and to a new link again, and that it can be") {
+  Bench bench;
+  bench.boot();
+  auto web = assignment("0");
+  bench.send(bench.set(1, {web}));
+  REQUIRE(bench.until([&] { return bench.phase(web) == Phase::running; }));
+  bench.disk.set_full(true);
+  bench.pass(10'000);  // nothing is to be written
+  CHECK(bench.heard.machine == std::vector<MachineSeen>{{true, true}});
+  bench.send(bench.set(2, {web, assignment("1")}));
+  bench.pass(10'000);  // several more attempts
+  CHECK(bench.heard.machine == std::vector<MachineSeen>{{true, true}, {true, false}});
+  bench.crash();
+  bench.heard.machine.clear();
+  bench.boot();
+  bench.send(bench.set(2, {web, assignment("1")}));
+  REQUIRE(bench.until([&] { return !bench.heard.machine.back().disk_writable; }));
+  bench.disk.set_full(false);
+  CHECK(bench.until([&] { return bench.heard.machine.back() == MachineSeen{true, true}; }));
+  CHECK(bench.until([&] { return bench.heard.on_disk.revision == 2; }));
 }
 
 TEST_CASE("a restarting workload shows its reason and comes back after the pause") {

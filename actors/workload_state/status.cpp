@@ -4,6 +4,7 @@
 #include <string>
 
 #include "actors/workload_state/budget.hpp"
+#include "messages/domain/node_trouble.hpp"
 
 namespace cloudless::workload_state {
 namespace {
@@ -147,11 +148,26 @@ std::string reason_of(WorkloadPhase phase, const Workload& w, const Census& c, c
   return {};
 }
 
+/// Of a replica that waits for its node, and its node knows why, and nothing else does: with that reason.
+std::shared_ptr<const Replica> explained(const std::shared_ptr<const Replica>& r, const Snapshot& snapshot) {
+  const bool awaited = r->phase == Phase::assigned || r->phase == Phase::preparing ||
+                       r->phase == Phase::starting || (r->stop_requested() && !is_terminal(r->phase));
+  if (!awaited || !r->reason.empty()) return r;
+  const auto node = snapshot.node(r->node);
+  if (!node || node->state != NodeState::ready) return r;
+  const auto trouble = trouble_of(*node);
+  if (trouble.empty()) return r;
+  auto out = std::make_shared<Replica>(*r);
+  out->reason = "node " + r->node.value + ": " + trouble;
+  return out;
+}
+
 }  // namespace
 
 WorkloadStatus derive_status(const Snapshot& snapshot, const Workload& workload, WallMillis now) {
   WorkloadStatus out;
   out.replicas = snapshot.replicas_of(workload.uid);
+  for (auto& replica : out.replicas) replica = explained(replica, snapshot);
   const Census census = take_census(out.replicas, workload, snapshot);
   out.phase = phase_of(workload, census);
   out.replicas_wanted = workload.spec.replicas;

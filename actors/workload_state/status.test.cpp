@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "messages/domain/node_trouble.hpp"
 #include "tests/support/snapshot_builder.hpp"
 
 namespace cloudless::workload_state {
@@ -74,6 +75,26 @@ TEST_CASE_FIXTURE(StatusTest, "an image that cannot be had is told, and is no de
       .replica("web", in(Phase::backoff, "n2", "image web:1 not found"));
   CHECK(phase() == "STARTING");
   CHECK(status().reason.find("image web:1 not found") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(StatusTest,
+                  "what waits for a node that is in trouble says so; a reason of its own goes first") {
+  b.replica("web", in(Phase::assigned)).replica("web", up("n2"));
+  CHECK(status().reason == "1 of 2 replicas ready; replica " + id(0).value + " is ASSIGNED");
+  for (const char* taint : {kDiskNotWritableTaint, kRuntimeAwayTaint}) {
+    b.node("n1", [&](Node& n) { n.taints = {{taint, "", TaintEffect::no_schedule}}; });
+    const auto trouble = "node n1: " + trouble_of(*b.view().node(NodeId{"n1"}));
+    CHECK(status().reason == "1 of 2 replicas ready; replica " + id(0).value + " is ASSIGNED: " + trouble);
+    CHECK(status().replicas[0]->reason == trouble);
+    CHECK(status().replicas[1]->reason.empty());
+  }
+  b.node("n2", [&](Node& n) { n.taints = {{kDiskNotWritableTaint, "", TaintEffect::no_schedule}}; });
+  CHECK(status().replicas[1]->reason.empty());
+  CHECK(status().ready_replicas == 1);
+  b.change_replica(id(1), [](Replica& r) { r.stop = StopCause::scale; });
+  CHECK(status().replicas[1]->reason == "node n2: " + trouble_of(*b.view().node(NodeId{"n2"})));
+  b.change_replica(id(0), in(Phase::assigned, "n1", "waits for its image"));
+  CHECK(status().replicas[0]->reason == "waits for its image");
 }
 
 TEST_CASE_FIXTURE(StatusTest, "a workload that had run and is short of ready replicas is DEGRADED") {

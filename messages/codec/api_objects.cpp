@@ -1,10 +1,9 @@
 #include "messages/codec/api_objects.hpp"
 
-#include <algorithm>
-
 #include "messages/codec/message_bytes.hpp"
 #include "messages/codec/spec_message.hpp"
 #include "messages/codec/utf8.hpp"
+#include "messages/domain/node_trouble.hpp"
 
 namespace cloudless::codec {
 namespace {
@@ -91,10 +90,7 @@ api::Workload to_api(const Workload& workload, const WorkloadStatus& status, Rev
 namespace {
 
 std::string reason_of(const Node& node) {
-  if (!node.reason.empty()) return node.reason;
-  const auto away = std::any_of(node.taints.begin(), node.taints.end(),
-                                [](const Taint& t) { return t.key == kRuntimeAwayTaint; });
-  return away ? "its container runtime does not answer; no replicas are placed here until it does" : "";
+  return node.reason.empty() ? trouble_of(node) : node.reason;
 }
 
 }  // namespace
