@@ -141,7 +141,8 @@ class Fixture {
                   },
                   [](const Carried<NodeReport>&) -> caf::result<Carried<ReportAck>> {
                     return Carried<ReportAck>{};
-                  }};
+                  },
+                  [](const Carried<EndpointFollowing>&) {}};
         });
     auto nodes = system.spawn([this](node_membership_actor::pointer) -> node_membership_actor::behavior_type {
       return {[this](const Carried<NodeCommand>& command) {

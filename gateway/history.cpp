@@ -51,6 +51,7 @@ class Toucher {
       case RecordKind::version:
       case RecordKind::event:
       case RecordKind::idempotency:
+      case RecordKind::rollout:
       case RecordKind::secret:
         break;
     }

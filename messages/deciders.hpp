@@ -7,10 +7,13 @@
 
 namespace cloudless {
 
-/// Places pending replicas. Follows a source; sweep_atom (to itself, every 5 s) computes everything again.
-using scheduler_actor = ActorOf<caf::result<void>(CommitsPublished), caf::result<void>(sweep_atom)>;
+/// Places pending replicas. Follows a source; to itself: sweep_atom (every 5 s) computes everything again,
+/// wake_atom only what is due now.
+using scheduler_actor =
+    ActorOf<caf::result<void>(CommitsPublished), caf::result<void>(sweep_atom), caf::result<void>(wake_atom)>;
 
-/// Makes the replicas of each workload what its spec says. The same two messages.
-using rollout_actor = ActorOf<caf::result<void>(CommitsPublished), caf::result<void>(sweep_atom)>;
+/// Makes the replicas of each workload what its spec says. The same messages.
+using rollout_actor =
+    ActorOf<caf::result<void>(CommitsPublished), caf::result<void>(sweep_atom), caf::result<void>(wake_atom)>;
 
 }  // namespace cloudless

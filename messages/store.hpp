@@ -48,6 +48,7 @@ CAF_ADD_ATOM(cloudless_store, cloudless, wire_atom, "wire")
 CAF_ADD_ATOM(cloudless_store, cloudless, credit_atom, "credit")
 CAF_ADD_ATOM(cloudless_store, cloudless, range_atom, "range")
 CAF_ADD_ATOM(cloudless_store, cloudless, sweep_atom, "sweep")
+CAF_ADD_ATOM(cloudless_store, cloudless, wake_atom, "wake")
 CAF_END_TYPE_ID_BLOCK(cloudless_store)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cloudless::CommitRequestPtr)

@@ -12,6 +12,7 @@ CAF_ADD_TYPE_ID(cloudless_workload_state, (cloudless::Carried<cloudless::Proposa
 CAF_ADD_TYPE_ID(cloudless_workload_state, (cloudless::Carried<cloudless::ProposalAnswer>))
 CAF_ADD_TYPE_ID(cloudless_workload_state, (cloudless::Carried<cloudless::NodeReport>))
 CAF_ADD_TYPE_ID(cloudless_workload_state, (cloudless::Carried<cloudless::ReportAck>))
+CAF_ADD_TYPE_ID(cloudless_workload_state, (cloudless::Carried<cloudless::EndpointFollowing>))
 CAF_END_TYPE_ID_BLOCK(cloudless_workload_state)
 
 namespace cloudless {
@@ -22,6 +23,8 @@ using workload_state_actor = ActorOf<
     // From scheduler or rollout; each item is answered on its own. UNAVAILABLE: compute again.
     caf::result<Carried<ProposalAnswer>>(Carried<Proposal>),
     // From node_link. UNAVAILABLE: the agent will repeat.
-    caf::result<Carried<ReportAck>>(Carried<NodeReport>)>;
+    caf::result<Carried<ReportAck>>(Carried<NodeReport>),
+    // From a gateway; see EndpointFollowing. Not answered: it is repeated.
+    caf::result<void>(Carried<EndpointFollowing>)>;
 
 }  // namespace cloudless

@@ -1,9 +1,11 @@
 // What a decider computes: it follows commits into a view and says what it would have workload_state do.
-// Pure: no actor, no clock. The scheduler and the rollout are deciders; decider_actor carries their
-// proposals. Everything a decider keeps can be rebuilt by load().
+// Pure: no actor, no clock; store time (messages/domain/store_clock.hpp) is an argument. The scheduler and
+// the rollout are deciders; decider_actor carries their proposals. Everything a decider keeps can be rebuilt
+// by load().
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "messages/domain/proposal.hpp"
@@ -22,8 +24,10 @@ class Decider {
   /// Everything is to be looked at again by the next propose().
   virtual void look_at_everything() = 0;
   /// What should be done now: at most `limit` items, the most urgent first. Empty: nothing. May be asked
-  /// again at the same view, for instance after a proposal was lost.
-  virtual std::vector<ProposalItem> propose(std::size_t limit) = 0;
+  /// again at the same view, for instance after a proposal was lost. `now`: store time.
+  virtual std::vector<ProposalItem> propose(std::size_t limit, Millis now) = 0;
+  /// Store time at which propose() should be asked although nothing was committed; absent: no need.
+  virtual std::optional<Millis> wake_at() const { return std::nullopt; }
 };
 
 }  // namespace cloudless::decider

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "actors/decider/proposal_gate.hpp"
 #include "messages/caf_error.hpp"
+#include "messages/domain/store_clock.hpp"
 
 namespace cloudless::decider {
 namespace {
@@ -47,16 +49,32 @@ struct State {
     if (view_ && theirs <= mine) return;
     const bool gap = !view_ || batch.predecessor != mine || batch.commits->size() != theirs - mine;
     view_ = batch.after;
-    if (gap)
+    if (gap) {
+      store_clock_.observe(mark_of(*view_), steady());
       core_->load(view_);
-    else
+    } else {
+      keep_time(*batch.commits);
       core_->apply(*batch.commits, view_);
+    }
     propose();
+  }
+
+  Millis steady() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(self_->clock().now().time_since_epoch())
+        .count();
+  }
+
+  void keep_time(const std::vector<Commit>& commits) {
+    for (const auto& commit : commits)
+      for (const auto& change : commit.changes)
+        if (change.record) store_clock_.observe(mark_of(*change.record), steady());
   }
 
   void propose() {
     if (!view_ || !gate_.open(view_->revision())) return;
-    auto items = core_->propose(kMaxItems);
+    const Millis now = store_clock_.now(steady());
+    auto items = core_->propose(kMaxItems, now);
+    if (const auto at = core_->wake_at()) wake_after(std::max<Millis>(1, *at - now));
     if (items.empty()) return;
     gate_.sent(view_->revision());
     self_
@@ -76,6 +94,21 @@ struct State {
               gate_.lost();
               arm(kRetryAfter);
             });
+  }
+
+  /// At least one wake-up is under way that comes in time.
+  void wake_after(Millis delay) {
+    const Millis at = steady() + delay;
+    if (wake_at_ && *wake_at_ <= at) return;
+    wake_at_ = at;
+    self_->delayed_send(self_, std::chrono::milliseconds(delay), wake_atom_v);
+  }
+
+  void wake() {
+    if (wake_at_ && *wake_at_ > steady()) return;  // it came for an earlier one
+    wake_at_.reset();
+    gate_.stop_waiting();
+    propose();
   }
 
   void sweep() {
@@ -98,6 +131,8 @@ struct State {
         [this](const CommitsPublished& batch) { take(batch); },
         // INTERNAL: every 5 s, and soon after something failed.
         [this](sweep_atom) { sweep(); },
+        // INTERNAL: something is due.
+        [this](wake_atom) { wake(); },
     };
   }
 
@@ -108,6 +143,8 @@ struct State {
   workload_state_actor owner_;
   SnapshotPtr view_;
   ProposalGate gate_;
+  StoreClock store_clock_;
+  std::optional<Millis> wake_at_;  ///< steady
   int armed_ = 0;
 };
 

@@ -12,7 +12,8 @@
 namespace cloudless::decider {
 
 /// Both scheduler_actor and rollout_actor.
-using decider_actor = ActorOf<caf::result<void>(CommitsPublished), caf::result<void>(sweep_atom)>;
+using decider_actor =
+    ActorOf<caf::result<void>(CommitsPublished), caf::result<void>(sweep_atom), caf::result<void>(wake_atom)>;
 
 /// `name` is Proposal::from and stands in the log.
 decider_actor spawn_decider(caf::actor_system& system, std::string name, std::unique_ptr<Decider> core,

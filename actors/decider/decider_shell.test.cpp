@@ -37,17 +37,17 @@ class FakeCore final : public decider::Decider {
     script_.applied += static_cast<int>(commits.size());
   }
   void look_at_everything() override { ++script_.looked; }
-  std::vector<ProposalItem> propose(std::size_t) override { return script_.wanted; }
+  std::vector<ProposalItem> propose(std::size_t, Millis) override { return script_.wanted; }
 
  private:
   Script& script_;
 };
 
 /// An owner that answers its oldest proposal with Script::answer when it gets a sweep.
-using fake_owner =
-    ActorOf<caf::result<Carried<CommandReply>>(Carried<WorkloadCommand>),
-            caf::result<Carried<ProposalAnswer>>(Carried<Proposal>),
-            caf::result<Carried<ReportAck>>(Carried<NodeReport>), caf::result<void>(sweep_atom)>;
+using fake_owner = ActorOf<caf::result<Carried<CommandReply>>(Carried<WorkloadCommand>),
+                           caf::result<Carried<ProposalAnswer>>(Carried<Proposal>),
+                           caf::result<Carried<ReportAck>>(Carried<NodeReport>),
+                           caf::result<void>(Carried<EndpointFollowing>), caf::result<void>(sweep_atom)>;
 
 struct Bench {
   Bench() {
@@ -78,6 +78,7 @@ struct Bench {
               [](const Carried<NodeReport>&) -> caf::result<Carried<ReportAck>> {
                 return caf::sec::unexpected_message;
               },
+              [](const Carried<EndpointFollowing>&) {},
               [s](sweep_atom) {
                 if (s->answer)
                   s->unanswered.front().deliver(Carried<ProposalAnswer>{*s->answer});

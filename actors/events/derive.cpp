@@ -49,6 +49,7 @@ class Scribe {
       case RecordKind::version:
       case RecordKind::event:
       case RecordKind::idempotency:
+      case RecordKind::rollout:
       case RecordKind::secret:
         break;
     }

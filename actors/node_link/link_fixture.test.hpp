@@ -133,6 +133,7 @@ inline workload_state_actor spawn_workload_state(caf::actor_system& system,
             ack.items.push_back({replica.replica, replica.sequence});
           return Carried<ReportAck>{ack};
         },
+        [](const Carried<EndpointFollowing>&) {},
     };
   });
 }

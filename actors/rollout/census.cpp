@@ -1,16 +1,7 @@
 #include "actors/rollout/census.hpp"
 
-#include <algorithm>
-
 namespace cloudless::rollout {
 namespace {
-
-std::uint64_t rounded_down(const IntOrPercent& amount, std::uint32_t of) {
-  return amount.percent ? static_cast<std::uint64_t>(of) * amount.value / 100 : amount.value;
-}
-std::uint64_t rounded_up(const IntOrPercent& amount, std::uint32_t of) {
-  return amount.percent ? (static_cast<std::uint64_t>(of) * amount.value + 99) / 100 : amount.value;
-}
 
 bool ended_by_itself(const Replica& r) {
   return (r.phase == Phase::succeeded || r.phase == Phase::failed) && !r.stop_requested();
@@ -50,18 +41,6 @@ Census take_census(const Snapshot& view, const Workload& workload) {
       (r->version == workload.version ? census.current : census.outdated).push_back(r);
   }
   return census;
-}
-
-std::uint32_t effective_min_available(const WorkloadSpec& spec) {
-  if (spec.rollout.min_available) return std::min(*spec.rollout.min_available, spec.replicas);
-  const auto away = rounded_down(spec.rollout.max_unavailable, spec.replicas);
-  return away >= spec.replicas ? 0 : spec.replicas - static_cast<std::uint32_t>(away);
-}
-
-std::uint32_t effective_surge(const WorkloadSpec& spec) {
-  const auto surge = rounded_up(spec.rollout.max_surge, spec.replicas);
-  if (surge == 0 && effective_min_available(spec) >= spec.replicas) return 1;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(surge, UINT32_MAX - spec.replicas));
 }
 
 }  // namespace cloudless::rollout

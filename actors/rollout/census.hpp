@@ -32,11 +32,4 @@ bool is_available(const Snapshot& view, const Replica& replica);
 /// Its node is SUSPECT: it may serve, but nobody knows.
 bool is_in_doubt(const Snapshot& view, const Replica& replica);
 
-/// How many may be beyond `replicas` during a rollout: max_surge rounded up; at least 1 where the floor would
-/// otherwise forbid any step.
-std::uint32_t effective_surge(const WorkloadSpec& spec);
-/// How many must stay available through voluntary actions: min_available, else replicas - max_unavailable
-/// (rounded down); 0 to replicas.
-std::uint32_t effective_min_available(const WorkloadSpec& spec);
-
 }  // namespace cloudless::rollout

@@ -17,7 +17,8 @@ class Budget {
     std::int64_t available = 0;
     for (const auto& r : census.current) available += is_available(view, *r) ? 1 : 0;
     for (const auto& r : census.outdated) available += is_available(view, *r) ? 1 : 0;
-    left_ = available - static_cast<std::int64_t>(effective_min_available(workload.spec));
+    left_ = available -
+            static_cast<std::int64_t>(bounds_of(workload.spec.rollout, workload.spec.replicas).min_available);
   }
   /// What does not serve may always be stopped.
   bool grant(const Replica& replica) {
@@ -107,8 +108,8 @@ void roll(const Snapshot& view, const Workload& workload, const Census& census, 
 
   const auto wanted = static_cast<std::int64_t>(workload.spec.replicas);
   const auto have = static_cast<std::int64_t>(census.current.size() + census.finished.size());
-  const auto room =
-      wanted + effective_surge(workload.spec) - have - static_cast<std::int64_t>(census.outdated.size());
+  const auto room = wanted + bounds_of(workload.spec.rollout, workload.spec.replicas).max_surge - have -
+                    static_cast<std::int64_t>(census.outdated.size());
   add_missing(workload, std::min(wanted - have, room), items);
 }
 

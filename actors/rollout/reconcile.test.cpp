@@ -53,7 +53,9 @@ std::function<void(Replica&)> stopping(const std::function<void(Replica&)>& base
 
 SnapshotBuilder world_of(std::uint32_t wanted, const std::vector<std::function<void(Replica&)>>& have) {
   SnapshotBuilder world;
-  world.node("a").node("b").workload("web", replicas(wanted));
+  world.node("a").node("b").workload("web", replicas(wanted)).workload("web", [](WorkloadSpec& s) {
+    s.rollout.max_unavailable = IntOrPercent{0, false};
+  });
   for (const auto& r : have) world.replica("web", r);
   return world;
 }
@@ -146,8 +148,8 @@ TEST_CASE("Rolling: with room for absence, old ones stop first") {
   auto world = world_of(4, {kRunning, kRunning, kRunning, kRunning});
   world.workload("web", [](WorkloadSpec& s) {
     s.pod.image = "image:2";
-    s.rollout.max_unavailable = {50, true};
-    s.rollout.max_surge = {0, false};
+    s.rollout.max_unavailable = IntOrPercent{50, true};
+    s.rollout.max_surge = IntOrPercent{0, false};
   });
   CHECK(next(world) == "stop 3 rollout; stop 2 rollout");
 }
@@ -166,7 +168,7 @@ TEST_CASE("Rolling: no surge and no absence allowed still moves, one at a time, 
   auto world = world_of(2, {kRunning, kRunning});
   world.workload("web", [](WorkloadSpec& s) {
     s.pod.image = "image:2";
-    s.rollout.max_surge = {0, false};
+    s.rollout.max_surge = IntOrPercent{0, false};
   });
   CHECK(next(world) == "add 1 from 2");
 }
@@ -251,25 +253,6 @@ TEST_CASE("The newest five ended replicas stay, and versions as long as somethin
   CHECK(next(world) == "forget version 1");
 }
 
-TEST_CASE("The floor and the surge follow the documented rounding") {
-  const auto spec = [](std::uint32_t n, IntOrPercent surge, IntOrPercent away,
-                       std::optional<std::uint32_t> floor) {
-    WorkloadSpec s;
-    s.replicas = n;
-    s.rollout = {RolloutStrategy::rolling_update, surge, away, floor};
-    return s;
-  };
-  CHECK(rollout::effective_min_available(spec(10, {}, {25, true}, {})) == 8);
-  CHECK(rollout::effective_min_available(spec(10, {}, {100, true}, {})) == 0);
-  CHECK(rollout::effective_min_available(spec(3, {}, {9, false}, {})) == 0);
-  CHECK(rollout::effective_min_available(spec(3, {}, {0, false}, 0)) == 0);
-  CHECK(rollout::effective_min_available(spec(3, {}, {0, false}, 7)) == 3);
-  CHECK(rollout::effective_surge(spec(10, {25, true}, {0, false}, {})) == 3);
-  CHECK(rollout::effective_surge(spec(1, {25, true}, {0, false}, {})) == 1);
-  CHECK(rollout::effective_surge(spec(10, {0, false}, {0, false}, {})) == 1);
-  CHECK(rollout::effective_surge(spec(10, {0, false}, {1, false}, {})) == 0);
-}
-
 namespace {
 
 /// An owner, agents and people in one: carries out proposals and lets replicas and nodes move at random.
@@ -287,8 +270,8 @@ class RandomWorld {
       if (pick(2) == 0) s.pod.image = "image:" + std::to_string(pick(1000));
       if (pick(4) == 0)
         s.rollout.strategy = pick(2) == 0 ? RolloutStrategy::recreate : RolloutStrategy::rolling_update;
-      if (pick(3) == 0) s.rollout.max_surge = {static_cast<std::uint32_t>(pick(3)), false};
-      if (pick(3) == 0) s.rollout.max_unavailable = {static_cast<std::uint32_t>(pick(60)), true};
+      if (pick(3) == 0) s.rollout.max_surge = IntOrPercent{static_cast<std::uint32_t>(pick(3)), false};
+      if (pick(3) == 0) s.rollout.max_unavailable = IntOrPercent{static_cast<std::uint32_t>(pick(60)), true};
     });
   }
   void node() {
@@ -359,7 +342,7 @@ class RandomWorld {
           now.phase = Phase::stopped;
       });
       if (counted && stop->cause != StopCause::recreate)
-        CHECK(available() >= rollout::effective_min_available(web().spec));
+        CHECK(available() >= bounds_of(web().spec.rollout, web().spec.replicas).min_available);
     } else if (const auto* forget = std::get_if<ForgetReplica>(&item)) {
       REQUIRE(is_terminal(world_.view().replica(forget->replica)->phase));
       world_.commit({erase(replica_key(forget->replica))});

@@ -31,7 +31,7 @@ void Rollout::apply(const std::vector<Commit>& commits, SnapshotPtr after) {
   }
 }
 
-std::vector<ProposalItem> Rollout::propose(std::size_t limit) {
+std::vector<ProposalItem> Rollout::propose(std::size_t limit, Millis) {
   std::vector<ProposalItem> items;
   for (std::size_t turns = touched_.size(); turns > 0 && items.size() < limit; --turns) {
     auto next = touched_.upper_bound(turn_);

@@ -14,7 +14,7 @@ class Rollout final : public decider::Decider {
   void load(SnapshotPtr view) override;
   void apply(const std::vector<Commit>& commits, SnapshotPtr after) override;
   void look_at_everything() override;
-  std::vector<ProposalItem> propose(std::size_t limit) override;
+  std::vector<ProposalItem> propose(std::size_t limit, Millis now) override;
 
  private:
   SnapshotPtr view_;

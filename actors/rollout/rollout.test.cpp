@@ -20,7 +20,7 @@ TEST_CASE("After a load every workload is looked at, in turns within the limit")
   world.workload("aa").workload("bb").workload("cc");
   rollout::Rollout rollout;
   rollout.load(world.share());
-  const auto first = rollout.propose(2), second = rollout.propose(2);
+  const auto first = rollout.propose(2, 1), second = rollout.propose(2, 1);
   REQUIRE(first.size() == 2);
   REQUIRE(second.size() == 2);
   CHECK(added_for(first[0]) == SnapshotBuilder::uid("aa"));
@@ -34,11 +34,11 @@ TEST_CASE("What touches a workload makes it looked at again: its record, its rep
   world.node("a").workload("web").replica("web", SnapshotBuilder::running("a"));
   rollout::Rollout rollout;
   rollout.load(world.share());
-  CHECK(rollout.propose(10).empty());
+  CHECK(rollout.propose(10, 1).empty());
   const auto after = [&](auto act) {
     act();
     rollout.apply({world.commits().back()}, world.share());
-    return rollout.propose(10);
+    return rollout.propose(10, 1);
   };
   CHECK(after([&] { world.node("b"); }).empty());
   CHECK(after([&] { world.node("a", [](Node& n) { n.state = NodeState::offline; }); }).size() == 1);
@@ -55,9 +55,9 @@ TEST_CASE("A workload stays looked at until nothing is left to do for it") {
   world.workload("web");
   rollout::Rollout rollout;
   rollout.load(world.share());
-  CHECK(rollout.propose(10).size() == 1);
-  CHECK(rollout.propose(10).size() == 1);
+  CHECK(rollout.propose(10, 1).size() == 1);
+  CHECK(rollout.propose(10, 1).size() == 1);
   world.replica("web");
   rollout.apply({world.commits().back()}, world.share());
-  CHECK(rollout.propose(10).empty());
+  CHECK(rollout.propose(10, 1).empty());
 }

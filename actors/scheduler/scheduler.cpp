@@ -17,7 +17,7 @@ void Scheduler::apply(const std::vector<Commit>& commits, SnapshotPtr after) {
   for (const auto& commit : commits) inventory_.apply(commit, *view_);
 }
 
-std::vector<ProposalItem> Scheduler::propose(std::size_t limit) {
+std::vector<ProposalItem> Scheduler::propose(std::size_t limit, Millis) {
   if (inventory_.pending().empty()) return {};
   std::vector<Request> requests;
   requests.reserve(inventory_.pending().size());

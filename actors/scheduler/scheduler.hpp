@@ -14,7 +14,7 @@ class Scheduler final : public decider::Decider {
   void apply(const std::vector<Commit>& commits, SnapshotPtr after) override;
   void look_at_everything() override {}
   /// Assignments first, then reasons that changed. The oldest pending replica comes first.
-  std::vector<ProposalItem> propose(std::size_t limit) override;
+  std::vector<ProposalItem> propose(std::size_t limit, Millis now) override;
 
  private:
   SnapshotPtr view_;

@@ -14,15 +14,15 @@ TEST_CASE("The scheduler explains a pending replica once, and again only when th
   scheduler.load(world.share());
   const std::vector<ProposalItem> wanted{
       ExplainPending{SnapshotBuilder::id("web", 0), "no node has registered"}};
-  CHECK(scheduler.propose(100) == wanted);
+  CHECK(scheduler.propose(100, 1) == wanted);
   world.change_replica(SnapshotBuilder::id("web", 0),
                        [](Replica& r) { r.reason = "no node has registered"; });
   scheduler.apply({world.commits().back()}, world.share());
-  CHECK(scheduler.propose(100).empty());
+  CHECK(scheduler.propose(100, 1).empty());
   world.node("a", [](Node& n) { n.cordoned = true; });
   scheduler.apply({world.commits().back()}, world.share());
-  CHECK(scheduler.propose(100) == std::vector<ProposalItem>{ExplainPending{SnapshotBuilder::id("web", 0),
-                                                                           "no node fits: 1 is cordoned"}});
+  CHECK(scheduler.propose(100, 1) == std::vector<ProposalItem>{ExplainPending{
+                                         SnapshotBuilder::id("web", 0), "no node fits: 1 is cordoned"}});
 }
 
 TEST_CASE("Assignments come before reasons, and the oldest replica first") {
@@ -34,7 +34,7 @@ TEST_CASE("Assignments come before reasons, and the oldest replica first") {
   world.replica("zz", [](Replica& r) { r.created_at = 2; });
   scheduler::Scheduler scheduler;
   scheduler.load(world.share());
-  const auto items = scheduler.propose(100);
+  const auto items = scheduler.propose(100, 1);
   REQUIRE(items.size() == 3);
   CHECK(std::get<AssignReplica>(items[0]).replica == SnapshotBuilder::id("zz", 0));
   CHECK(std::get<AssignReplica>(items[1]).replica == SnapshotBuilder::id("aa", 0));
@@ -47,5 +47,5 @@ TEST_CASE("The scheduler proposes no more than it is allowed") {
   for (int i = 0; i < 7; ++i) world.replica("web");
   scheduler::Scheduler scheduler;
   scheduler.load(world.share());
-  CHECK(scheduler.propose(3).size() == 3);
+  CHECK(scheduler.propose(3, 1).size() == 3);
 }

@@ -23,6 +23,7 @@ const char* name_of(RecordKind kind) {
       return "event";
     case RecordKind::idempotency:
       return "idempotency key";
+    case RecordKind::rollout:
     case RecordKind::secret:
       return "secret";
   }

@@ -5,14 +5,6 @@
 
 namespace cloudless::workload_state {
 
-std::uint32_t min_available(const WorkloadSpec& spec) {
-  if (spec.rollout.min_available) return std::min(*spec.rollout.min_available, spec.replicas);
-  const IntOrPercent& room = spec.rollout.max_unavailable;
-  const std::uint64_t unavailable =
-      room.percent ? std::uint64_t{spec.replicas} * room.value / 100 : room.value;
-  return unavailable >= spec.replicas ? 0 : spec.replicas - static_cast<std::uint32_t>(unavailable);
-}
-
 bool counts_as_available(const Replica& replica, const Node* node) {
   return replica.phase == Phase::running && replica.ready && replica.serving && !replica.stop_requested() &&
          node != nullptr && node->state == NodeState::ready;
@@ -37,7 +29,7 @@ std::uint32_t floor_for(const Workload& workload, const Replica& replica, StopCa
   if (cause == StopCause::recreate && workload.spec.rollout.strategy == RolloutStrategy::recreate &&
       replica.version != workload.version)
     return 0;
-  return min_available(workload.spec);
+  return bounds_of(workload.spec.rollout, workload.spec.replicas).min_available;
 }
 
 Result<std::vector<Precondition>> Budget::permit(const Snapshot& now, const Workload& workload,

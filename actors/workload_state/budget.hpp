@@ -12,10 +12,6 @@
 
 namespace cloudless::workload_state {
 
-/// Replicas that must stay available whatever is done on purpose: the explicit value, else replicas -
-/// max_unavailable (a share is rounded down); never above the replicas that are wanted.
-std::uint32_t min_available(const WorkloadSpec& spec);
-
 /// RUNNING, ready, serving, not told to stop, and on a node that is READY. `node` is the replica's, nullptr
 /// if it is gone.
 bool counts_as_available(const Replica& replica, const Node* node);

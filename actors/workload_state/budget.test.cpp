@@ -11,31 +11,6 @@ namespace {
 
 using test::SnapshotBuilder;
 
-TEST_CASE("the floor of a workload") {
-  struct Case {
-    std::uint32_t replicas;
-    IntOrPercent max_unavailable;
-    std::optional<std::uint32_t> min_available;
-    std::uint32_t floor;
-  };
-  const std::vector<Case> cases{
-      {3, {0, false}, {}, 3},      {3, {1, false}, {}, 2},  {3, {5, false}, {}, 0},
-      {3, {33, true}, {}, 3},      {3, {34, true}, {}, 2},  {10, {25, true}, {}, 8},
-      {3, {100, true}, {}, 0},     {0, {0, false}, {}, 0},  {3, {0, false}, {0}, 0},
-      {3, {100, true}, {2}, 2},    {3, {0, false}, {9}, 3}, {10000, {50, true}, {}, 5000},
-      {10000, {100, true}, {}, 0},
-  };
-  for (const auto& c : cases) {
-    WorkloadSpec spec;
-    spec.replicas = c.replicas;
-    spec.rollout.max_unavailable = c.max_unavailable;
-    spec.rollout.min_available = c.min_available;
-    CAPTURE(c.replicas);
-    CAPTURE(c.max_unavailable.value);
-    CHECK(min_available(spec) == c.floor);
-  }
-}
-
 TEST_CASE("what counts as available") {
   Replica good;
   SnapshotBuilder::running("n1")(good);

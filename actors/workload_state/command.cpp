@@ -64,7 +64,7 @@ Result<Workload> update(owner::Plan& plan, const UpdateWorkload& action, Stamp s
   if (action.keep_replicas) workload.spec.replicas = (*present)->spec.replicas;
   if (workload.spec == (*present)->spec) return workload;
   if (workload.spec.pod != (*present)->spec.pod) {
-    ++workload.version;
+    workload.version = ++workload.latest_version;
     put_version(plan, workload);
   }
   return put_written(plan, std::move(workload), stamp);

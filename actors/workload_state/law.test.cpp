@@ -85,7 +85,7 @@ class World {
     out.pod.requests = {100 * (1 + static_cast<std::int64_t>(pick(4))), 1 << 20, 0, 0, 0};
     out.replicas = static_cast<std::uint32_t>(pick(5));
     out.rollout.strategy = chance(40) ? RolloutStrategy::recreate : RolloutStrategy::rolling_update;
-    out.rollout.max_unavailable = {static_cast<std::uint32_t>(pick(60)), true};
+    out.rollout.max_unavailable = IntOrPercent{static_cast<std::uint32_t>(pick(60)), true};
     if (chance(30)) out.rollout.min_available = static_cast<std::uint32_t>(pick(4));
     return out;
   }
@@ -241,7 +241,7 @@ class World {
       if (recreated > 0) ++seen["recreated"];
       if (has + recreated < had) {
         ++seen["stopped what served"];
-        HOLDS(has + recreated >= min_available(w->spec));
+        HOLDS(has + recreated >= bounds_of(w->spec.rollout, w->spec.replicas).min_available);
       }
     }
   }

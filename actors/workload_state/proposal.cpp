@@ -58,6 +58,10 @@ class Judge {
   Error operator()(const ForgetReplica& item);
   Error operator()(const ForgetWorkload& item);
   Error operator()(const ForgetVersion& item);
+  template <class Item>
+  Error operator()(const Item&) {
+    return refused(Errc::unimplemented, "rollout records are not kept yet");
+  }
 
  private:
   const Snapshot& head() const { return plan_.now(); }
@@ -194,6 +198,9 @@ std::optional<Error> Judge::wrong_cause(const Replica& replica, const Workload& 
       return refused(Errc::failed_precondition, name + " has no more replicas than the " +
                                                     std::to_string(workload.spec.replicas) +
                                                     " that are wanted");
+    case StopCause::drain:
+      if (workload.deleted || (node != nullptr && node->draining)) return std::nullopt;
+      return refused(Errc::failed_precondition, "node " + replica.node.value + " is not drained");
     case StopCause::rollout:
     case StopCause::recreate:
       if (workload.deleted || replica.version != workload.version) return std::nullopt;

@@ -196,7 +196,7 @@ TEST_CASE_FIXTURE(ProposalTest, "a stop is refused when its cause does not hold"
 TEST_CASE_FIXTURE(ProposalTest, "a rolling step takes no more than the floor leaves") {
   b.node("n1").workload("web", [](WorkloadSpec& s) {
     s.replicas = 3;
-    s.rollout.max_unavailable = {1, false};
+    s.rollout.max_unavailable = IntOrPercent{1, false};
   });
   for (int i = 0; i < 3; ++i) b.replica("web", SnapshotBuilder::running("n1"));
   b.workload("web", [](WorkloadSpec& s) { s.pod.image = "image:2"; });

@@ -44,9 +44,6 @@ void check_spec(Checker& check, const WorkloadSpec& spec) {
                 "spec.resources.limits.cpu_millicores", "is below the request");
   check.require(spec.limits.memory_bytes.value_or(r.memory_bytes) >= r.memory_bytes,
                 "spec.resources.limits.memory_bytes", "is below the request");
-  const IntOrPercent& unavailable = spec.rollout.max_unavailable;
-  check.require(!unavailable.percent || unavailable.value <= 100, "spec.rollout.max_unavailable.percent",
-                "is above 100");
 }
 
 }  // namespace

@@ -24,8 +24,10 @@ struct Room {
       : self(actor),
         clock(time),
         link(actor, "workload_state", std::move(store), time,
-             {RecordKind::workload, RecordKind::version, RecordKind::replica},
-             [](const std::string& method) { return method.ends_with("Workload"); }) {}
+             {RecordKind::workload, RecordKind::version, RecordKind::replica, RecordKind::rollout},
+             [](const std::string& method) {
+               return method.ends_with("Workload") || method.ends_with("Rollout");
+             }) {}
 
   CommandPromise on_command(const Carried<WorkloadCommand>& command) {
     auto promise = self->make_response_promise<Carried<CommandReply>>();
@@ -87,6 +89,8 @@ Shell::behavior_type workload_state_behavior(Shell::stateful_pointer<State> self
       [room](const Carried<NodeReport>& report) -> caf::result<Carried<ReportAck>> {
         return room->on_report(report);
       },
+      // From a gateway.
+      [](const Carried<EndpointFollowing>&) -> caf::result<void> { return caf::unit; },
       // From the store.
       [room](const CommitsPublished& batch) -> caf::result<void> {
         room->link.published(batch);

@@ -41,7 +41,8 @@ std::uint32_t floor_of(const WorkloadSpec& spec) {
   if (spec.rollout.min_available)
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, *spec.rollout.min_available));
   const auto& away = spec.rollout.max_unavailable;
-  const std::uint64_t may_miss = away.percent ? n * away.value / 100 : away.value;
+  if (!away) return static_cast<std::uint32_t>(n < 2 ? n : n - 1);
+  const std::uint64_t may_miss = away->percent ? n * away->value / 100 : away->value;
   return static_cast<std::uint32_t>(n - std::min(n, may_miss));
 }
 
@@ -79,6 +80,7 @@ Breaches CommitChecker::check(const Snapshot& before, const Commit& commit, cons
         break;
       case RecordKind::event:
       case RecordKind::idempotency:
+      case RecordKind::rollout:
       case RecordKind::secret:
         break;
     }

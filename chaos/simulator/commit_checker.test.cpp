@@ -33,7 +33,10 @@ bool breaks(const SnapshotBuilder& world, const std::string& invariant) {
 /// Two nodes, workload "web" with two replicas that serve.
 SnapshotBuilder two_serving() {
   SnapshotBuilder world;
-  world.node("a").node("b").workload("web", [](WorkloadSpec& s) { s.replicas = 2; });
+  world.node("a").node("b").workload("web", [](WorkloadSpec& s) {
+    s.replicas = 2;
+    s.rollout.min_available = 2;
+  });
   for (std::uint64_t i = 0; i < 2; ++i) {
     world.replica("web");
     world.change_replica(SnapshotBuilder::id("web", i), [](Replica& r) {

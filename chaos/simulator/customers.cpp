@@ -180,8 +180,10 @@ void Customers::change(WorkloadSpec& spec) {
   if (dice_.once_in(4)) spec.replicas = static_cast<std::uint32_t>(dice_.below(kMaxReplicas + 1));
   if (dice_.once_in(6))
     spec.rollout.strategy = dice_.once_in(3) ? RolloutStrategy::recreate : RolloutStrategy::rolling_update;
-  if (dice_.once_in(4)) spec.rollout.max_surge = {static_cast<std::uint32_t>(dice_.between(1, 2)), false};
-  if (dice_.once_in(4)) spec.rollout.max_unavailable = {static_cast<std::uint32_t>(dice_.below(60)), true};
+  if (dice_.once_in(4))
+    spec.rollout.max_surge = IntOrPercent{static_cast<std::uint32_t>(dice_.between(1, 2)), false};
+  if (dice_.once_in(4))
+    spec.rollout.max_unavailable = IntOrPercent{static_cast<std::uint32_t>(dice_.below(60)), true};
   if (dice_.once_in(6))
     spec.rollout.min_available = static_cast<std::uint32_t>(dice_.below(kMaxReplicas));
   else if (dice_.once_in(4))

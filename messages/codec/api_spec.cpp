@@ -7,6 +7,7 @@
 #include "messages/codec/check_probes.hpp"
 #include "messages/codec/check_pull_secrets.hpp"
 #include "messages/codec/check_resources.hpp"
+#include "messages/codec/check_rollout.hpp"
 #include "messages/codec/check_security.hpp"
 #include "messages/codec/check_volumes.hpp"
 #include "messages/codec/spec_message.hpp"
@@ -79,61 +80,6 @@ void check_restart(const api::RestartPolicy& restart, const std::string& path, V
     v.check_range(path + ".backoff.reset_after_ms", backoff.reset_after_ms(), 0, kDay);
 }
 
-/// Checks the value and says whether it is 0.
-bool check_int_or_percent(bool present, const api::IntOrPercent& value, const std::string& path,
-                          bool default_is_zero, Violations& v) {
-  if (!present) return default_is_zero;
-  switch (value.value_case()) {
-    case api::IntOrPercent::kAbsolute:
-      v.check_range(path + ".absolute", value.absolute(), 0, kMaxReplicas);
-      break;
-    case api::IntOrPercent::kPercent:
-      v.check_range(path + ".percent", value.percent(), 0, 100);
-      break;
-    case api::IntOrPercent::VALUE_NOT_SET:
-      v.add(path, "must be either absolute or percent");
-      return false;
-  }
-  return value.absolute() == 0 && value.percent() == 0;
-}
-
-void check_rollout(const api::RolloutPolicy& rollout, const std::string& path, Violations& v) {
-  if (!api::RolloutPolicy::Strategy_IsValid(rollout.strategy()))
-    v.add(path + ".strategy", "is " + std::to_string(rollout.strategy()) +
-                                  ", which is not a known strategy (ROLLING_UPDATE, RECREATE, BLUE_GREEN)");
-  if (rollout.strategy() == api::RolloutPolicy::BLUE_GREEN) v.add_unimplemented(path + ".strategy");
-  const bool no_surge =
-      check_int_or_percent(rollout.has_max_surge(), rollout.max_surge(), path + ".max_surge", false, v);
-  const bool none_unavailable = check_int_or_percent(rollout.has_max_unavailable(), rollout.max_unavailable(),
-                                                     path + ".max_unavailable", true, v);
-  const bool rolling = rollout.strategy() == api::RolloutPolicy::STRATEGY_UNSPECIFIED ||
-                       rollout.strategy() == api::RolloutPolicy::ROLLING_UPDATE;
-  if (rolling && no_surge && none_unavailable)
-    v.add(path + ".max_surge",
-          "and max_unavailable are both 0, so nothing could ever be replaced; raise one of them");
-  if (rollout.has_min_available())
-    v.check_range(path + ".min_available", rollout.min_available(), 0, kMaxReplicas);
-
-  if (rollout.pause_duration_ms() != 0) {
-    v.check_range(path + ".pause_duration_ms", rollout.pause_duration_ms(), 0, kDay);
-    v.add_unimplemented(path + ".pause_duration_ms");
-  }
-  if (rollout.min_ready_ms() != 0) {
-    v.check_range(path + ".min_ready_ms", rollout.min_ready_ms(), 0, kHour);
-    v.add_unimplemented(path + ".min_ready_ms");
-  }
-  if (rollout.has_progress_deadline_ms()) {
-    v.check_range(path + ".progress_deadline_ms", rollout.progress_deadline_ms(), 1000, kDay);
-    v.add_unimplemented(path + ".progress_deadline_ms");
-  }
-  if (rollout.has_auto_rollback()) v.add_unimplemented(path + ".auto_rollback");
-  if (rollout.has_canary()) v.add_unimplemented(path + ".canary");
-  if (rollout.has_switch_back_window_ms()) {
-    v.check_range(path + ".switch_back_window_ms", rollout.switch_back_window_ms(), 0, kDay);
-    v.add_unimplemented(path + ".switch_back_window_ms");
-  }
-}
-
 void check_annotations(const google::protobuf::Map<std::string, std::string>& annotations,
                        const std::string& path, Violations& v) {
   v.check_count(path, annotations.size(), kMaxLabels);
@@ -190,7 +136,7 @@ void check_spec(const api::WorkloadSpec& spec, const std::string& path, Violatio
   check_resources(spec.resources(), join(path, "resources"), v);
   if (spec.has_replicas()) v.check_range(join(path, "replicas"), spec.replicas(), 0, kMaxReplicas);
   check_restart(spec.restart_policy(), join(path, "restart_policy"), v);
-  check_rollout(spec.rollout(), join(path, "rollout"), v);
+  check_rollout(spec, join(path, "rollout"), v);
   check_ports(spec, join(path, "ports"), v);
   check_probes(spec, path, v);
   if (!api::ImagePullPolicy_IsValid(spec.image_pull_policy()))

@@ -57,6 +57,13 @@ bool read_delete(const record::DeleteWorkload& wire, DeleteWorkload& out) {
   return read_both_names(wire, out);
 }
 
+bool read_control(const record::ControlRollout& wire, ControlRollout& out) {
+  out.to_version = wire.to_version();
+  out.expected_revision = wire.expected_revision();
+  return read_both_names(wire, out) &&
+         read_enum(wire.action(), RolloutAction::pause, RolloutAction::restart, out.action);
+}
+
 bool read_update_node(const record::UpdateNode& wire, UpdateNode& out) {
   read_labels(wire.set_labels(), out.set_labels);
   out.remove_labels.assign(wire.remove_labels().begin(), wire.remove_labels().end());
@@ -70,6 +77,11 @@ bool read_update_node(const record::UpdateNode& wire, UpdateNode& out) {
 
 bool read_cordon(const record::CordonNode& wire, CordonNode& out) {
   out.cordoned = wire.cordoned();
+  out.expected_revision = wire.expected_revision();
+  return read_node_id(wire.node(), out.node);
+}
+
+bool read_drain(const record::DrainNode& wire, DrainNode& out) {
   out.expected_revision = wire.expected_revision();
   return read_node_id(wire.node(), out.node);
 }
@@ -103,6 +115,13 @@ std::string encode(const WorkloadCommand& value) {
                    write_name(c, out);
                    out.set_expected_revision(c.expected_revision);
                  },
+                 [&](const ControlRollout& c) {
+                   auto& out = *wire.mutable_control();
+                   write_name(c, out);
+                   out.set_action(static_cast<record::RolloutAction>(c.action));
+                   out.set_to_version(c.to_version);
+                   out.set_expected_revision(c.expected_revision);
+                 },
              },
              value.action);
   return to_bytes(wire);
@@ -121,6 +140,8 @@ bool decode(std::string_view bytes, WorkloadCommand& value) {
       return read_scale(wire.scale(), value.action.emplace<ScaleWorkload>());
     case record::WorkloadCommand::kDelete:
       return read_delete(wire.delete_(), value.action.emplace<DeleteWorkload>());
+    case record::WorkloadCommand::kControl:
+      return read_control(wire.control(), value.action.emplace<ControlRollout>());
     case record::WorkloadCommand::ACTION_NOT_SET:
       return false;
   }
@@ -161,6 +182,11 @@ std::string encode(const NodeCommand& value) {
                    out.set_cordoned(c.cordoned);
                    out.set_expected_revision(c.expected_revision);
                  },
+                 [&](const DrainNode& c) {
+                   auto& out = *wire.mutable_drain();
+                   out.set_node(c.node.value);
+                   out.set_expected_revision(c.expected_revision);
+                 },
              },
              value.action);
   return to_bytes(wire);
@@ -175,6 +201,8 @@ bool decode(std::string_view bytes, NodeCommand& value) {
       return read_update_node(wire.update(), value.action.emplace<UpdateNode>());
     case record::NodeCommand::kCordon:
       return read_cordon(wire.cordon(), value.action.emplace<CordonNode>());
+    case record::NodeCommand::kDrain:
+      return read_drain(wire.drain(), value.action.emplace<DrainNode>());
     case record::NodeCommand::ACTION_NOT_SET:
       return false;
   }

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kMaxFramePiece = 64 << 10;
 
 bool read_kind(int wire, RecordKind& out) {
-  return read_enum(wire, RecordKind::cluster_meta, RecordKind::secret, out);
+  return read_enum(wire, RecordKind::cluster_meta, RecordKind::rollout, out);
 }
 
 bool read_change(const record::Change& wire, Change& out) {

@@ -19,6 +19,7 @@ struct ItemWriter {
     out.mutable_add()->set_version(item.version);
     out.mutable_add()->set_first_ordinal(item.first_ordinal);
     out.mutable_add()->set_count(item.count);
+    out.mutable_add()->set_current_version(item.current_version);
   }
   void operator()(const AssignReplica& item) const {
     out.mutable_assign()->set_replica(item.replica.value);
@@ -43,12 +44,39 @@ struct ItemWriter {
     out.mutable_forget_version()->set_workload(item.workload.value);
     out.mutable_forget_version()->set_version(item.version);
   }
+  void operator()(const SwitchServing& item) const {
+    out.mutable_switch_serving()->set_workload(item.workload.value);
+    out.mutable_switch_serving()->set_rollout(item.rollout);
+    out.mutable_switch_serving()->set_version(item.version);
+  }
+  void operator()(const PromoteRollout& item) const {
+    out.mutable_promote()->set_workload(item.workload.value);
+    out.mutable_promote()->set_rollout(item.rollout);
+  }
+  void operator()(const EndRollout& item) const {
+    auto& wire = *out.mutable_end_rollout();
+    wire.set_workload(item.workload.value);
+    wire.set_rollout(item.rollout);
+    wire.set_state(static_cast<record::RolloutState>(item.state));
+    wire.set_reason(item.reason.substr(0, kMaxExplanation));
+    wire.set_back_to(item.back_to);
+    wire.set_workload_revision(item.workload_revision);
+  }
+  void operator()(const MarkTime& item) const {
+    out.mutable_mark_time()->set_workload(item.workload.value);
+    out.mutable_mark_time()->set_rollout(item.rollout);
+  }
+  void operator()(const ForgetRollout& item) const {
+    out.mutable_forget_rollout()->set_workload(item.workload.value);
+    out.mutable_forget_rollout()->set_rollout(item.rollout);
+  }
 };
 
 bool read_add(const record::AddReplicas& wire, AddReplicas& out) {
   out.version = wire.version();
   out.first_ordinal = wire.first_ordinal();
   out.count = wire.count();
+  out.current_version = wire.current_version();
   return out.count >= 1 && out.count <= kMaxAddCount && read_uid(wire.workload(), out.workload);
 }
 
@@ -64,12 +92,31 @@ bool read_explain(const record::ExplainPending& wire, ExplainPending& out) {
 
 bool read_stop(const record::StopReplica& wire, StopReplica& out) {
   return read_replica_id(wire.replica(), out.replica) &&
-         read_enum(wire.cause(), StopCause::rollout, StopCause::recreate, out.cause);
+         read_enum(wire.cause(), StopCause::rollout, StopCause::drain, out.cause);
 }
 
 bool read_forget_version(const record::ForgetVersion& wire, ForgetVersion& out) {
   out.version = wire.version();
   return read_uid(wire.workload(), out.workload);
+}
+
+template <class Wire, class Item>
+bool read_rollout_of(const Wire& wire, Item& out) {
+  out.rollout = wire.rollout();
+  return read_uid(wire.workload(), out.workload);
+}
+
+bool read_switch(const record::SwitchServing& wire, SwitchServing& out) {
+  out.version = wire.version();
+  return read_rollout_of(wire, out);
+}
+
+bool read_end(const record::EndRollout& wire, EndRollout& out) {
+  out.reason = wire.reason();
+  out.back_to = wire.back_to();
+  out.workload_revision = wire.workload_revision();
+  return out.reason.size() <= kMaxExplanation && read_rollout_of(wire, out) &&
+         read_enum(wire.state(), RolloutState::completed, RolloutState::failed, out.state);
 }
 
 bool read_item(const record::ProposalItem& wire, ProposalItem& out) {
@@ -88,6 +135,16 @@ bool read_item(const record::ProposalItem& wire, ProposalItem& out) {
       return read_uid(wire.forget_workload().workload(), out.emplace<ForgetWorkload>().workload);
     case record::ProposalItem::kForgetVersion:
       return read_forget_version(wire.forget_version(), out.emplace<ForgetVersion>());
+    case record::ProposalItem::kSwitchServing:
+      return read_switch(wire.switch_serving(), out.emplace<SwitchServing>());
+    case record::ProposalItem::kPromote:
+      return read_rollout_of(wire.promote(), out.emplace<PromoteRollout>());
+    case record::ProposalItem::kEndRollout:
+      return read_end(wire.end_rollout(), out.emplace<EndRollout>());
+    case record::ProposalItem::kMarkTime:
+      return read_rollout_of(wire.mark_time(), out.emplace<MarkTime>());
+    case record::ProposalItem::kForgetRollout:
+      return read_rollout_of(wire.forget_rollout(), out.emplace<ForgetRollout>());
     case record::ProposalItem::ITEM_NOT_SET:
       return false;
   }

@@ -153,9 +153,21 @@ WorkloadSpec RandomValues::spec() {
   WorkloadSpec out;
   out.pod = pod();
   out.replicas = static_cast<std::uint32_t>(below(10001));
-  out.rollout.strategy = one_of(RolloutStrategy::rolling_update, RolloutStrategy::recreate);
-  out.rollout.max_surge = {static_cast<std::uint32_t>(below(101)), coin()};
-  out.rollout.max_unavailable = {static_cast<std::uint32_t>(below(101)), coin()};
+  out.rollout.strategy = one_of(RolloutStrategy::rolling_update, RolloutStrategy::blue_green);
+  if (coin()) out.rollout.max_surge = IntOrPercent{static_cast<std::uint32_t>(below(101)), coin()};
+  if (coin()) out.rollout.max_unavailable = IntOrPercent{static_cast<std::uint32_t>(below(101)), coin()};
+  out.rollout.pause_duration = static_cast<Millis>(below(100000));
+  out.rollout.min_ready = static_cast<Millis>(below(100000));
+  out.rollout.progress_deadline = static_cast<Millis>(below(100000));
+  out.rollout.auto_rollback = coin();
+  if (coin()) {
+    auto& canary = out.rollout.canary.emplace();
+    canary.replicas = {static_cast<std::uint32_t>(below(101)), coin()};
+    if (coin()) canary.promote_after = static_cast<Millis>(below(100000));
+  }
+  out.rollout.switch_back_window = static_cast<Millis>(below(100000));
+  out.rollout.ready_timeout = static_cast<Millis>(below(100000));
+  out.rollout.history_limit = static_cast<std::uint32_t>(below(101));
   if (coin()) out.rollout.min_available = static_cast<std::uint32_t>(below(3));
   out.labels = labels();
   out.annotations = labels();
@@ -164,11 +176,36 @@ WorkloadSpec RandomValues::spec() {
 }
 
 Workload RandomValues::workload() {
-  return {uid(), name(), name(), number(), number(), spec(), millis(), millis(), number(), coin()};
+  Workload out{uid(), name(), name(), number(), number(), spec(), millis(), millis(), number(), coin()};
+  out.latest_version = std::max(out.version, number());
+  out.rollout = number();
+  out.serving_version = number();
+  return out;
 }
 
 Version RandomValues::version() {
-  return {uid(), number(), pod(), digest()};
+  return {uid(), number(), pod(), digest(), coin(), millis()};
+}
+
+Rollout RandomValues::rollout() {
+  Rollout out;
+  out.workload = uid();
+  out.number = 1 + below(1000);
+  out.cause = one_of(RolloutCause::created, RolloutCause::failed);
+  out.from_version = number();
+  out.to_version = number();
+  out.state = one_of(RolloutState::active, RolloutState::superseded);
+  out.paused = coin();
+  out.promoted = coin();
+  out.by = text(5);
+  out.reason = bytes(40);
+  out.created_at = millis();
+  out.ended_at = millis();
+  out.started_at = millis();
+  out.progress_from = millis();
+  out.switched_at = millis();
+  out.mark = millis();
+  return out;
 }
 
 std::vector<PublishedPort> RandomValues::published_ports() {
@@ -188,7 +225,7 @@ Replica RandomValues::replica() {
   if (coin()) out.node = node_id();
   out.node_incarnation = number();
   out.report_sequence = number();
-  out.stop = one_of(StopCause::none, StopCause::recreate);
+  out.stop = one_of(StopCause::none, StopCause::drain);
   out.ready = coin();
   out.serving = coin();
   if (coin()) out.container = container_id();
@@ -202,6 +239,11 @@ Replica RandomValues::replica() {
   out.probes = probe_statuses();
   out.last_end = bytes(40);
   out.was_ready = coin();
+  out.withdrawn = one_of(StopCause::none, StopCause::drain);
+  out.running_at = millis();
+  out.ready_at = millis();
+  out.first_ready_at = millis();
+  out.withdrawn_at = millis();
   return out;
 }
 
@@ -227,6 +269,7 @@ Node RandomValues::node() {
   out.removed_taints = list(3, [&] { return name(); });
   out.reason = bytes(30);
   out.registered_at = millis();
+  out.draining = coin();
   return out;
 }
 
@@ -240,7 +283,9 @@ Event RandomValues::event() {
 }
 
 Record RandomValues::record() {
-  switch (below(8)) {
+  switch (below(9)) {
+    case 7:
+      return std::make_shared<const Rollout>(rollout());
     case 6:
       return std::make_shared<const Secret>(secret());
     case 0:
@@ -288,7 +333,11 @@ CommandContext RandomValues::context() {
 
 WorkloadCommand RandomValues::workload_command() {
   WorkloadCommand out{context(), {}};
-  switch (below(4)) {
+  switch (below(5)) {
+    case 3:
+      out.action = ControlRollout{name(), name(), one_of(RolloutAction::pause, RolloutAction::restart),
+                                  number(), number()};
+      break;
     case 0:
       out.action = CreateWorkload{name(), name(), spec()};
       break;
@@ -321,14 +370,26 @@ SecretCommand RandomValues::secret_command() {
 NodeCommand RandomValues::node_command() {
   const auto keys = [&] { return list(3, [&] { return name(); }); };
   if (coin()) return {context(), CordonNode{node_id(), coin(), number()}};
+  if (coin()) return {context(), DrainNode{node_id(), number()}};
   return {context(),
           UpdateNode{node_id(), labels(), keys(), list(3, [&] { return taint(); }), keys(), number()}};
 }
 
 ProposalItem RandomValues::proposal_item() {
-  switch (below(7)) {
+  switch (below(12)) {
+    case 7:
+      return SwitchServing{uid(), number(), number()};
+    case 8:
+      return PromoteRollout{uid(), number()};
+    case 9:
+      return EndRollout{uid(),     number(), one_of(RolloutState::completed, RolloutState::failed),
+                        bytes(40), number(), number()};
+    case 10:
+      return MarkTime{uid(), number()};
+    case 11:
+      return ForgetRollout{uid(), number()};
     case 0:
-      return AddReplicas{uid(), number(), number(), static_cast<std::uint32_t>(1 + below(100))};
+      return AddReplicas{uid(), number(), number(), static_cast<std::uint32_t>(1 + below(100)), number()};
     case 1:
       return AssignReplica{replica_id(), node_id(), number()};
     case 2:

@@ -59,6 +59,7 @@ class RandomValues {
   WorkloadSpec spec();
   Workload workload();
   Version version();
+  Rollout rollout();
   std::vector<PublishedPort> published_ports();
   Replica replica();
   ReplicaId replica_id() { return replica().id; }

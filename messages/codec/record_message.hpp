@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cloudless/record/assignment.pb.h"
+#include "cloudless/record/endpoint.pb.h"
 #include "cloudless/record/error.pb.h"
 #include "cloudless/record/event.pb.h"
 #include "cloudless/record/node.pb.h"
@@ -14,6 +15,7 @@
 #include "cloudless/record/store.pb.h"
 #include "cloudless/record/workload.pb.h"
 #include "messages/domain/assignment.hpp"
+#include "messages/domain/endpoint.hpp"
 #include "messages/domain/error.hpp"
 #include "messages/domain/event.hpp"
 #include "messages/domain/node.hpp"
@@ -42,6 +44,12 @@ void write(const NodeDescription& description, record::NodeDescription& out);
 bool read(const record::NodeDescription& wire, NodeDescription& out);
 void write(const Event& event, record::Event& out);
 bool read(const record::Event& wire, Event& out);
+
+// rollouts.cpp
+void write(const Rollout& rollout, record::Rollout& out);
+bool read(const record::Rollout& wire, Rollout& out);
+void write(const EndpointFollowing& following, record::EndpointFollowing& out);
+bool read(const record::EndpointFollowing& wire, EndpointFollowing& out);
 
 // records.cpp; read adds what the message says.
 void write(const std::vector<PublishedPort>& ports,

@@ -1,4 +1,5 @@
 // What the store keeps, one record at a time; and events.
+#include <algorithm>
 #include <cassert>
 
 #include "messages/codec/message_bytes.hpp"
@@ -28,6 +29,9 @@ void write(const Workload& workload, record::Workload& out) {
   out.set_updated_at_ms(workload.updated_at);
   out.set_next_ordinal(workload.next_ordinal);
   out.set_deleted(workload.deleted);
+  out.set_latest_version(workload.latest_version);
+  out.set_rollout(workload.rollout);
+  out.set_serving_version(workload.serving_version);
 }
 
 bool read(const record::Workload& wire, Workload& out) {
@@ -35,6 +39,9 @@ bool read(const record::Workload& wire, Workload& out) {
   out.version = wire.version();
   out.next_ordinal = wire.next_ordinal();
   out.deleted = wire.deleted();
+  out.latest_version = std::max(wire.latest_version(), wire.version());
+  out.rollout = wire.rollout();
+  out.serving_version = wire.serving_version();
   return read_uid(wire.uid(), out.uid) && read_name(wire.namespace_(), out.ns) &&
          read_name(wire.name(), out.name) && read(wire.spec(), out.spec) &&
          read_millis(wire.created_at_ms(), out.created_at) &&
@@ -46,12 +53,16 @@ static void write(const Version& version, record::Version& out) {
   out.set_number(version.number);
   write(version.pod, *out.mutable_pod());
   out.set_image_digest(version.image_digest);
+  out.set_proven(version.proven);
+  out.set_created_at_ms(version.created_at);
 }
 
 static bool read(const record::Version& wire, Version& out) {
   out.number = wire.number();
+  out.proven = wire.proven();
   return read_uid(wire.workload(), out.workload) && read(wire.pod(), out.pod) &&
-         read_optional_digest(wire.image_digest(), out.image_digest);
+         read_optional_digest(wire.image_digest(), out.image_digest) &&
+         read_millis(wire.created_at_ms(), out.created_at);
 }
 
 void write(const std::vector<PublishedPort>& ports,
@@ -104,6 +115,11 @@ static void write(const Replica& replica, record::Replica& out) {
   write(replica.probes, *out.mutable_probes());
   out.set_last_end(replica.last_end);
   out.set_was_ready(replica.was_ready);
+  out.set_withdrawn(static_cast<record::StopCause>(replica.withdrawn));
+  out.set_running_at(replica.running_at);
+  out.set_ready_at(replica.ready_at);
+  out.set_first_ready_at(replica.first_ready_at);
+  out.set_withdrawn_at(replica.withdrawn_at);
 }
 
 static bool read(const record::Replica& wire, Replica& out) {
@@ -124,8 +140,11 @@ static bool read(const record::Replica& wire, Replica& out) {
   // Snapshots find replicas by what is inside their ids.
   if (slot_of(out.id) != ReplicaSlot{out.workload, out.ordinal}) return false;
   return read_enum(wire.phase(), Phase::pending, Phase::lost, out.phase) &&
-         read_enum(wire.stop(), StopCause::none, StopCause::recreate, out.stop) &&
-         read_optional_node_id(wire.node(), out.node) &&
+         read_enum(wire.stop(), StopCause::none, StopCause::drain, out.stop) &&
+         read_enum(wire.withdrawn(), StopCause::none, StopCause::drain, out.withdrawn) &&
+         read_millis(wire.running_at(), out.running_at) && read_millis(wire.ready_at(), out.ready_at) &&
+         read_millis(wire.first_ready_at(), out.first_ready_at) &&
+         read_millis(wire.withdrawn_at(), out.withdrawn_at) && read_optional_node_id(wire.node(), out.node) &&
          read_optional_container_id(wire.container(), out.container) &&
          read_millis(wire.created_at_ms(), out.created_at) &&
          read_millis(wire.started_at_ms(), out.started_at) &&
@@ -185,6 +204,7 @@ void write(const Node& node, record::Node& out) {
   for (const auto& key : node.removed_taints) out.add_removed_taints(key);
   out.set_reason(node.reason);
   out.set_registered_at_ms(node.registered_at);
+  out.set_draining(node.draining);
 }
 
 bool read(const record::Node& wire, Node& out) {
@@ -193,6 +213,7 @@ bool read(const record::Node& wire, Node& out) {
   out.incarnation = wire.incarnation();
   out.boot_id = wire.boot_id();
   out.cordoned = wire.cordoned();
+  out.draining = wire.draining();
   read_labels(wire.labels(), out.labels);
   read_labels(wire.set_labels(), out.set_labels);
   out.removed_labels.assign(wire.removed_labels().begin(), wire.removed_labels().end());
@@ -300,6 +321,9 @@ struct RecordEncoder {
   std::string operator()(const std::shared_ptr<const Secret>& v) const {
     return encode_record<record::Secret>(*v);
   }
+  std::string operator()(const std::shared_ptr<const Rollout>& v) const {
+    return encode_record<record::Rollout>(*v);
+  }
 };
 
 }  // namespace
@@ -327,6 +351,8 @@ bool decode(RecordKind kind, std::string_view bytes, Record& value) {
       return decode_record<record::IdempotencyRow, IdempotencyRow>(bytes, value);
     case RecordKind::secret:
       return decode_record<record::Secret, Secret>(bytes, value);
+    case RecordKind::rollout:
+      return decode_record<record::Rollout, Rollout>(bytes, value);
   }
   return false;
 }

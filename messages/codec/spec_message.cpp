@@ -54,16 +54,44 @@ void read(const api::IntOrPercent& wire, IntOrPercent& out) {
 
 void write(const RolloutPolicy& rollout, api::RolloutPolicy& out) {
   out.set_strategy(static_cast<api::RolloutPolicy::Strategy>(rollout.strategy));
-  write(rollout.max_surge, *out.mutable_max_surge());
-  write(rollout.max_unavailable, *out.mutable_max_unavailable());
+  if (rollout.max_surge) write(*rollout.max_surge, *out.mutable_max_surge());
+  if (rollout.max_unavailable) write(*rollout.max_unavailable, *out.mutable_max_unavailable());
   if (rollout.min_available) out.set_min_available(*rollout.min_available);
+  out.set_pause_duration_ms(static_cast<std::uint64_t>(rollout.pause_duration));
+  out.set_min_ready_ms(static_cast<std::uint64_t>(rollout.min_ready));
+  out.set_progress_deadline_ms(static_cast<std::uint64_t>(rollout.progress_deadline));
+  out.set_auto_rollback(rollout.auto_rollback);
+  if (rollout.canary) {
+    write(rollout.canary->replicas, *out.mutable_canary()->mutable_replicas());
+    if (rollout.canary->promote_after)
+      out.mutable_canary()->set_promote_after_ms(static_cast<std::uint64_t>(*rollout.canary->promote_after));
+  }
+  out.set_switch_back_window_ms(static_cast<std::uint64_t>(rollout.switch_back_window));
+  out.set_ready_timeout_ms(static_cast<std::uint64_t>(rollout.ready_timeout));
+  out.set_history_limit(rollout.history_limit);
 }
 
 bool read(const api::RolloutPolicy& wire, RolloutPolicy& out) {
-  read(wire.max_surge(), out.max_surge);
-  read(wire.max_unavailable(), out.max_unavailable);
+  if (wire.has_max_surge()) read(wire.max_surge(), out.max_surge.emplace());
+  if (wire.has_max_unavailable()) read(wire.max_unavailable(), out.max_unavailable.emplace());
   if (wire.has_min_available()) out.min_available = wire.min_available();
-  return read_or_default(wire.strategy(), RolloutStrategy::rolling_update, RolloutStrategy::recreate,
+  if (wire.has_auto_rollback()) out.auto_rollback = wire.auto_rollback();
+  if (wire.has_history_limit()) out.history_limit = wire.history_limit();
+  if (wire.has_canary()) {
+    auto& canary = out.canary.emplace();
+    read(wire.canary().replicas(), canary.replicas);
+    if (wire.canary().has_promote_after_ms() &&
+        !read_amount(wire.canary().promote_after_ms(), canary.promote_after.emplace()))
+      return false;
+  }
+  return read_amount(wire.pause_duration_ms(), out.pause_duration) &&
+         read_amount(wire.min_ready_ms(), out.min_ready) &&
+         (!wire.has_progress_deadline_ms() ||
+          read_amount(wire.progress_deadline_ms(), out.progress_deadline)) &&
+         (!wire.has_switch_back_window_ms() ||
+          read_amount(wire.switch_back_window_ms(), out.switch_back_window)) &&
+         (!wire.has_ready_timeout_ms() || read_amount(wire.ready_timeout_ms(), out.ready_timeout)) &&
+         read_or_default(wire.strategy(), RolloutStrategy::rolling_update, RolloutStrategy::blue_green,
                          out.strategy);
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "messages/domain/command.hpp"
+#include "messages/domain/endpoint.hpp"
 #include "messages/domain/link.hpp"
 #include "messages/domain/proposal.hpp"
 #include "messages/domain/record.hpp"
@@ -35,6 +36,8 @@ std::string encode(const Proposal& value);
 bool decode(std::string_view bytes, Proposal& value);
 std::string encode(const ProposalAnswer& value);
 bool decode(std::string_view bytes, ProposalAnswer& value);
+std::string encode(const EndpointFollowing& value);
+bool decode(std::string_view bytes, EndpointFollowing& value);
 std::string encode(const SessionFrame& value);
 bool decode(std::string_view bytes, SessionFrame& value);
 std::string encode(const LinkFrame& value);

@@ -98,13 +98,13 @@ constexpr std::size_t field_count() {
 // A field more needs a field in proto/cloudless/record, a line in write() and in read(), and a random value
 // here.
 static_assert(field_count<Template>() == 19 && field_count<WorkloadSpec>() == 6 &&
-              field_count<Workload>() == 10);
-static_assert(field_count<Version>() == 4 && field_count<Replica>() == 23 && field_count<Event>() == 9);
-static_assert(field_count<NodeDescription>() == 12 && field_count<Node>() == 15 &&
-              field_count<IdempotencyRow>() == 7);
+              field_count<Workload>() == 13);
+static_assert(field_count<Version>() == 6 && field_count<Replica>() == 28 && field_count<Event>() == 9);
+static_assert(field_count<NodeDescription>() == 12 && field_count<Node>() == 16 &&
+              field_count<Rollout>() == 16 && field_count<IdempotencyRow>() == 7);
 static_assert(field_count<Assignment>() == 10 && field_count<AssignmentSet>() == 7 &&
               field_count<ReplicaReport>() == 15);
-static_assert(field_count<RestartPolicy>() == 3 && field_count<RolloutPolicy>() == 4 &&
+static_assert(field_count<RestartPolicy>() == 3 && field_count<RolloutPolicy>() == 12 &&
               field_count<Port>() == 4);
 static_assert(field_count<ResourceLimits>() == 4 && field_count<Volume>() == 4 &&
               field_count<ConfigFile>() == 3 && field_count<Probe>() == 6 &&
@@ -149,6 +149,10 @@ TEST_CASE("every value that crosses a wire comes back as it was, and hostile byt
   check_type("NodeReply", [](RandomValues& r) { return NodeReply{r.node(), r.number()}; });
   check_type("SecretCommand", [](RandomValues& r) { return r.secret_command(); });
   check_type("SecretReply", [](RandomValues& r) { return SecretReply{r.secret(), r.number()}; });
+  check_type("EndpointFollowing", [](RandomValues& r) {
+    return EndpointFollowing{r.from("0123456789abcdef", 1, 32), r.name(), r.name(), r.number(),
+                             static_cast<Millis>(r.below(60001))};
+  });
   check_type("RegistryCredentials", [](RandomValues& r) { return r.credentials(); });
   check_type("Proposal", [](RandomValues& r) { return r.proposal(); });
   check_type("ProposalAnswer", [](RandomValues& r) {

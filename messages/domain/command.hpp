@@ -52,9 +52,29 @@ struct DeleteWorkload {
   bool operator==(const DeleteWorkload&) const = default;
 };
 
+/// What a user may do with a rollout. The values are sent: never renumber.
+enum class RolloutAction : std::uint8_t {
+  pause = 1,
+  resume = 2,
+  promote = 3,  ///< the canary is good
+  abort = 4,    ///< back to the last version that was fully ready
+  undo = 5,     ///< to another version: to_version, else the last one before that was fully ready
+  restart = 6,  ///< new containers of the same template, as a new version
+};
+
+/// FAILED_PRECONDITION where the newest rollout is not such that this can be done; says what can.
+struct ControlRollout {
+  std::string ns;
+  std::string name;
+  RolloutAction action = RolloutAction::pause;
+  std::uint64_t to_version = 0;    ///< undo only; 0: choose
+  Revision expected_revision = 0;  ///< of the workload; 0: whatever it is
+  bool operator==(const ControlRollout&) const = default;
+};
+
 struct WorkloadCommand {
   CommandContext context;
-  std::variant<CreateWorkload, UpdateWorkload, ScaleWorkload, DeleteWorkload> action;
+  std::variant<CreateWorkload, UpdateWorkload, ScaleWorkload, DeleteWorkload, ControlRollout> action;
   bool operator==(const WorkloadCommand&) const = default;
 };
 
@@ -76,14 +96,21 @@ struct UpdateNode {
 };
 struct CordonNode {
   NodeId node;
-  bool cordoned = true;  ///< false: uncordon
+  bool cordoned = true;  ///< false: uncordon, and end draining
   Revision expected_revision = 0;
   bool operator==(const CordonNode&) const = default;
 };
 
+/// Moves the node's replicas elsewhere. Ended by uncordoning.
+struct DrainNode {
+  NodeId node;
+  Revision expected_revision = 0;
+  bool operator==(const DrainNode&) const = default;
+};
+
 struct NodeCommand {
   CommandContext context;
-  std::variant<UpdateNode, CordonNode> action;
+  std::variant<UpdateNode, CordonNode, DrainNode> action;
   bool operator==(const NodeCommand&) const = default;
 };
 

@@ -50,7 +50,8 @@ struct Node {
   NodeDescription description;
   /// Moves with every change of this record (like Workload::revision).
   Revision revision = 0;
-  /// Moves with capacity, labels, taints, cordon and state: named by every assignment as its precondition.
+  /// Moves with capacity, labels, taints, cordon, drain and state: named by every assignment as its
+  /// precondition.
   Revision schedulable_revision = 0;
   /// Grows by one with each registration of an agent process; reports of an older one are stale.
   std::uint64_t incarnation = 0;
@@ -67,8 +68,10 @@ struct Node {
   std::vector<std::string> removed_taints;
   std::string reason;  ///< why it is not ready, in words
   WallMillis registered_at = 0;
+  /// Its replicas move elsewhere, as fast as their availability allows; nothing new is placed there.
+  bool draining = false;
 
-  bool schedulable() const { return state == NodeState::ready && !cordoned; }
+  bool schedulable() const { return state == NodeState::ready && !cordoned && !draining; }
   bool operator==(const Node&) const = default;
 };
 

@@ -10,16 +10,18 @@
 #include "messages/domain/error.hpp"
 #include "messages/domain/ids.hpp"
 #include "messages/domain/replica.hpp"
+#include "messages/domain/rollout.hpp"
 
 namespace cloudless {
 
-/// From rollout. Refused (ABORTED) unless the workload's next_ordinal and version are still these: so a
-/// repeat is accepted once.
+/// From rollout. Refused (ABORTED) unless the workload's next_ordinal and current version are still these: so
+/// a repeat is accepted once.
 struct AddReplicas {
   WorkloadUid workload;
-  std::uint64_t version = 0;
+  std::uint64_t version = 0;  ///< the current one, or the one that the newest rollout comes from
   std::uint64_t first_ordinal = 0;
-  std::uint32_t count = 0;  ///< 1-100
+  std::uint32_t count = 0;            ///< 1-100
+  std::uint64_t current_version = 0;  ///< as seen; 0: `version` is it
   bool operator==(const AddReplicas&) const = default;
 };
 /// From scheduler. Refused unless the replica is PENDING without a stop and the node is as it was and has
@@ -43,6 +45,46 @@ struct StopReplica {
   StopCause cause = StopCause::none;
   bool operator==(const StopReplica&) const = default;
 };
+/// From rollout, BLUE_GREEN: from this commit on only replicas of this version serve. Refused
+/// (FAILED_PRECONDITION) if fewer of them than the availability floor are ready; ABORTED if the rollout is
+/// not the newest one any more.
+struct SwitchServing {
+  WorkloadUid workload;
+  std::uint64_t rollout = 0;
+  std::uint64_t version = 0;
+  bool operator==(const SwitchServing&) const = default;
+};
+/// From rollout: the canary was good for long enough. ABORTED if the rollout is not active any more.
+struct PromoteRollout {
+  WorkloadUid workload;
+  std::uint64_t rollout = 0;
+  bool operator==(const PromoteRollout&) const = default;
+};
+/// From rollout: it is over. COMPLETED is refused unless every wanted replica is of its version and available
+/// and nothing older serves. With FAILED, `back_to` names the version that the next rollout goes to; 0: none.
+/// ABORTED if it is over already, or the spec, or the version, has changed since.
+struct EndRollout {
+  WorkloadUid workload;
+  std::uint64_t rollout = 0;
+  RolloutState state = RolloutState::completed;  ///< completed or failed
+  std::string reason;                            ///< at most 1024 bytes
+  std::uint64_t back_to = 0;
+  Revision workload_revision = 0;  ///< as seen
+  bool operator==(const EndRollout&) const = default;
+};
+/// From rollout, while it waits for a deadline and nothing else is committed: so that a restart loses little
+/// store time. Accepted if it is active.
+struct MarkTime {
+  WorkloadUid workload;
+  std::uint64_t rollout = 0;
+  bool operator==(const MarkTime&) const = default;
+};
+/// From rollout: removes the record of a rollout that is over and not the newest.
+struct ForgetRollout {
+  WorkloadUid workload;
+  std::uint64_t rollout = 0;
+  bool operator==(const ForgetRollout&) const = default;
+};
 /// From rollout: removes the record of a replica that ended. Refused unless it is terminal.
 struct ForgetReplica {
   ReplicaId replica;
@@ -60,8 +102,9 @@ struct ForgetVersion {
   bool operator==(const ForgetVersion&) const = default;
 };
 
-using ProposalItem = std::variant<AddReplicas, AssignReplica, ExplainPending, StopReplica, ForgetReplica,
-                                  ForgetWorkload, ForgetVersion>;
+using ProposalItem =
+    std::variant<AddReplicas, AssignReplica, ExplainPending, StopReplica, ForgetReplica, ForgetWorkload,
+                 ForgetVersion, SwitchServing, PromoteRollout, EndRollout, MarkTime, ForgetRollout>;
 
 struct Proposal {
   std::string from;      ///< "scheduler" or "rollout"

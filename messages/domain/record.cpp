@@ -19,6 +19,9 @@ Key version_key(const WorkloadUid& uid, std::uint64_t number) {
 Key replica_key(const ReplicaId& id) {
   return {RecordKind::replica, id.value};
 }
+Key rollout_key(const WorkloadUid& uid, std::uint64_t number) {
+  return {RecordKind::rollout, uid.value + "/" + std::to_string(number)};
+}
 Key node_key(const NodeId& id) {
   return {RecordKind::node, id.value};
 }
@@ -45,6 +48,7 @@ Key key_of(const Record& record) {
             return Key{RecordKind::idempotency, i->principal + "/" + i->method + "/" + i->ns + "/" + i->key};
           },
           [](const std::shared_ptr<const Secret>& s) { return secret_key(s->ns, s->name); },
+          [](const std::shared_ptr<const Rollout>& r) { return rollout_key(r->workload, r->number); },
       },
       record);
 }

@@ -14,6 +14,7 @@
 #include "messages/domain/ids.hpp"
 #include "messages/domain/node.hpp"
 #include "messages/domain/replica.hpp"
+#include "messages/domain/rollout.hpp"
 #include "messages/domain/secret.hpp"
 #include "messages/domain/workload.hpp"
 
@@ -48,6 +49,7 @@ enum class RecordKind : std::uint8_t {
   event = 6,
   idempotency = 7,
   secret = 8,
+  rollout = 9,
 };
 
 /// Kind and name within the kind.
@@ -57,16 +59,18 @@ struct Key {
   auto operator<=>(const Key&) const = default;
 };
 
-using Record = std::variant<std::shared_ptr<const ClusterMeta>, std::shared_ptr<const Workload>,
-                            std::shared_ptr<const Version>, std::shared_ptr<const Replica>,
-                            std::shared_ptr<const Node>, std::shared_ptr<const Event>,
-                            std::shared_ptr<const IdempotencyRow>, std::shared_ptr<const Secret>>;
+using Record =
+    std::variant<std::shared_ptr<const ClusterMeta>, std::shared_ptr<const Workload>,
+                 std::shared_ptr<const Version>, std::shared_ptr<const Replica>, std::shared_ptr<const Node>,
+                 std::shared_ptr<const Event>, std::shared_ptr<const IdempotencyRow>,
+                 std::shared_ptr<const Secret>, std::shared_ptr<const Rollout>>;
 
 /// The key that a record is stored under.
 Key key_of(const Record& record);
 Key workload_key(const WorkloadUid& uid);
 Key version_key(const WorkloadUid& uid, std::uint64_t number);
 Key replica_key(const ReplicaId& id);
+Key rollout_key(const WorkloadUid& uid, std::uint64_t number);
 Key node_key(const NodeId& id);
 Key secret_key(const std::string& ns, const std::string& name);
 

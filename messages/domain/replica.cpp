@@ -44,6 +44,8 @@ const char* to_string(StopCause cause) {
       return "node lost";
     case StopCause::recreate:
       return "recreate";
+    case StopCause::drain:
+      return "drain";
   }
   return "unknown";
 }

@@ -43,6 +43,7 @@ enum class StopCause : std::uint8_t {
   deleted = 3,    ///< its workload is deleted; floor 0
   node_lost = 4,  ///< its node is OFFLINE and a replacement starts
   recreate = 5,   ///< strategy RECREATE; floor 0
+  drain = 6,      ///< its node is drained
 };
 const char* to_string(StopCause cause);
 
@@ -84,7 +85,17 @@ struct Replica {
   std::vector<ProbeStatus> probes;  ///< of the container that runs; at most one per kind
   std::string last_end;             ///< how the last attempt that ended ended, in words; empty while none did
   bool was_ready = false;           ///< at some time in this attempt
+  /// Told to stop once everybody who sends requests knows that it no longer serves: serving is false already
+  /// and it counts as stopping.
+  StopCause withdrawn = StopCause::none;
 
+  // Store time (messages/domain/store_clock.hpp); 0: not yet.
+  Millis running_at = 0;      ///< ran for the first time
+  Millis ready_at = 0;        ///< ready without a break since; 0 while it is not
+  Millis first_ready_at = 0;  ///< was ready for the first time
+  Millis withdrawn_at = 0;
+
+  bool is_leaving() const { return stop != StopCause::none || withdrawn != StopCause::none; }
   bool stop_requested() const { return stop != StopCause::none; }
   bool operator==(const Replica&) const = default;
 };

@@ -16,6 +16,26 @@ auto value_or_null(const Map& map, const K& key) {
   return found != nullptr ? *found : std::decay_t<decltype(*found)>{};
 }
 
+/// Of "<uid>/<number>".
+std::optional<ReplicaSlot> numbered_slot(const std::string& id) {
+  const auto slash = id.find('/');
+  if (slash == std::string::npos) return std::nullopt;
+  return ReplicaSlot{WorkloadUid{id.substr(0, slash)}, std::strtoull(id.c_str() + slash + 1, nullptr, 10)};
+}
+
+/// Everything of one workload, in order.
+template <class Map>
+auto all_of(const Map& map, const WorkloadUid& uid) {
+  using Value = std::decay_t<decltype(*map.find(ReplicaSlot{}))>;
+  std::vector<Value> out;
+  map.visit_from(ReplicaSlot{uid, 0}, [&](const ReplicaSlot& slot, const Value& value) {
+    if (slot.workload != uid) return false;
+    out.push_back(value);
+    return true;
+  });
+  return out;
+}
+
 constexpr std::size_t kUidLength = 10;
 
 /// Of "<namespace>/<name>".
@@ -77,19 +97,16 @@ std::shared_ptr<const Node> Snapshot::node(const NodeId& id) const {
   return value_or_null(nodes_, id);
 }
 
+std::shared_ptr<const Rollout> Snapshot::rollout(const WorkloadUid& uid, std::uint64_t number) const {
+  return value_or_null(rollouts_, ReplicaSlot{uid, number});
+}
+
 std::shared_ptr<const Secret> Snapshot::secret(const std::string& ns, const std::string& name) const {
   return value_or_null(secrets_, QualifiedName{ns, name});
 }
 
 std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_of(const WorkloadUid& uid) const {
-  std::vector<std::shared_ptr<const Replica>> out;
-  replicas_.visit_from(ReplicaSlot{uid, 0},
-                       [&](const ReplicaSlot& slot, const std::shared_ptr<const Replica>& r) {
-                         if (slot.workload != uid) return false;
-                         out.push_back(r);
-                         return true;
-                       });
-  return out;
+  return all_of(replicas_, uid);
 }
 
 std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_on(const NodeId& id) const {
@@ -103,14 +120,11 @@ std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_on(const NodeId& 
 }
 
 std::vector<std::shared_ptr<const Version>> Snapshot::versions_of(const WorkloadUid& uid) const {
-  std::vector<std::shared_ptr<const Version>> out;
-  versions_.visit_from(ReplicaSlot{uid, 0},
-                       [&](const ReplicaSlot& slot, const std::shared_ptr<const Version>& v) {
-                         if (slot.workload != uid) return false;
-                         out.push_back(v);
-                         return true;
-                       });
-  return out;
+  return all_of(versions_, uid);
+}
+
+std::vector<std::shared_ptr<const Rollout>> Snapshot::rollouts_of(const WorkloadUid& uid) const {
+  return all_of(rollouts_, uid);
 }
 
 std::uint64_t Snapshot::guard(const Key& key) const {
@@ -128,12 +142,12 @@ std::uint64_t Snapshot::guard(const Key& key) const {
     case RecordKind::replica:
       return replica(ReplicaId{key.id}) ? 1 : 0;
     case RecordKind::version: {
-      const auto slash = key.id.find('/');
-      if (slash == std::string::npos) return 0;
-      return version(WorkloadUid{key.id.substr(0, slash)},
-                     std::strtoull(key.id.c_str() + slash + 1, nullptr, 10))
-                 ? 1
-                 : 0;
+      const auto slot = numbered_slot(key.id);
+      return slot && versions_.find(*slot) != nullptr ? 1 : 0;
+    }
+    case RecordKind::rollout: {
+      const auto slot = numbered_slot(key.id);
+      return slot && rollouts_.find(*slot) != nullptr ? 1 : 0;
     }
     case RecordKind::secret: {
       const auto* s = secrets_.find(name_in(key.id));
@@ -181,6 +195,8 @@ void Snapshot::apply(const Change& change) {
     if (const auto* r = std::get_if<std::shared_ptr<const Replica>>(&*change.record)) put_replica(*r);
     if (const auto* n = std::get_if<std::shared_ptr<const Node>>(&*change.record))
       nodes_.set((*n)->description.id, *n);
+    if (const auto* r = std::get_if<std::shared_ptr<const Rollout>>(&*change.record))
+      rollouts_.set(ReplicaSlot{(*r)->workload, (*r)->number}, *r);
     if (const auto* s = std::get_if<std::shared_ptr<const Secret>>(&*change.record))
       secrets_.set(QualifiedName{(*s)->ns, (*s)->name}, *s);
     return;
@@ -194,13 +210,12 @@ void Snapshot::apply(const Change& change) {
         workloads_.erase(w->uid);
       }
       break;
-    case RecordKind::version: {
-      const auto slash = change.key.id.find('/');
-      if (slash != std::string::npos)
-        versions_.erase(ReplicaSlot{WorkloadUid{change.key.id.substr(0, slash)},
-                                    std::strtoull(change.key.id.c_str() + slash + 1, nullptr, 10)});
+    case RecordKind::version:
+      if (const auto slot = numbered_slot(change.key.id)) versions_.erase(*slot);
       break;
-    }
+    case RecordKind::rollout:
+      if (const auto slot = numbered_slot(change.key.id)) rollouts_.erase(*slot);
+      break;
     case RecordKind::replica:
       if (const auto r = replica(ReplicaId{change.key.id})) {
         const ReplicaSlot slot{r->workload, r->ordinal};
@@ -234,6 +249,7 @@ std::vector<Record> Snapshot::records() const {
   secrets_.for_each(take);
   workloads_.for_each(take);
   versions_.for_each(take);
+  rollouts_.for_each(take);
   replicas_.for_each(take);
   return out;
 }

@@ -65,6 +65,7 @@ class Snapshot {
   std::shared_ptr<const Version> version(const WorkloadUid& uid, std::uint64_t number) const;
   std::shared_ptr<const Replica> replica(const ReplicaId& id) const;
   std::shared_ptr<const Node> node(const NodeId& id) const;
+  std::shared_ptr<const Rollout> rollout(const WorkloadUid& uid, std::uint64_t number) const;
   std::shared_ptr<const Secret> secret(const std::string& ns, const std::string& name) const;
 
   /// Replicas of a workload, by ordinal; terminal ones included.
@@ -72,6 +73,7 @@ class Snapshot {
   /// Replicas whose node this is, terminal ones included.
   std::vector<std::shared_ptr<const Replica>> replicas_on(const NodeId& id) const;
   std::vector<std::shared_ptr<const Version>> versions_of(const WorkloadUid& uid) const;
+  std::vector<std::shared_ptr<const Rollout>> rollouts_of(const WorkloadUid& uid) const;
 
   const PersistentMap<WorkloadUid, std::shared_ptr<const Workload>>& workloads() const { return workloads_; }
   /// Workloads that are not deleted, by namespace and name.
@@ -79,6 +81,7 @@ class Snapshot {
   const PersistentMap<ReplicaSlot, std::shared_ptr<const Replica>>& replicas() const { return replicas_; }
   const PersistentMap<NodeId, std::shared_ptr<const Node>>& nodes() const { return nodes_; }
   const PersistentMap<ReplicaSlot, std::shared_ptr<const Version>>& versions() const { return versions_; }
+  const PersistentMap<ReplicaSlot, std::shared_ptr<const Rollout>>& rollouts() const { return rollouts_; }
   const PersistentMap<QualifiedName, std::shared_ptr<const Secret>>& secrets() const { return secrets_; }
 
   /// Guard of the record under this key (see guard_of); 0 if there is none.
@@ -109,6 +112,7 @@ class Snapshot {
   PersistentMap<ReplicaSlot, std::shared_ptr<const Replica>> replicas_;
   PersistentMap<NodeSlot, std::shared_ptr<const Replica>> by_node_;
   PersistentMap<NodeId, std::shared_ptr<const Node>> nodes_;
+  PersistentMap<ReplicaSlot, std::shared_ptr<const Rollout>> rollouts_;  // ordinal is the rollout's number
   PersistentMap<QualifiedName, std::shared_ptr<const Secret>> secrets_;
 };
 

@@ -13,6 +13,7 @@
 #include "messages/domain/container.hpp"
 #include "messages/domain/ids.hpp"
 #include "messages/domain/resources.hpp"
+#include "messages/domain/rollout_policy.hpp"
 #include "messages/domain/time.hpp"
 
 namespace cloudless {
@@ -54,23 +55,6 @@ struct RestartPolicy {
 };
 
 enum class ImagePullPolicy : std::uint8_t { always = 1, if_not_present = 2, never = 3 };
-
-enum class RolloutStrategy : std::uint8_t { rolling_update = 1, recreate = 2 };
-
-struct IntOrPercent {
-  std::uint32_t value = 0;
-  bool percent = false;
-  bool operator==(const IntOrPercent&) const = default;
-};
-
-/// How a change of the template reaches the replicas. Not part of the template.
-struct RolloutPolicy {
-  RolloutStrategy strategy = RolloutStrategy::rolling_update;
-  IntOrPercent max_surge{25, true};            ///< rounded up
-  IntOrPercent max_unavailable{0, false};      ///< rounded down
-  std::optional<std::uint32_t> min_available;  ///< an explicit 0 is 0
-  bool operator==(const RolloutPolicy&) const = default;
-};
 
 /// Everything whose change needs new containers. One immutable version of it is stored per change.
 struct Template {
@@ -115,7 +99,8 @@ struct Workload {
   std::string name;
   /// Moves with user writes only; unique and growing per store (ARCHITECTURE.md, rule 4).
   Revision revision = 0;
-  /// Number of the current template, from 1; moves when the template changes.
+  /// Number of the current template, from 1. A changed template gets the next number; going back to an
+  /// earlier one goes back to its number.
   std::uint64_t version = 1;
   WorkloadSpec spec;
   WallMillis created_at = 0;
@@ -124,11 +109,15 @@ struct Workload {
   std::uint64_t next_ordinal = 0;
   /// Tombstone: the name is free, replicas are being stopped; the record goes when the last one is gone.
   bool deleted = false;
+  std::uint64_t latest_version = 1;   ///< the highest number that was ever given
+  std::uint64_t rollout = 0;          ///< number of the newest rollout; 0: none yet
+  std::uint64_t serving_version = 0;  ///< only replicas of this version serve; 0: those of every version
   bool operator==(const Workload&) const = default;
 };
 
-/// Record "version/<uid>/<number>". Immutable, but for the digest that comes once; kept as long as the
-/// workload or a replica needs it. Owner: workload_state.
+/// Record "version/<uid>/<number>". Immutable, but for the digest and `proven`, which come once; kept as long
+/// as the workload or a replica needs it, and RolloutPolicy::history_limit beyond that. Owner:
+/// workload_state.
 struct Version {
   WorkloadUid workload;
   std::uint64_t number = 1;
@@ -136,6 +125,8 @@ struct Version {
   /// What the image's tag stood for when the first node asked: "sha256:<64 hex>". Set once, by the owner; all
   /// replicas of the version run these bytes. Empty: nobody has found out yet.
   std::string image_digest;
+  bool proven = false;  ///< a rollout to it was completed: every replica was ready
+  WallMillis created_at = 0;
   bool operator==(const Version&) const = default;
 };
 
