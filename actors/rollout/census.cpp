@@ -3,42 +3,27 @@
 namespace cloudless::rollout {
 namespace {
 
-bool ended_by_itself(const Replica& r) {
-  return (r.phase == Phase::succeeded || r.phase == Phase::failed) && !r.stop_requested();
+Indexes& place_of(Census& census, const WorkloadView& view, const ReplicaFact& r) {
+  if (is_terminal(r.phase)) return fills_place(view, r) ? census.finished : census.history;
+  if (r.leaving) return census.leaving;
+  if (r.node == NodeStanding::lost) return census.lost;
+  if (r.drained) return census.drained;
+  return r.version == view.version ? census.current : census.outdated;
 }
 
 }  // namespace
 
-bool on_lost_node(const Snapshot& view, const Replica& replica) {
-  if (replica.node.empty()) return false;
-  const auto node = view.node(replica.node);
-  return !node || node->state == NodeState::offline;
+bool fills_place(const WorkloadView& view, const ReplicaFact& r) {
+  if (r.leaving || r.version != view.version) return false;
+  // What failed before the newest rollout began is history: a rollout tries anew.
+  return r.phase == Phase::succeeded || (r.phase == Phase::failed && !r.earlier);
 }
 
-bool is_available(const Snapshot& view, const Replica& replica) {
-  if (replica.phase != Phase::running || !replica.ready || !replica.serving || replica.stop_requested())
-    return false;
-  const auto node = view.node(replica.node);
-  return node && node->state == NodeState::ready;
-}
-
-bool is_in_doubt(const Snapshot& view, const Replica& replica) {
-  if (replica.node.empty()) return false;
-  const auto node = view.node(replica.node);
-  return node && node->state == NodeState::suspect;
-}
-
-Census take_census(const Snapshot& view, const Workload& workload) {
-  Census census;
-  for (const auto& r : view.replicas_of(workload.uid)) {
-    if (is_terminal(r->phase))
-      (ended_by_itself(*r) && r->version == workload.version ? census.finished : census.history).push_back(r);
-    else if (r->stop_requested())
-      census.stopping.push_back(r);
-    else if (on_lost_node(view, *r))
-      census.lost.push_back(r);
-    else
-      (r->version == workload.version ? census.current : census.outdated).push_back(r);
+Census take_census(const WorkloadView& view, Millis now) {
+  Census census{};
+  for (std::size_t i = 0; i < view.facts.size(); ++i) {
+    place_of(census, view, view.facts[i]).push_back(i);
+    census.available += is_available(view, view.facts[i], now) ? 1 : 0;
   }
   return census;
 }

@@ -1,35 +1,31 @@
-// A workload's replicas sorted by what they mean for it: wanted, surplus, outdated, lost, history. Pure;
-// reconcile() decides on it. Every replica is in exactly one list.
+// A workload's replicas sorted by what they mean for it: wanted, outdated, to be moved, lost, over. Pure;
+// step() decides on it. Every replica is in exactly one list; lists hold indexes into WorkloadView::facts, in
+// the order of ordinals. "Alive" is: not ended, not on its way out, and its node not lost.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
-#include "messages/domain/snapshot.hpp"
+#include "actors/rollout/workload_view.hpp"
 
 namespace cloudless::rollout {
 
-using ReplicaPtr = std::shared_ptr<const Replica>;
+using Indexes = std::vector<std::size_t>;
 
 struct Census {
-  std::vector<ReplicaPtr> current;   ///< of the current version, alive, not told to stop
-  std::vector<ReplicaPtr> outdated;  ///< of another version, alive, not told to stop
-  std::vector<ReplicaPtr> lost;  ///< alive for all we know, not told to stop, but the node is OFFLINE or gone
-  std::vector<ReplicaPtr> stopping;  ///< told to stop, not ended yet
-  std::vector<ReplicaPtr>
-      finished;  ///< of the current version, ended by themselves (SUCCEEDED, FAILED): they count as wanted
-  std::vector<ReplicaPtr> history;  ///< ended otherwise
+  Indexes current;          ///< alive, of the current version, on a node that stays
+  Indexes outdated;         ///< alive, of another version, on a node that stays
+  Indexes drained;          ///< alive, on a node that is drained
+  Indexes lost;             ///< alive for all we know, but the node is OFFLINE or gone
+  Indexes leaving;          ///< told to stop or withdrawn, not ended yet
+  Indexes finished;         ///< of the current version, ended by themselves: their place is filled
+  Indexes history;          ///< ended otherwise
+  std::uint32_t available;  ///< as the owner counts
 };
 
-/// Each list is in the order of ordinals.
-Census take_census(const Snapshot& view, const Workload& workload);
+/// Of the current version and ended by itself: it is not replaced.
+bool fills_place(const WorkloadView& view, const ReplicaFact& replica);
 
-/// The node cannot run it any more: OFFLINE or gone. False for a replica without a node.
-bool on_lost_node(const Snapshot& view, const Replica& replica);
-/// Serves now: RUNNING, ready, serving, not told to stop, on a READY node.
-bool is_available(const Snapshot& view, const Replica& replica);
-/// Its node is SUSPECT: it may serve, but nobody knows.
-bool is_in_doubt(const Snapshot& view, const Replica& replica);
+Census take_census(const WorkloadView& view, Millis now);
 
 }  // namespace cloudless::rollout

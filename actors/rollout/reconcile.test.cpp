@@ -6,7 +6,6 @@
 #include <random>
 #include <sstream>
 
-#include "actors/rollout/census.hpp"
 #include "tests/support/snapshot_builder.hpp"
 
 using namespace cloudless;
@@ -34,8 +33,15 @@ std::string words(const std::vector<ProposalItem>& items) {
   return out.str();
 }
 
+bool serves(const Snapshot& view, const Replica& r) {
+  const auto node = view.node(r.node);
+  return r.phase == Phase::running && r.ready && r.serving && !r.is_leaving() && node &&
+         node->state == NodeState::ready;
+}
+
 std::string next(const SnapshotBuilder& world) {
-  return words(rollout::reconcile(world.view(), *world.view().workload(SnapshotBuilder::uid("web"))));
+  return words(
+      rollout::reconcile(world.view(), *world.view().workload(SnapshotBuilder::uid("web")), 1).items);
 }
 
 std::function<void(WorkloadSpec&)> replicas(std::uint32_t n) {
@@ -157,7 +163,7 @@ TEST_CASE("Rolling: with room for absence, old ones stop first") {
 TEST_CASE("Rolling: old ones that never served go at once, old ones in doubt wait") {
   auto world = world_of(2, {kUnready, [](Replica&) {}});
   world.workload("web", image("image:2"));
-  CHECK(next(world) == "stop 1 rollout; stop 0 rollout; add 1 from 2");
+  CHECK(next(world) == "add 1 from 2; stop 1 rollout; stop 0 rollout");
   auto doubt = world_of(1, {kRunning});
   doubt.workload("web", image("image:2")).replica("web", SnapshotBuilder::running("b"));
   doubt.node("a", [](Node& n) { n.state = NodeState::suspect; });
@@ -250,6 +256,8 @@ TEST_CASE("The newest five ended replicas stay, and versions as long as somethin
   for (int i = 0; i < 6; ++i) world.commit({erase(replica_key(SnapshotBuilder::id("web", i)))});
   CHECK(next(world) == "forget 6");
   world.commit({erase(replica_key(SnapshotBuilder::id("web", 6)))});
+  CHECK(next(world).empty());
+  world.workload("web", [](WorkloadSpec& s) { s.rollout.history_limit = 0; });
   CHECK(next(world) == "forget version 1");
 }
 
@@ -299,7 +307,7 @@ class RandomWorld {
   }
   /// One proposal, judged item by item; false if there was none.
   bool rollout() {
-    const auto items = rollout::reconcile(world_.view(), web());
+    const auto items = rollout::reconcile(world_.view(), web(), 1).items;
     for (const auto& item : items) carry_out(item);
     return !items.empty();
   }
@@ -311,17 +319,17 @@ class RandomWorld {
     for (const auto& r : world_.view().replicas_of(web().uid)) {
       if (is_terminal(r->phase)) continue;
       CHECK(r->version == web().version);
-      good += rollout::is_available(world_.view(), *r) ? 1 : 0;
+      good += serves(world_.view(), *r) ? 1 : 0;
     }
     CHECK(good == web().spec.replicas);
-    CHECK(world_.view().versions_of(web().uid).size() <= 1 + rollout::kKeptHistory);
+    CHECK(world_.view().versions_of(web().uid).size() <= 1 + web().spec.rollout.history_limit);
   }
 
  private:
   std::size_t available() {
     const auto all = world_.view().replicas_of(web().uid);
-    return static_cast<std::size_t>(std::count_if(
-        all.begin(), all.end(), [&](const auto& r) { return rollout::is_available(world_.view(), *r); }));
+    return static_cast<std::size_t>(
+        std::count_if(all.begin(), all.end(), [&](const auto& r) { return serves(world_.view(), *r); }));
   }
   void carry_out(const ProposalItem& item) {
     if (const auto* add = std::get_if<AddReplicas>(&item)) {
@@ -331,7 +339,7 @@ class RandomWorld {
       const auto r = world_.view().replica(stop->replica);
       REQUIRE(r);
       REQUIRE_FALSE(is_terminal(r->phase));
-      const bool counted = rollout::is_available(world_.view(), *r);
+      const bool counted = serves(world_.view(), *r);
       const bool lost = stop->cause == StopCause::node_lost;
       if (lost) REQUIRE(world_.view().node(r->node)->state == NodeState::offline);
       world_.change_replica(stop->replica, [&](Replica& now) {

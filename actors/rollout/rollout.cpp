@@ -10,6 +10,8 @@ namespace cloudless::rollout {
 
 void Rollout::load(SnapshotPtr view) {
   view_ = std::move(view);
+  waiting_.clear();
+  alarms_.clear();
   look_at_everything();
 }
 
@@ -23,6 +25,8 @@ void Rollout::apply(const std::vector<Commit>& commits, SnapshotPtr after) {
   for (const auto& commit : commits) {
     for (const auto& change : commit.changes) {
       if (change.key.kind == RecordKind::workload) touched_.insert(WorkloadUid{change.key.id});
+      if (change.key.kind == RecordKind::rollout || change.key.kind == RecordKind::version)
+        touched_.insert(WorkloadUid{change.key.id.substr(0, change.key.id.find('/'))});
       if (change.key.kind == RecordKind::replica)
         if (const auto slot = slot_of(ReplicaId{change.key.id})) touched_.insert(slot->workload);
       if (change.key.kind == RecordKind::node)
@@ -31,20 +35,40 @@ void Rollout::apply(const std::vector<Commit>& commits, SnapshotPtr after) {
   }
 }
 
-std::vector<ProposalItem> Rollout::propose(std::size_t limit, Millis) {
+std::vector<ProposalItem> Rollout::propose(std::size_t limit, Millis now) {
+  for (auto due = alarms_.begin(); due != alarms_.end() && due->first <= now; due = alarms_.begin()) {
+    touched_.insert(due->second);
+    wait(WorkloadUid{due->second}, std::nullopt);
+  }
   std::vector<ProposalItem> items;
   for (std::size_t turns = touched_.size(); turns > 0 && items.size() < limit; --turns) {
     auto next = touched_.upper_bound(turn_);
     if (next == touched_.end()) next = touched_.begin();
     turn_ = *next;
     const auto workload = view_->workload(turn_);
-    auto wanted = workload ? reconcile(*view_, *workload) : std::vector<ProposalItem>{};
+    auto wanted = workload ? reconcile(*view_, *workload, now) : Reconciled{};
+    wait(turn_, wanted.wake_at);
     // It stays touched until nothing is left to do.
-    if (wanted.empty()) touched_.erase(next);
-    const auto taken = std::min(wanted.size(), limit - items.size());
-    std::move(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(taken), std::back_inserter(items));
+    if (wanted.items.empty()) touched_.erase(next);
+    const auto taken = std::min(wanted.items.size(), limit - items.size());
+    std::move(wanted.items.begin(), wanted.items.begin() + static_cast<std::ptrdiff_t>(taken),
+              std::back_inserter(items));
   }
   return items;
+}
+
+std::optional<Millis> Rollout::wake_at() const {
+  return alarms_.empty() ? std::nullopt : std::optional(alarms_.begin()->first);
+}
+
+void Rollout::wait(const WorkloadUid& uid, std::optional<Millis> until) {
+  if (const auto known = waiting_.find(uid); known != waiting_.end()) {
+    alarms_.erase({known->second, uid});
+    waiting_.erase(known);
+  }
+  if (!until) return;
+  waiting_.emplace(uid, *until);
+  alarms_.emplace(*until, uid);
 }
 
 }  // namespace cloudless::rollout

@@ -1,0 +1,123 @@
+#include "actors/rollout/workload_view.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+
+namespace cloudless::rollout {
+namespace {
+
+struct NodeFact {
+  NodeStanding standing = NodeStanding::none;
+  bool drained = false;
+};
+
+/// Asks the snapshot once for each node.
+class NodeFacts {
+ public:
+  explicit NodeFacts(const Snapshot& snapshot) : snapshot_(snapshot) {}
+  NodeFact of(const NodeId& id) {
+    if (id.empty()) return {};
+    const auto [entry, is_new] = known_.try_emplace(std::string_view(id.value));
+    if (is_new) entry->second = look_up(id);
+    return entry->second;
+  }
+
+ private:
+  NodeFact look_up(const NodeId& id) const {
+    const auto node = snapshot_.node(id);
+    if (!node || node->state == NodeState::offline) return {NodeStanding::lost, false};
+    return {node->state == NodeState::ready ? NodeStanding::ready : NodeStanding::doubt, node->draining};
+  }
+
+  const Snapshot& snapshot_;
+  std::unordered_map<std::string_view, NodeFact> known_;  // the names live in the snapshot's replicas
+};
+
+Millis startup_allowance_of(const Template& pod) {
+  if (!pod.startup) return 0;
+  return pod.startup->initial_delay + pod.startup->period * pod.startup->failure_threshold;
+}
+
+RolloutFact fact_of(const cloudless::Rollout& r) {
+  RolloutFact out;
+  out.cause = r.cause;
+  out.state = r.state;
+  out.from_version = r.from_version;
+  out.paused = r.paused;
+  out.promoted = r.promoted;
+  out.started_at = r.started_at;
+  out.progress_from = r.progress_from;
+  out.switched_at = r.switched_at;
+  out.mark = r.mark;
+  return out;
+}
+
+bool is_earlier(const Replica& r, const cloudless::Rollout& rollout) {
+  return r.running_at != 0 ? r.running_at < rollout.started_at : r.created_at < rollout.created_at;
+}
+
+ReplicaFact fact_of(const Replica& r, const NodeFact& node) {
+  ReplicaFact out;
+  out.ordinal = r.ordinal;
+  out.version = r.version;
+  out.running_at = r.running_at;
+  out.ready_at = r.ready_at;
+  out.first_ready_at = r.first_ready_at;
+  out.phase = r.phase;
+  out.node = node.standing;
+  out.drained = node.drained;
+  out.ready = r.ready;
+  out.serving = r.serving;
+  out.leaving = r.is_leaving();
+  out.unplaceable = r.phase == Phase::pending && !r.reason.empty();
+  return out;
+}
+
+}  // namespace
+
+bool WorkloadView::is_canary() const {
+  if (!policy.canary || policy.strategy != RolloutStrategy::rolling_update || !rollout || replicas == 0)
+    return false;
+  if (!is_active() || rollout->promoted || rollout->from_version == 0) return false;
+  return rollout->cause == RolloutCause::updated || rollout->cause == RolloutCause::restarted;
+}
+
+WorkloadView view_of(const Snapshot& snapshot, const Workload& workload,
+                     std::vector<const Replica*>* records) {
+  WorkloadView view;
+  view.replicas = workload.spec.replicas;
+  view.policy = workload.spec.rollout;
+  view.bounds = bounds_of(view.policy, view.replicas);
+  view.version = workload.version;
+  view.serving_version = workload.serving_version;
+  view.runs_to_completion = workload.spec.pod.restart.mode != RestartMode::always;
+  view.startup_allowance = startup_allowance_of(workload.spec.pod);
+  const auto rollout = workload.rollout == 0 ? nullptr : snapshot.rollout(workload.uid, workload.rollout);
+  if (rollout) view.rollout = fact_of(*rollout);
+
+  std::vector<std::uint64_t> proven;  // ascending
+  for (const auto& version : snapshot.versions_of(workload.uid)) {
+    if (!version->proven) continue;
+    proven.push_back(version->number);
+    if (rollout && version->number == rollout->from_version) view.from_proven = true;
+    if (version->number != view.version) view.last_proven = version->number;
+  }
+
+  NodeFacts nodes(snapshot);
+  snapshot.replicas().visit_from(
+      ReplicaSlot{workload.uid, 0}, [&](const ReplicaSlot& slot, const std::shared_ptr<const Replica>& r) {
+        if (slot.workload != workload.uid) return false;
+        ReplicaFact fact = fact_of(*r, nodes.of(r->node));
+        fact.earlier = rollout && is_earlier(*r, *rollout);
+        fact.proven = std::binary_search(proven.begin(), proven.end(), fact.version);
+        view.facts.push_back(fact);
+        if (records != nullptr) records->push_back(r.get());
+        return true;
+      });
+  return view;
+}
+
+}  // namespace cloudless::rollout

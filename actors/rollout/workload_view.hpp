@@ -1,0 +1,92 @@
+// What matters of one workload for its rollout, as plain values: counts, numbers and times, no records. Built
+// from a snapshot by view_of(), and by tests by hand, so that millions of steps are cheap. A value: it never
+// changes behind anybody's back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "messages/domain/replica.hpp"
+#include "messages/domain/rollout.hpp"
+#include "messages/domain/rollout_policy.hpp"
+#include "messages/domain/snapshot.hpp"
+
+namespace cloudless::rollout {
+
+/// Of the node that a replica is on.
+enum class NodeStanding : std::uint8_t {
+  none,   ///< the replica has no node yet
+  ready,  ///< what is reported from there is true
+  doubt,  ///< SUSPECT: it may run, but nobody knows
+  lost,   ///< OFFLINE, or gone
+};
+
+struct ReplicaFact {
+  std::uint64_t ordinal = 0;
+  std::uint64_t version = 1;
+  Millis running_at = 0;  // these three as in Replica
+  Millis ready_at = 0;
+  Millis first_ready_at = 0;
+  Phase phase = Phase::pending;
+  NodeStanding node = NodeStanding::none;
+  bool drained = false;  ///< its node is being drained
+  bool ready = false;
+  bool serving = true;
+  bool leaving = false;      ///< told to stop, or withdrawn
+  bool unplaceable = false;  ///< PENDING, and the scheduler said what is short
+  bool earlier = false;      ///< made before the newest rollout began
+  bool proven = false;       ///< its version was fully ready once
+};
+
+/// The newest rollout; fields as in Rollout.
+struct RolloutFact {
+  RolloutCause cause = RolloutCause::created;
+  RolloutState state = RolloutState::active;
+  std::uint64_t from_version = 0;
+  bool paused = false;
+  bool promoted = false;
+  Millis started_at = 0;
+  Millis progress_from = 0;
+  Millis switched_at = 0;
+  Millis mark = 0;
+};
+
+struct WorkloadView {
+  std::uint32_t replicas = 1;  ///< wanted
+  RolloutPolicy policy;
+  RolloutBounds bounds;       ///< of `policy` and `replicas`
+  std::uint64_t version = 1;  ///< the current one
+  std::uint64_t serving_version = 0;
+  bool runs_to_completion = false;     ///< what ended by itself fills its place
+  std::optional<RolloutFact> rollout;  ///< absent: none was ever recorded
+  bool from_proven = false;            ///< the version that the rollout comes from was fully ready once
+  std::uint64_t last_proven = 0;       ///< the newest proven version that is not the current one; 0: none
+  Millis startup_allowance = 0;        ///< what the startup probe allows beyond ready_timeout
+  std::vector<ReplicaFact> facts;      ///< in the order of ordinals
+
+  /// A rollout is under way.
+  bool is_active() const { return rollout && rollout->state == RolloutState::active; }
+  /// Nothing is to be replaced: paused by a user, or failed.
+  bool is_frozen() const {
+    return rollout && ((is_active() && rollout->paused) || rollout->state == RolloutState::failed);
+  }
+  /// A canary comes first and is not promoted yet. Going back to an earlier version needs none.
+  bool is_canary() const;
+};
+
+/// RUNNING, ready for min_ready, not on its way out, on a READY node: it serves if its version does.
+inline bool is_good(const WorkloadView& view, const ReplicaFact& r, Millis now) {
+  return r.phase == Phase::running && r.ready && r.serving && !r.leaving && r.node == NodeStanding::ready &&
+         now - r.ready_at >= view.policy.min_ready;
+}
+/// The same as the owner counts (actors/workload_state/budget).
+inline bool is_available(const WorkloadView& view, const ReplicaFact& r, Millis now) {
+  return is_good(view, r, now) && (view.serving_version == 0 || view.serving_version == r.version);
+}
+
+/// `records`, if given, becomes the records of view.facts, one by one.
+WorkloadView view_of(const Snapshot& snapshot, const Workload& workload,
+                     std::vector<const Replica*>* records = nullptr);
+
+}  // namespace cloudless::rollout
