@@ -91,10 +91,14 @@ Result<Node> apply(const Snapshot& head, const NodeCommand& command, Revision st
                                    ", not " + std::to_string(expected) +
                                    "; read it again and repeat the change");
   Result<Node> after = *before;
-  if (const auto* action = std::get_if<UpdateNode>(&command.action))
+  if (const auto* action = std::get_if<UpdateNode>(&command.action)) {
     after = update(*before, *action);
-  else
-    after->cordoned = std::get<CordonNode>(command.action).cordoned;
+  } else if (const auto* cordon = std::get_if<CordonNode>(&command.action)) {
+    after->cordoned = cordon->cordoned;
+    if (!cordon->cordoned) after->draining = false;
+  } else {
+    after->draining = true;
+  }
   if (!after || *after == *before) return after;
   return stamped(before.get(), std::move(*after), stamp);
 }

@@ -225,6 +225,30 @@ TEST_CASE_FIXTURE(RegistrationTest, "a command that changes nothing moves nothin
   CHECK(now().revision == cordoned);
 }
 
+TEST_CASE_FIXTURE(RegistrationTest, "a drain lasts over registrations until the node is uncordoned") {
+  CHECK(command(DrainNode{}) == Errc::not_found);
+  say(good_hello());
+  CHECK(command(DrainNode{{}, 99}) == Errc::aborted);
+  REQUIRE(command(DrainNode{{}, now().revision}) == Errc::none);
+  CHECK(now().draining);
+  CHECK_FALSE(now().cordoned);
+  CHECK_FALSE(now().schedulable());
+  CHECK(now().schedulable_revision == stamp);
+  const Revision drained = now().revision;
+  REQUIRE(command(DrainNode{}) == Errc::none);
+  CHECK(now().revision == drained);
+  auto restarted = good_hello();
+  restarted.boot_id = 43;
+  say(restarted);
+  CHECK(now().draining);
+  REQUIRE(command(CordonNode{{}, true, 0}) == Errc::none);
+  CHECK(now().draining);
+  REQUIRE(command(CordonNode{{}, false, 0}) == Errc::none);
+  CHECK_FALSE(now().draining);
+  CHECK(now().schedulable());
+  CHECK(now().schedulable_revision == stamp);
+}
+
 TEST_CASE_FIXTURE(RegistrationTest, "commands are refused with a reason") {
   CHECK(command(CordonNode{}) == Errc::not_found);
   say(good_hello());

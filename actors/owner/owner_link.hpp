@@ -37,6 +37,8 @@ class OwnerLink {
         owns_row_(std::move(owns_row)) {}
 
   bool ready() const { return rows_loaded_ && head_.ready(); }
+  /// Called with each state that was loaded as a whole: the first one, and after every gap.
+  void on_loaded(std::function<void(const Snapshot&)> call) { on_loaded_ = std::move(call); }
   Head& head() { return head_; }
 
   /// Follows the store and loads what a snapshot does not hold; tries again until it succeeds.
@@ -45,6 +47,7 @@ class OwnerLink {
         .then(
             [this](const CommitsPublished& loaded) {
               head_.load(loaded.after);
+              if (on_loaded_) on_loaded_(*loaded.after);
               load_rows({});
             },
             [this](const caf::error& error) {
@@ -61,7 +64,9 @@ class OwnerLink {
   }
 
   void published(const CommitsPublished& batch) {
+    const bool gap = head_.published() && batch.predecessor != head_.published()->revision();
     head_.publish(batch.predecessor, *batch.commits, batch.after);
+    if (gap && on_loaded_) on_loaded_(*batch.after);
     go_on();
   }
 
@@ -261,6 +266,7 @@ class OwnerLink {
   const Clock& clock_;
   Head head_;
   std::function<bool(const std::string&)> owns_row_;
+  std::function<void(const Snapshot&)> on_loaded_;
   IdempotencyTable rows_;
   bool rows_loaded_ = false;
   std::deque<std::function<void()>> waiting_;

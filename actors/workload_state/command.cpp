@@ -3,7 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "actors/workload_state/stop.hpp"
+#include "actors/workload_state/begin_rollout.hpp"
+#include "actors/workload_state/control.hpp"
 #include "actors/workload_state/validate.hpp"
 
 namespace cloudless::workload_state {
@@ -30,18 +31,15 @@ Result<std::shared_ptr<const Workload>> find(const Snapshot& now, const std::str
   return workload;
 }
 
-void put_version(owner::Plan& plan, const Workload& workload) {
-  plan.put(std::make_shared<const Version>(Version{workload.uid, workload.version, workload.spec.pod}));
-}
-
-Workload put_written(owner::Plan& plan, Workload workload, Stamp stamp) {
+Workload put_written(owner::Plan& plan, Workload workload, const Stamp& stamp) {
   workload.revision = stamp.number;
   workload.updated_at = stamp.wall;
   plan.put(std::make_shared<const Workload>(workload));
   return workload;
 }
 
-Result<Workload> create(owner::Plan& plan, const CreateWorkload& action, Stamp stamp) {
+Result<Workload> create(owner::Plan& plan, const CreateWorkload& action, const std::string& by,
+                        const Stamp& stamp) {
   if (const auto holder = plan.now().workload(action.ns, action.name))
     return fail(Errc::already_exists, title(action.ns, action.name) + " exists (uid " + holder->uid.value +
                                           "); update it, or delete it first");
@@ -52,25 +50,27 @@ Result<Workload> create(owner::Plan& plan, const CreateWorkload& action, Stamp s
   workload.spec = action.spec;
   workload.created_at = stamp.wall;
   plan.require({workload_key(workload.uid), 0});
-  put_version(plan, workload);
+  plan.put(std::make_shared<const Version>(
+      Version{workload.uid, workload.version, workload.spec.pod, {}, false, stamp.wall}));
+  begin_rollout(plan, workload, RolloutCause::created, 0, by, stamp);
   return put_written(plan, std::move(workload), stamp);
 }
 
-Result<Workload> update(owner::Plan& plan, const UpdateWorkload& action, Stamp stamp) {
+Result<Workload> update(owner::Plan& plan, const UpdateWorkload& action, const std::string& by,
+                        const Stamp& stamp) {
   const auto present = find(plan.now(), action.ns, action.name, action.expected_revision);
   if (!present) return fail(present.error());
   Workload workload = **present;
   workload.spec = action.spec;
   if (action.keep_replicas) workload.spec.replicas = (*present)->spec.replicas;
   if (workload.spec == (*present)->spec) return workload;
-  if (workload.spec.pod != (*present)->spec.pod) {
-    workload.version = ++workload.latest_version;
-    put_version(plan, workload);
-  }
+  if (workload.spec.rollout.strategy != RolloutStrategy::blue_green) workload.serving_version = 0;
+  if (workload.spec.pod != (*present)->spec.pod)
+    begin_next_version(plan, workload, RolloutCause::updated, by, stamp);
   return put_written(plan, std::move(workload), stamp);
 }
 
-Result<Workload> scale(owner::Plan& plan, const ScaleWorkload& action, Stamp stamp) {
+Result<Workload> scale(owner::Plan& plan, const ScaleWorkload& action, const Stamp& stamp) {
   const auto present = find(plan.now(), action.ns, action.name, action.expected_revision);
   if (!present) return fail(present.error());
   Workload workload = **present;
@@ -79,19 +79,22 @@ Result<Workload> scale(owner::Plan& plan, const ScaleWorkload& action, Stamp sta
   return put_written(plan, std::move(workload), stamp);
 }
 
-Result<Workload> remove(owner::Plan& plan, const DeleteWorkload& action, Stamp stamp) {
+Result<Workload> remove(owner::Plan& plan, const DeleteWorkload& action, const Stamp& stamp,
+                        const IsFollowed& is_followed) {
   const auto present = find(plan.now(), action.ns, action.name, action.expected_revision);
   if (!present) return fail(present.error());
   Workload workload = **present;
   workload.deleted = true;
   workload = put_written(plan, std::move(workload), stamp);
   plan.seal();
+  const bool followed = is_followed(workload);
   std::size_t stops = 0;
   for (const auto& replica : plan.now().replicas_of(workload.uid)) {
-    if (is_terminal(replica->phase) || replica->stop_requested()) continue;
+    if (is_terminal(replica->phase) || replica->is_leaving()) continue;
     if (++stops > kMaxStopsAtOnce) break;
     const auto node = plan.now().node(replica->node);
-    plan.put(std::make_shared<const Replica>(stopped(*replica, StopCause::deleted, node.get())));
+    plan.put(std::make_shared<const Replica>(
+        told_to_stop(*replica, StopCause::deleted, node.get(), followed, stamp.moment)));
     plan.seal();
   }
   return workload;
@@ -112,15 +115,24 @@ WorkloadUid uid_of(Revision stamp) {
   return WorkloadUid{std::move(out)};
 }
 
-Result<Workload> apply(owner::Plan& plan, const WorkloadCommand& command, Stamp stamp) {
+Result<Workload> apply(owner::Plan& plan, const WorkloadCommand& command, const Stamp& stamp,
+                       const IsFollowed& is_followed) {
   if (auto violations = validate(command); !violations.empty())
     return fail(Error{Errc::invalid_argument,
                       "the request has " + std::to_string(violations.size()) + " bad field(s)",
                       std::move(violations)});
-  if (const auto* action = std::get_if<CreateWorkload>(&command.action)) return create(plan, *action, stamp);
-  if (const auto* action = std::get_if<UpdateWorkload>(&command.action)) return update(plan, *action, stamp);
+  const std::string& by = command.context.principal;
+  if (const auto* action = std::get_if<CreateWorkload>(&command.action))
+    return create(plan, *action, by, stamp);
+  if (const auto* action = std::get_if<UpdateWorkload>(&command.action))
+    return update(plan, *action, by, stamp);
   if (const auto* action = std::get_if<ScaleWorkload>(&command.action)) return scale(plan, *action, stamp);
-  return remove(plan, std::get<DeleteWorkload>(command.action), stamp);
+  if (const auto* action = std::get_if<DeleteWorkload>(&command.action))
+    return remove(plan, *action, stamp, is_followed);
+  const auto& action = std::get<ControlRollout>(command.action);
+  const auto present = find(plan.now(), action.ns, action.name, action.expected_revision);
+  if (!present) return fail(present.error());
+  return control(plan, **present, action, by, stamp);
 }
 
 }  // namespace cloudless::workload_state

@@ -26,8 +26,9 @@ class CommandTest {
   template <class Action>
   Result<Workload> run(Action action) {
     owner::Plan plan(head);
-    auto answer =
-        apply(plan, WorkloadCommand{{}, std::move(action)}, {++stamp, static_cast<WallMillis>(1000 * stamp)});
+    auto answer = apply(plan, WorkloadCommand{{}, std::move(action)},
+                        {++stamp, static_cast<WallMillis>(1000 * stamp), 7},
+                        [this](const Workload&) { return followed; });
     units = plan.take_units();
     head = plan.now();
     return answer;
@@ -36,6 +37,7 @@ class CommandTest {
 
   Snapshot head;
   Revision stamp = 100;
+  bool followed = false;
   std::vector<owner::CommitUnit> units;
 };
 
@@ -140,6 +142,21 @@ TEST_CASE_FIXTURE(CommandTest, "a delete stops every replica as far along as it 
     CHECK_FALSE(replica(i).serving);
   }
   CHECK(replica(4).stop == StopCause::none);
+}
+
+TEST_CASE_FIXTURE(CommandTest, "a delete withdraws what requests may be on their way to") {
+  SnapshotBuilder b;
+  b.node("up").workload("web").replica("web", SnapshotBuilder::running("up"));
+  b.replica("web", SnapshotBuilder::running("up", false));
+  head = b.view();
+  followed = true;
+  REQUIRE(run(DeleteWorkload{"default", "web", 0}).has_value());
+  const auto asked = *head.replica(SnapshotBuilder::id("web", 0));
+  CHECK(asked.withdrawn == StopCause::deleted);
+  CHECK(asked.withdrawn_at == 7);
+  CHECK_FALSE(asked.serving);
+  CHECK_FALSE(asked.stop_requested());
+  CHECK(head.replica(SnapshotBuilder::id("web", 1))->stop == StopCause::deleted);
 }
 
 TEST_CASE_FIXTURE(

@@ -6,9 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "actors/workload_state/begin_rollout.hpp"
 #include "actors/workload_state/budget.hpp"
 #include "actors/workload_state/reason.hpp"
-#include "actors/workload_state/stop.hpp"
+#include "actors/workload_state/rollout_items.hpp"
 
 namespace cloudless::workload_state {
 namespace {
@@ -28,7 +29,15 @@ Error unknown_replica(const ReplicaId& id) {
 /// It is there or has ended by itself, and is not on its way out.
 bool fills_a_place(const Replica& r) {
   const bool ended = is_terminal(r.phase) && r.phase != Phase::succeeded && r.phase != Phase::failed;
-  return !r.stop_requested() && !ended;
+  return !r.is_leaving() && !ended;
+}
+
+/// New replicas are of the current version, or, while a rollout cannot go on, of what it replaces.
+bool may_be_added(const Snapshot& now, const Workload& workload, std::uint64_t version) {
+  if (!now.version(workload.uid, version)) return false;
+  const auto rollout = newest_rollout(now, workload);
+  return version == workload.version || version == workload.serving_version ||
+         (rollout && version == rollout->from_version);
 }
 
 std::string describe_shortage(const Resources& wanted, const Resources& room) {
@@ -49,7 +58,8 @@ std::string describe_shortage(const Resources& wanted, const Resources& room) {
 /// Judges the items of one proposal.
 class Judge {
  public:
-  Judge(owner::Plan& plan, WallMillis now) : plan_(plan), now_(now) {}
+  Judge(owner::Plan& plan, const Stamp& stamp, const IsFollowed& is_followed)
+      : plan_(plan), stamp_(stamp), is_followed_(is_followed), budget_(stamp.moment) {}
 
   Error operator()(const AddReplicas& item);
   Error operator()(const AssignReplica& item);
@@ -58,10 +68,11 @@ class Judge {
   Error operator()(const ForgetReplica& item);
   Error operator()(const ForgetWorkload& item);
   Error operator()(const ForgetVersion& item);
-  template <class Item>
-  Error operator()(const Item&) {
-    return refused(Errc::unimplemented, "rollout records are not kept yet");
-  }
+  Error operator()(const SwitchServing& item) { return judge(plan_, item, budget_, stamp_); }
+  Error operator()(const PromoteRollout& item) { return judge(plan_, item, stamp_); }
+  Error operator()(const EndRollout& item) { return judge(plan_, item, budget_, stamp_); }
+  Error operator()(const MarkTime& item) { return judge(plan_, item, stamp_); }
+  Error operator()(const ForgetRollout& item) { return judge(plan_, item); }
 
  private:
   const Snapshot& head() const { return plan_.now(); }
@@ -73,7 +84,8 @@ class Judge {
                                    const Node* node);
 
   owner::Plan& plan_;
-  WallMillis now_;
+  const Stamp& stamp_;
+  const IsFollowed& is_followed_;
   Budget budget_;
   std::map<NodeId, Resources> reserved_;  // of the nodes that this batch assigns to
   std::map<WorkloadUid, std::uint64_t>
@@ -89,12 +101,19 @@ Error Judge::operator()(const AddReplicas& item) {
   if (item.count < 1 || item.count > kMaxAdded)
     return refused(Errc::invalid_argument,
                    "count is " + std::to_string(item.count) + "; 1 to " + std::to_string(kMaxAdded));
-  if (item.version != workload->version || item.first_ordinal != workload->next_ordinal)
+  const std::uint64_t seen_version = item.current_version != 0 ? item.current_version : item.version;
+  if (seen_version != workload->version || item.first_ordinal != workload->next_ordinal)
     return refused(Errc::aborted, "workload " + workload->ns + "/" + workload->name + " is at version " +
                                       std::to_string(workload->version) + " and next ordinal " +
                                       std::to_string(workload->next_ordinal) + ", not " +
-                                      std::to_string(item.version) + " and " +
+                                      std::to_string(seen_version) + " and " +
                                       std::to_string(item.first_ordinal));
+  if (!may_be_added(head(), *workload, item.version))
+    return refused(Errc::failed_precondition,
+                   "version " + std::to_string(item.version) + " of workload " + workload->ns + "/" +
+                       workload->name +
+                       " is neither the current one, nor one that the newest rollout comes from, nor the one "
+                       "that serves");
   places_.erase(workload->uid);
   for (std::uint32_t i = 0; i < item.count; ++i) {
     Replica replica;
@@ -102,7 +121,7 @@ Error Judge::operator()(const AddReplicas& item) {
     replica.ordinal = item.first_ordinal + i;
     replica.id = replica_id(workload->name, workload->uid, replica.ordinal);
     replica.version = item.version;
-    replica.created_at = now_;
+    replica.created_at = stamp_.wall;
     // The next ordinal moves in every unit that has a replica, so that a unit lost on the way loses only its
     // own.
     Workload moved = *workload;
@@ -130,14 +149,16 @@ Resources& Judge::reserved_on(const NodeId& id) {
 Error Judge::operator()(const AssignReplica& item) {
   const auto replica = head().replica(item.replica);
   if (!replica) return unknown_replica(item.replica);
-  if (replica->phase != Phase::pending || replica->stop_requested())
+  if (replica->phase != Phase::pending || replica->is_leaving())
     return refused(Errc::aborted,
                    "replica " + replica->id.value + " is " + to_string(replica->phase) + ", not PENDING");
   const auto node = head().node(item.node);
   if (!node) return refused(Errc::not_found, "node " + item.node.value + " does not exist");
   if (!node->schedulable())
     return refused(Errc::failed_precondition, "node " + item.node.value + " is " +
-                                                  (node->cordoned ? "cordoned" : to_string(node->state)));
+                                                  (node->draining   ? "draining"
+                                                   : node->cordoned ? "cordoned"
+                                                                    : to_string(node->state)));
   if (node->schedulable_revision != item.schedulable_revision)
     return refused(Errc::aborted, "node " + item.node.value + " has changed (schedulable revision " +
                                       std::to_string(node->schedulable_revision) + ", not " +
@@ -203,7 +224,12 @@ std::optional<Error> Judge::wrong_cause(const Replica& replica, const Workload& 
       return refused(Errc::failed_precondition, "node " + replica.node.value + " is not drained");
     case StopCause::rollout:
     case StopCause::recreate:
-      if (workload.deleted || replica.version != workload.version) return std::nullopt;
+      if (workload.deleted) return std::nullopt;
+      if (const auto rollout = newest_rollout(head(), workload);
+          rollout && rollout->is_active() && rollout->paused)
+        return refused(Errc::failed_precondition, "rollout " + std::to_string(rollout->number) + " of " +
+                                                      name + " is paused; nothing is replaced by it");
+      if (replica.version != workload.version) return std::nullopt;
       return refused(Errc::failed_precondition, "replica " + replica.id.value + " has the current version " +
                                                     std::to_string(workload.version) + " of " + name);
   }
@@ -219,7 +245,7 @@ Error Judge::operator()(const StopReplica& item) {
   const auto node = head().node(replica->node);
   // Told already: only giving up its node can still change something.
   const bool gives_up = item.cause == StopCause::node_lost || (!replica->node.empty() && !node);
-  if (replica->stop_requested() && !gives_up) return accepted();
+  if (replica->is_leaving() && !gives_up) return accepted();
   if (auto wrong = wrong_cause(*replica, *workload, item.cause, node.get())) return *wrong;
   if (item.cause != StopCause::node_lost) {
     auto relied_on = budget_.permit(head(), *workload, *replica, item.cause);
@@ -231,7 +257,7 @@ Error Judge::operator()(const StopReplica& item) {
   }
   if (const auto places = places_.find(workload->uid); places != places_.end() && fills_a_place(*replica))
     --places->second;
-  put(stopped(*replica, item.cause, node.get()));
+  put(told_to_stop(*replica, item.cause, node.get(), is_followed_(*workload), stamp_.moment));
   return accepted();
 }
 
@@ -254,6 +280,10 @@ Error Judge::operator()(const ForgetWorkload& item) {
   if (const auto left = head().replicas_of(workload->uid).size(); left > 0)
     return refused(Errc::failed_precondition, name + " still has " + std::to_string(left) + " replicas");
   // The tombstone goes last: if a unit is lost on the way, this is proposed again.
+  for (const auto& rollout : head().rollouts_of(workload->uid)) {
+    plan_.erase(rollout_key(rollout->workload, rollout->number));
+    plan_.seal();
+  }
   for (const auto& version : head().versions_of(workload->uid)) {
     plan_.erase(version_key(version->workload, version->number));
     plan_.seal();
@@ -276,8 +306,9 @@ Error Judge::operator()(const ForgetVersion& item) {
 
 }  // namespace
 
-std::vector<Error> apply(owner::Plan& plan, const Proposal& proposal, WallMillis now) {
-  Judge judge(plan, now);
+std::vector<Error> apply(owner::Plan& plan, const Proposal& proposal, const Stamp& stamp,
+                         const IsFollowed& is_followed) {
+  Judge judge(plan, stamp, is_followed);
   std::vector<Error> answers;
   answers.reserve(proposal.items.size());
   for (const auto& item : proposal.items) {

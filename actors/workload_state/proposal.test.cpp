@@ -20,7 +20,8 @@ class ProposalTest {
     if (!judged) head = b.view();
     judged = true;
     owner::Plan plan(head);
-    answers = apply(plan, Proposal{"test", head.revision(), std::move(items)}, 5000);
+    answers = apply(plan, Proposal{"test", head.revision(), std::move(items)}, {900, 5000, 7000},
+                    [](const Workload&) { return false; });
     units = plan.take_units();
     head = plan.now();
     std::vector<Errc> out;

@@ -29,6 +29,18 @@ void take_health(Replica& replica, const ReplicaReport& report) {
   for (auto& probe : replica.probes) probe.failure = shortened(probe.failure);
 }
 
+/// When it ran and became ready, by store time.
+void take_moments(Replica& replica, const Replica& before, Millis moment) {
+  if (replica.phase == Phase::running && replica.running_at == 0) replica.running_at = moment;
+  if (!replica.ready) {
+    replica.ready_at = 0;
+    return;
+  }
+  // Ready in another attempt means that there was a break in between, whether it was reported or not.
+  if (!before.ready || before.attempt != replica.attempt) replica.ready_at = moment;
+  if (replica.first_ready_at == 0) replica.first_ready_at = moment;
+}
+
 void take_state(Replica& replica, const ReplicaReport& report) {
   take_health(replica, report);
   replica.attempt = std::max(replica.attempt, report.attempt);
@@ -48,6 +60,7 @@ void take_state(Replica& replica, const ReplicaReport& report) {
 /// The agent came back behind what was known of the replica: it has forgotten, or begins anew.
 Replica set_back(Replica replica, const ReplicaReport& report) {
   replica.ready = false;
+  replica.ready_at = 0;
   if (report.attempt < replica.attempt && report.phase >= Phase::starting) {
     // A container of an earlier attempt runs: the one that was known is gone with its history.
     replica.phase = Phase::lost;
@@ -58,11 +71,13 @@ Replica set_back(Replica replica, const ReplicaReport& report) {
 }
 
 /// The replica after the report; as it was if the report is refused.
-Replica after_report(const Replica& known, std::uint64_t incarnation, const ReplicaReport& report) {
+Replica after_report(const Replica& known, std::uint64_t incarnation, const ReplicaReport& report,
+                     Millis moment) {
   if (!is_newer(known, incarnation, report.sequence) || !may_be_reported(report.phase)) return known;
   if (is_legal({known.attempt, known.phase}, {report.attempt, report.phase})) {
     Replica out = known;
     take_state(out, report);
+    take_moments(out, known, moment);
     out.node_incarnation = incarnation;
     out.report_sequence = report.sequence;
     return out;
@@ -72,17 +87,17 @@ Replica after_report(const Replica& known, std::uint64_t incarnation, const Repl
   return incarnation > known.node_incarnation ? set_back(known, report) : known;
 }
 
-void take(owner::Plan& plan, const NodeReport& report, const ReplicaReport& item) {
+void take(owner::Plan& plan, const NodeReport& report, const ReplicaReport& item, Millis moment) {
   const auto known = plan.now().replica(item.replica);
   if (!known || known->node != report.node || is_terminal(known->phase)) return;
   pin_image(plan, *known, item);
-  Replica replica = after_report(*known, report.incarnation, item);
+  Replica replica = after_report(*known, report.incarnation, item, moment);
   if (replica != *known) plan.put(std::make_shared<const Replica>(std::move(replica)));
 }
 
 }  // namespace
 
-Result<ReportAck> apply(owner::Plan& plan, const NodeReport& report) {
+Result<ReportAck> apply(owner::Plan& plan, const NodeReport& report, Millis moment) {
   const auto node = plan.now().node(report.node);
   if (!node)
     return fail(Errc::unavailable, "node " + report.node.value + " is not registered here; say hello first");
@@ -95,7 +110,7 @@ Result<ReportAck> apply(owner::Plan& plan, const NodeReport& report) {
     ack.items.push_back({item.replica, item.sequence});
     // An older incarnation's process has ended: what it said last does not matter any more.
     if (report.incarnation < node->incarnation) continue;
-    take(plan, report, item);
+    take(plan, report, item, moment);
     plan.seal();
   }
   return ack;

@@ -11,6 +11,7 @@ namespace cloudless::workload_state {
 /// Plans what is new and says which items are done: taken, or refused for good (stale, unknown, another
 /// node's, ended). The shell fills in the ack's revision. UNAVAILABLE: the node, or this incarnation of it,
 /// is not known here yet; the agent repeats.
-Result<ReportAck> apply(owner::Plan& plan, const NodeReport& report);
+/// `moment`: store time.
+Result<ReportAck> apply(owner::Plan& plan, const NodeReport& report, Millis moment);
 
 }  // namespace cloudless::workload_state

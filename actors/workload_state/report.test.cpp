@@ -34,7 +34,7 @@ class ReportTest {
   /// True if it changed something. What was not refused as a whole must be acknowledged.
   bool take(const ReplicaReport& report, std::uint64_t incarnation = 2, const std::string& node = "n1") {
     owner::Plan plan(head);
-    const auto ack = apply(plan, NodeReport{NodeId{node}, incarnation, {report}});
+    const auto ack = apply(plan, NodeReport{NodeId{node}, incarnation, {report}}, moment);
     REQUIRE(ack.has_value());
     CHECK(ack->incarnation == incarnation);
     CHECK(ack->items == std::vector<ReportAck::Item>{{report.replica, report.sequence}});
@@ -55,6 +55,7 @@ class ReportTest {
   Replica now() const { return *head.replica(id()); }
 
   Snapshot head;
+  Millis moment = 100;
 };
 
 TEST_CASE_FIXTURE(
@@ -194,10 +195,10 @@ TEST_CASE_FIXTURE(ReportTest,
 
 TEST_CASE_FIXTURE(ReportTest, "a node or an incarnation that is not known yet has to repeat") {
   owner::Plan plan(head);
-  const auto stranger = apply(plan, NodeReport{NodeId{"n9"}, 1, {say(1, 1, Phase::running)}});
+  const auto stranger = apply(plan, NodeReport{NodeId{"n9"}, 1, {say(1, 1, Phase::running)}}, 100);
   REQUIRE_FALSE(stranger.has_value());
   CHECK(stranger.error().code == Errc::unavailable);
-  const auto early = apply(plan, NodeReport{NodeId{"n1"}, 3, {say(1, 1, Phase::running)}});
+  const auto early = apply(plan, NodeReport{NodeId{"n1"}, 3, {say(1, 1, Phase::running)}}, 100);
   REQUIRE_FALSE(early.has_value());
   CHECK(early.error().code == Errc::unavailable);
   CHECK(plan.empty());
@@ -271,6 +272,45 @@ TEST_CASE_FIXTURE(ReportTest, "a node that no longer has the replica pins nothin
   restart_agent();
   CHECK_FALSE(take(report, 2));
   CHECK(head.version(SnapshotBuilder::uid("web"), 1)->image_digest.empty());
+}
+
+TEST_CASE_FIXTURE(ReportTest, "since when it runs and is ready is stamped with store time") {
+  const auto at = [&](Millis when, const ReplicaReport& report) {
+    moment = when;
+    take(report);
+  };
+  at(100, say(1, 1, Phase::starting));
+  CHECK(now().running_at == 0);
+  at(200, say(2, 1, Phase::running));
+  CHECK(now().running_at == 200);
+  CHECK(now().ready_at == 0);
+  at(300, say(3, 1, Phase::running, true));
+  CHECK(now().ready_at == 300);
+  CHECK(now().first_ready_at == 300);
+  at(400, say(4, 1, Phase::running, true));
+  CHECK(now().ready_at == 300);
+  at(500, say(5, 1, Phase::running, false));
+  CHECK(now().ready_at == 0);
+  at(600, say(6, 1, Phase::running, true));
+  CHECK(now().ready_at == 600);
+  // Another attempt: there was a break, whether anybody saw it or not.
+  at(700, say(7, 2, Phase::running, true));
+  CHECK(now().ready_at == 700);
+  at(800, say(8, 2, Phase::failed));
+  CHECK(now().ready_at == 0);
+  CHECK(now().running_at == 200);
+  CHECK(now().first_ready_at == 300);
+}
+
+TEST_CASE_FIXTURE(ReportTest, "an agent that comes back undecided leaves the time since when it is ready") {
+  take(say(1, 1, Phase::running, true));
+  moment = 500;
+  auto undecided = say(1, 1, Phase::running);
+  undecided.undecided = true;
+  restart_agent();
+  take(undecided, 3);
+  CHECK(now().ready);
+  CHECK(now().ready_at == 100);
 }
 
 }  // namespace

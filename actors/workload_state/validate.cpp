@@ -30,6 +30,19 @@ void check_replicas(Checker& check, std::uint32_t replicas, const std::string& p
                 "is " + std::to_string(replicas) + "; at most " + std::to_string(kMaxReplicas));
 }
 
+void check_policy(Checker& check, const RolloutPolicy& policy) {
+  const auto is_zero = [](const std::optional<IntOrPercent>& amount) { return amount && amount->value == 0; };
+  const auto is_share = [](const std::optional<IntOrPercent>& amount) {
+    return !amount || !amount->percent || amount->value <= 100;
+  };
+  check.require(is_share(policy.max_surge), "spec.rollout.max_surge.percent", "is above 100");
+  check.require(is_share(policy.max_unavailable), "spec.rollout.max_unavailable.percent", "is above 100");
+  check.require(policy.strategy != RolloutStrategy::rolling_update || !is_zero(policy.max_surge) ||
+                    !is_zero(policy.max_unavailable),
+                "spec.rollout.max_surge",
+                "and max_unavailable are both 0, so nothing could ever be replaced; raise one of them");
+}
+
 void check_spec(Checker& check, const WorkloadSpec& spec) {
   const Template& pod = spec.pod;
   check.require(!pod.image.empty(), "spec.image", "is required");
@@ -44,6 +57,12 @@ void check_spec(Checker& check, const WorkloadSpec& spec) {
                 "spec.resources.limits.cpu_millicores", "is below the request");
   check.require(spec.limits.memory_bytes.value_or(r.memory_bytes) >= r.memory_bytes,
                 "spec.resources.limits.memory_bytes", "is below the request");
+  check_policy(check, spec.rollout);
+}
+
+void check_control(Checker& check, const ControlRollout& control) {
+  check.require(control.to_version == 0 || control.action == RolloutAction::undo, "to_version",
+                "goes with undo only; leave it out");
 }
 
 }  // namespace
@@ -60,6 +79,7 @@ std::vector<Violation> validate(const WorkloadCommand& command) {
   if (const auto* update = std::get_if<UpdateWorkload>(&command.action)) check_spec(check, update->spec);
   if (const auto* scale = std::get_if<ScaleWorkload>(&command.action))
     check_replicas(check, scale->replicas, "replicas");
+  if (const auto* rollout = std::get_if<ControlRollout>(&command.action)) check_control(check, *rollout);
   return check.take();
 }
 

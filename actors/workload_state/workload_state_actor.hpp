@@ -1,5 +1,5 @@
-// The owner of workloads, versions and replicas. Gateways, scheduler, rollout and node_link talk to it; it
-// talks to the store. It answers when what it answers is durable.
+// The owner of workloads, versions, replicas and rollouts. Gateways, scheduler, rollout and node_link talk to
+// it; it talks to the store. It answers when what it answers is durable.
 #pragma once
 
 #include "messages/domain/time.hpp"
