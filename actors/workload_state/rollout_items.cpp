@@ -143,7 +143,8 @@ Error judge(owner::Plan& plan, const SwitchServing& item, Budget& budget, const 
   if (item.version == 0 && blue_green)
     return answer(Errc::failed_precondition,
                   "workload " + item.workload.value + " is BLUE_GREEN: one version serves at a time");
-  if (subject->rollout->paused)
+  // That every version serves takes nothing away.
+  if (item.version != 0 && subject->rollout->paused)
     return answer(Errc::failed_precondition, title_of(item.workload, item.rollout) + " is paused");
   auto relied_on = budget.permit_switch(plan.now(), workload, item.version);
   if (!relied_on) return relied_on.error();
