@@ -12,6 +12,25 @@ Millis share(Millis span, Jitter jitter) {
   return span * static_cast<std::int64_t>(jitter) / kWhole;
 }
 
+/// The moments at which questions with this period are asked lie this far apart: 5 % of it or less, and each
+/// such grid is part of the finer ones.
+Millis slot_of(Millis period) {
+  for (const Millis slot : {50, 10, 5})
+    if (slot <= period / 20) return slot;
+  return 1;
+}
+
+/// A period after `asked_at`, 5 % less or more, on the grid of steady time that all probes share: then many
+/// questions wake the agent once.
+Millis next_slot(Millis period, Millis asked_at, Jitter jitter) {
+  const Millis slot = slot_of(period);
+  const Millis earliest = asked_at + period - period / 20;
+  const Millis latest = earliest + period / 10;
+  const Millis at = (earliest + share(period / 10, jitter) + slot / 2) / slot * slot;
+  if (at < earliest) return at + slot;
+  return at > latest ? at - slot : at;
+}
+
 /// True if it is shown: in a new row of failures, in a new standing, or when the old words are old.
 bool show_failure(ProbeRun& run, const std::string& words, bool at_once, Millis now) {
   if (words == run.failure) return false;
@@ -70,8 +89,7 @@ bool ask_if_due(ProbeRun& run, Millis now) {
 bool take_answer(ProbeRun& run, std::uint64_t number, const ProbeAnswer& answer, Now now, Jitter jitter) {
   if (!run.asking || number != run.asked) return false;
   run.asking = false;
-  const Millis period = run.spec.period - run.spec.period / 20 + share(run.spec.period / 10, jitter);
-  run.ask_at = std::max(run.asked_at + period, now.steady);
+  run.ask_at = std::max(next_slot(run.spec.period, run.asked_at, jitter), now.steady);
   switch (answer.outcome) {
     case ProbeOutcome::passed:
       return take_pass(run, now.wall);

@@ -50,7 +50,8 @@ Millis first_question_again(const Probe& spec, Millis started_at, Millis now, Ji
 bool ask_if_due(ProbeRun& run, Millis now);
 
 /// Takes the answer to question `number`; the next one comes a period after it was asked, 5 % less or more by
-/// the jitter. True if the standing changed or what is shown did.
+/// the jitter, at a multiple of 50 ms of steady time (of 10, 5 or 1 ms with periods below a second).
+/// True if the standing changed or what is shown did.
 bool take_answer(ProbeRun& run, std::uint64_t number, const ProbeAnswer& answer, Now now, Jitter jitter);
 
 /// No more questions; what is shown stays.

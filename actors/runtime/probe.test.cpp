@@ -71,7 +71,7 @@ TEST_CASE("one question at a time, a period apart, the sooner the later the answ
   CHECK(ask_if_due(run, 105));
   CHECK_FALSE(ask_if_due(run, 10'000));
   take_answer(run, run.asked, kPass, {300, kWall}, kHalf);
-  CHECK(run.ask_at == 1105);
+  CHECK(run.ask_at == 1100);
   CHECK(ask_if_due(run, 1105));
   take_answer(run, run.asked, kPass, {9000, kWall}, kHalf);
   CHECK(run.ask_at == 9000);
@@ -111,6 +111,36 @@ TEST_CASE("jitter moves questions within its bounds and never before the initial
     take_answer(run, 1, kPass, {1, kWall}, jitter);
     CHECK(*run.ask_at >= 950);
     CHECK(*run.ask_at <= 1050);
+  }
+}
+
+TEST_CASE(
+    "after the first question, probes are asked at moments that they share, and no probe's period drifts") {
+  struct Case {
+    Millis period, slot;
+  };
+  for (const auto& c : {Case{1, 1}, Case{50, 1}, Case{100, 5}, Case{200, 10}, Case{999, 10}, Case{1000, 50},
+                        Case{10'000, 50}, Case{3'600'000, 50}}) {
+    CAPTURE(c.period);
+    std::mt19937_64 random(7);
+    for (int n = 0; n < 50; ++n) {
+      auto spec = some_probe();
+      spec.period = c.period;
+      const Millis first = static_cast<Millis>(random() % 100'000);
+      auto run = begun(spec, first);
+      constexpr int kQuestions = 400;
+      for (int k = 0; k < kQuestions; ++k) {
+        const Millis asked = *run.ask_at;
+        REQUIRE(ask_if_due(run, asked));
+        take_answer(run, run.asked, kPass, {asked, kWall}, static_cast<Jitter>(random() % 1'000'000));
+        REQUIRE(*run.ask_at % c.slot == 0);
+        REQUIRE(*run.ask_at >= asked + c.period - c.period / 20);
+        REQUIRE(*run.ask_at <= asked + c.period + c.period / 20 + 1);
+      }
+      if (c.period < 100) continue;  // milliseconds are too coarse for more
+      CHECK(*run.ask_at - first >= kQuestions * c.period * 98 / 100);
+      CHECK(*run.ask_at - first <= kQuestions * c.period * 102 / 100);
+    }
   }
 }
 

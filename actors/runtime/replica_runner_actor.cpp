@@ -57,9 +57,11 @@ class RunnerState {
     const auto next = next_deadline(life_);
     if (!next || (armed_ && *armed_ <= *next)) return;
     armed_ = next;
-    const Millis delay = std::max<Millis>(0, *next - clock_->steady());
-    self_->delayed_send(self_, std::chrono::milliseconds(delay),
-                        std::make_shared<const Input>(input::Tick{}));
+    const std::chrono::milliseconds delay(std::max<Millis>(0, *next - clock_->steady()));
+    // Whole milliseconds: the Ticks of all runners that are due in the same one share a wake-up of CAF's
+    // clock.
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(self_->clock().now());
+    self_->scheduled_send(self_, now + delay, std::make_shared<const Input>(input::Tick{}));
   }
 
   /// A Done that feeds the answer to this actor, if it is still there; answers without a maker are dropped.

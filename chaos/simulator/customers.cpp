@@ -122,7 +122,7 @@ Template Customers::new_template() {
   if (dice_.once_in(4)) pod.args.push_back("term=" + std::to_string(dice_.between(10, 2000)));
   if (dice_.once_in(8)) pod.args.push_back("ignore-term");
   if (dice_.once_in(4)) pod.args.push_back("slow-start=" + std::to_string(dice_.between(10, 1500)));
-  if (dice_.once_in(3)) add_probes(pod);
+  if (dice_.once_in(2)) add_probes(pod);
   switch (dice_.below(14)) {
     case 0:
       pod.image = "registry.local/missing:v" + std::to_string(next_image_);

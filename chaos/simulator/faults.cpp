@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace cloudless::sim {
 namespace {
@@ -104,6 +105,27 @@ void container_lost(World& world) {
   machine.runtime().lose(world.stage().dice().pick(containers).container);
 }
 
+/// A machine is cut off; a container that was ready ends there, the next attempt starts, and its agent dies
+/// before the probes have answered: what is heard first of that attempt comes from an agent that took it
+/// over.
+void unheard_attempt(World& world) {
+  std::vector<std::pair<Machine*, ContainerId>> ready;
+  for (const auto& machine : world.machines())
+    for (const auto& seen : machine->runtime().containers())
+      if (machine->up() && seen.running && machine->probes().was_ready(seen.container))
+        ready.emplace_back(machine.get(), seen.container);
+  if (ready.empty()) return;
+  auto& dice = world.stage().dice();
+  const auto& [machine, container] = dice.pick(ready);
+  machine->wire().set_silent(true);
+  machine->runtime().end(container, 137, "killed");
+  world.stage().coverage().count("an attempt that nobody hears of begins");
+  world.stage().after(dice.between(150, 500), [&world, machine = machine, down = dice.between(0, 100)] {
+    world.restart_agent(*machine, down);
+    machine->wire().set_silent(false);
+  });
+}
+
 void agent_disk_full(World& world) {
   auto& machine = any_machine(world);
   machine.disk().set_full(true);
@@ -130,7 +152,7 @@ struct Fault {
   void (*make)(World&);
   unsigned weight;
 };
-constexpr std::array<Fault, 19> kFaults{{{"coordinator crash", coordinator_crash, 6},
+constexpr std::array<Fault, 20> kFaults{{{"coordinator crash", coordinator_crash, 6},
                                          {"coordinator away for long", coordinator_away_for_long, 1},
                                          {"agent crash", agent_crash, 5},
                                          {"agent away for long", agent_away_for_long, 3},
@@ -146,6 +168,7 @@ constexpr std::array<Fault, 19> kFaults{{{"coordinator crash", coordinator_crash
                                          {"runtime flaky", runtime_flaky, 2},
                                          {"container ends", container_ends, 3},
                                          {"container lost", container_lost, 1},
+                                         {"unheard attempt", unheard_attempt, 4},
                                          {"agent disk full", agent_disk_full, 1},
                                          {"agent file lost", agent_file_lost, 1},
                                          {"wall clock jump", wall_clock_jump, 1}}};

@@ -1,5 +1,6 @@
 // cloudless-agent: settings, log, signals; everything else is in Agent. Exit codes: see
 // services/settings/process.hpp.
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include "services/agent/agent.hpp"
@@ -9,8 +10,21 @@
 
 using namespace cloudless;
 
+namespace {
+
+/// What is freed goes back to the machine. An agent has some forty threads that each need much for a moment
+/// (libnftables half a megabyte per table of the machine), and glibc would keep as much for every one of
+/// them: 66 MB instead of 50 with 200 replicas, and 215 beside 57 tables of others.
+void keep_little_memory() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);  // its default, which grows with what is freed unless it is set
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   const std::string program = "cloudless-agent";
+  keep_little_memory();
   const auto signals = settings::block_signals();
   agent::AgentSettings values;
   settings::Settings form(

@@ -1,6 +1,6 @@
-// How fast containers start through containerd's bare API: record, snapshot, task, start, and nothing else
-// (no network, no log, no labels). The floor that `./dev bench runtime` compares with. With "port" the same
-// through our runtime port.
+// How fast containers start through containerd's bare API: record, snapshot, task, a veth pair on a bridge
+// and start, with the default filter of system calls, and nothing else (no log, no labels, no volumes). The
+// floor that `./dev bench runtime` compares with. With "port" the same through our runtime port.
 //   containerd_floor SOCKET NAMESPACE IMAGE COUNT [PARALLEL]
 //   containerd_floor SOCKET NAMESPACE IMAGE COUNT port LOGGER
 #include <unistd.h>
@@ -18,6 +18,7 @@
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/containerd_runtime.hpp"
 #include "actors/runtime/containerd/images.hpp"
+#include "actors/runtime/containerd/network.hpp"
 #include "actors/runtime/containerd/oci_spec.hpp"
 #include "containerd/runc_options.pb.h"
 
@@ -45,7 +46,15 @@ std::string name_of(std::size_t i) {
   return "bench-" + std::to_string(getpid()) + "-" + std::to_string(i);
 }
 
-void start_bare(Client& client, const ResolvedImage& image, const std::string& spec, const std::string& id) {
+/// What a container is made with, and its address.
+struct Bare {
+  std::string id;
+  std::string spec;
+  Ipv4 address = 0;
+};
+
+void start_bare(Client& client, Network& network, const ResolvedImage& image, const Bare& bare) {
+  const auto& id = bare.id;
   containers_v1::CreateContainerRequest record;
   auto& c = *record.mutable_container();
   c.set_id(id);
@@ -54,7 +63,7 @@ void start_bare(Client& client, const ResolvedImage& image, const std::string& s
   c.mutable_runtime()->set_name("io.containerd.runc.v2");
   c.mutable_runtime()->mutable_options()->set_type_url("containerd.runc.v1.Options");
   c.mutable_spec()->set_type_url("types.containerd.io/opencontainers/runtime-spec/1/Spec");
-  c.mutable_spec()->set_value(spec);
+  c.mutable_spec()->set_value(bare.spec);
   must(client.call(client.containers(), &containers_v1::Containers::Stub::Create, record,
                    client.scope("create")));
   snapshots_v1::PrepareSnapshotRequest prepare;
@@ -66,13 +75,15 @@ void start_bare(Client& client, const ResolvedImage& image, const std::string& s
   tasks_v1::CreateTaskRequest create;
   create.set_container_id(id);
   *create.mutable_rootfs() = mounts.mounts();
-  must(client.call(client.tasks(), &tasks_v1::Tasks::Stub::Create, create, client.scope("task")));
+  const auto task =
+      must(client.call(client.tasks(), &tasks_v1::Tasks::Stub::Create, create, client.scope("task")));
+  must(network.attach(ContainerId{id}, task.pid(), bare.address));
   tasks_v1::StartRequest start;
   start.set_container_id(id);
   must(client.call(client.tasks(), &tasks_v1::Tasks::Stub::Start, start, client.scope("start")));
 }
 
-void remove_bare(Client& client, const std::string& id) {
+void remove_bare(Client& client, Network& network, const std::string& id) {
   tasks_v1::KillRequest kill;
   kill.set_container_id(id);
   kill.set_signal(SIGKILL);
@@ -84,6 +95,7 @@ void remove_bare(Client& client, const std::string& id) {
   tasks_v1::DeleteTaskRequest task;
   task.set_container_id(id);
   must(client.call(client.tasks(), &tasks_v1::Tasks::Stub::Delete, task, client.scope("delete task")));
+  must(network.detach(ContainerId{id}));
   containers_v1::DeleteContainerRequest record;
   record.set_id(id);
   must(client.call(client.containers(), &containers_v1::Containers::Stub::Delete, record,
@@ -136,19 +148,24 @@ void bench_bare(const ContainerdOptions& options, const std::string& image_name,
   const auto facts = read_kernel_facts(input.assignment.pod, options.policy, options.socket);
   input.confinement = must(
       confine({input.assignment.pod, image->config.user, {}, options.policy, facts, machine_architecture()}));
-  std::vector<std::string> specs;
+  const auto subnet = must(parse_subnet(options.subnet));
+  Network network(options.bridge, subnet, client.own_namespace());
+  must(network.ensure_bridge());
+  std::vector<Bare> all;
   for (std::size_t i = 0; i < count; ++i) {
     input.container = ContainerId{name_of(i)};
     input.assignment.replica = ReplicaId{name_of(i)};
-    specs.push_back(must(make_spec(input)));
+    all.push_back({name_of(i), must(make_spec(input)), subnet.gateway() + 1 + static_cast<Ipv4>(i)});
   }
   auto begun = Steady::now();
   const auto start =
-      timed(count, parallel, [&](std::size_t i) { start_bare(client, *image, specs[i], name_of(i)); });
+      timed(count, parallel, [&](std::size_t i) { start_bare(client, network, *image, all[i]); });
   const double start_wall = millis_since(begun);
   begun = Steady::now();
-  const auto end = timed(count, parallel, [&](std::size_t i) { remove_bare(client, name_of(i)); });
-  print(count, start_wall, start, millis_since(begun), end);
+  const auto end = timed(count, parallel, [&](std::size_t i) { remove_bare(client, network, all[i].id); });
+  const double end_wall = millis_since(begun);
+  must(network.remove_bridge());
+  print(count, start_wall, start, end_wall, end);
 }
 
 template <class T>
@@ -188,13 +205,13 @@ int main(int argc, char** argv) {
   options.socket = argv[1];
   options.containerd_namespace = argv[2];
   const auto count = static_cast<std::size_t>(std::max(1, std::atoi(argv[4])));
+  options.bridge = "clbench0";
+  options.subnet = "10.251.0.0/16";
   if (argc > 6 && std::string(argv[5]) == "port") {
     options.node = NodeId{"bench"};
     options.logger = argv[6];
     options.state_dir = "/run/cloudless-bench";
     options.log_dir = "/run/cloudless-bench/logs";
-    options.bridge = "clbench0";
-    options.subnet = "10.251.0.0/16";
     bench_port(options, argv[3], count);
   } else {
     bench_bare(options, argv[3], count,

@@ -1,6 +1,8 @@
 #include "actors/runtime/prober/probe_text.hpp"
 
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 
 #include "grpc_health/health.pb.h"
 
@@ -24,6 +26,11 @@ std::string in_words(const std::vector<std::string>& command) {
   std::string all;
   for (const auto& word : command) all += (all.empty() ? "" : " ") + word;
   return first_line(all, 80);
+}
+
+/// Trouble of this node alone: it says nothing of the container.
+bool is_our_fault(int error) {
+  return error == EADDRNOTAVAIL || error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 /// The one message that the body of a unary answer is; false if it is none.
@@ -51,6 +58,25 @@ std::string first_line(std::string_view text, std::size_t most) {
 
 std::string endpoint(const std::string& address, std::uint16_t port) {
   return address + ":" + std::to_string(port);
+}
+
+ProbeAnswer judge_no_connection(const std::string& where, int error) {
+  if (error == ECONNREFUSED) return failed("connection refused by " + where);
+  return {is_our_fault(error) ? ProbeOutcome::unknown : ProbeOutcome::failed,
+          "no connection to " + where + ": " + std::strerror(error)};
+}
+
+ProbeAnswer judge_silence(const std::string& where, bool connected, Millis timeout) {
+  return failed((connected ? "no answer from " : "no connection to ") + where + " within " +
+                std::to_string(timeout) + " ms");
+}
+
+ProbeAnswer judge_early_close(const std::string& where) {
+  return failed(where + " closed the connection without an answer");
+}
+
+ProbeAnswer judge_endless_headers(const std::string& where) {
+  return failed("the headers of the answer from " + where + " are larger than 64 KiB");
 }
 
 ProbeAnswer judge_http(const HttpCheck& check, long status, std::string_view body) {

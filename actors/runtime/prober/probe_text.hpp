@@ -14,6 +14,14 @@ std::string first_line(std::string_view text, std::size_t most = 120);
 /// "10.88.0.2:8080"
 std::string endpoint(const std::string& address, std::uint16_t port);
 
+/// Of a connection that could not be opened, for the reason `error` (errno).
+ProbeAnswer judge_no_connection(const std::string& where, int error);
+
+/// Of a time-out.
+ProbeAnswer judge_silence(const std::string& where, bool connected, Millis timeout);
+ProbeAnswer judge_early_close(const std::string& where);
+ProbeAnswer judge_endless_headers(const std::string& where);
+
 /// Of an answer with this status and body. Redirects are answers like others: 200-399 passes.
 ProbeAnswer judge_http(const HttpCheck& check, long status, std::string_view body);
 

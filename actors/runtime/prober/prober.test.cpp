@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <future>
 #include <thread>
@@ -126,6 +127,38 @@ struct DeadPort {
     port = ntohs(address.sin_port);
   }
   ~DeadPort() { close(socket_); }
+};
+
+/// A port at which connections are neither taken nor refused: its queue is full.
+class FullPort {
+ public:
+  FullPort() : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* raw = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof address;
+    REQUIRE(bind(listener_, raw, size) == 0);
+    REQUIRE(listen(listener_, 0) == 0);
+    REQUIRE(getsockname(listener_, raw, &size) == 0);
+    port = ntohs(address.sin_port);
+    for (int& filler : fillers_) {
+      filler = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+      (void)connect(filler, raw, size);
+    }
+  }
+  ~FullPort() {
+    for (const int filler : fillers_) close(filler);
+    close(listener_);
+  }
+  FullPort(const FullPort&) = delete;
+  FullPort& operator=(const FullPort&) = delete;
+
+  std::uint16_t port = 0;
+
+ private:
+  int listener_;
+  int fillers_[4] = {};
 };
 
 /// Commands that end when the test says so.
@@ -288,6 +321,56 @@ TEST_CASE("hostile servers: each ends in time, with a reason, and within bounds"
   }
 }
 
+TEST_CASE("what the strict parser does not take is asked again by libcurl, within the same time") {
+  struct Case {
+    const char* name;
+    const char* answer;
+    ProbeOutcome outcome;
+  };
+  for (const auto& c : {Case{"bare line feeds", "HTTP/1.0 200 OK\n\nok", ProbeOutcome::passed},
+                        Case{"bare line feeds of the sick", "HTTP/1.0 500 No\n\nno", ProbeOutcome::failed},
+                        Case{"no reason", "HTTP/1.1 204\r\n\r\n", ProbeOutcome::passed}}) {
+    CAPTURE(c.name);
+    Bench bench;
+    std::atomic<int> asked = 0;
+    Server server([&](int connection, const std::string&) {
+      ++asked;
+      say(connection, c.answer);
+    });
+    CHECK(bench.ask(get(server)).outcome == c.outcome);
+    CHECK(asked == 2);
+  }
+  Bench bench;
+  Server silent_again([asked = 0](int c, const std::string&) mutable {
+    if (++asked == 1) return say(c, "HTTP/1.1 200 OK\n");
+    await_close(c);
+  });
+  const auto late = bench.ask(get(silent_again), 400);
+  CHECK(late.text == "no answer from 127.0.0.1:" + std::to_string(silent_again.port()) + " within 400 ms");
+}
+
+TEST_CASE("a large question reaches a server that reads slowly") {
+  Bench bench;
+  std::atomic<std::size_t> got = 0;
+  Server server(
+      [&](int c, const std::string&) {
+        char bytes[512];
+        std::string all;
+        while (all.find("\r\n\r\n") == std::string::npos) {
+          const auto n = recv(c, bytes, sizeof bytes, 0);
+          if (n <= 0) return;
+          all.append(bytes, static_cast<std::size_t>(n));
+        }
+        got = all.size();
+        say(c, status_line(200));
+      },
+      false);
+  auto check = get(server);
+  check.headers = {{"X-Large", std::string(8 << 20, 'x')}};
+  CHECK(bench.ask(check).outcome == ProbeOutcome::passed);
+  CHECK(got > 8 << 20);
+}
+
 TEST_CASE("a port that nobody listens on refuses http, https, tcp and gRPC alike") {
   Bench bench;
   DeadPort dead;
@@ -302,6 +385,54 @@ TEST_CASE("tcp only connects: a server that never says a word passes") {
   Bench bench;
   Server server([](int c, const std::string&) { await_close(c); });
   for (int n = 0; n < 3; ++n) CHECK(bench.ask(TcpCheck{server.port()}).outcome == ProbeOutcome::passed);
+}
+
+TEST_CASE(
+    "a tcp question that nobody answers ends at its time-out, when it is given up, and with the prober") {
+  Bench bench;
+  FullPort full;
+  const auto where = "127.0.0.1:" + std::to_string(full.port);
+  auto first_late = bench.begin(TcpCheck{full.port}, 300);
+  const auto late = bench.ask(TcpCheck{full.port}, 200);
+  CHECK(late == ProbeAnswer{ProbeOutcome::failed, "no connection to " + where + " within 200 ms"});
+  REQUIRE(first_late.wait_for(kPatience) == std::future_status::ready);
+  CHECK(first_late.get().text == "no connection to " + where + " within 300 ms");
+  GiveUp give_up;
+  auto unwanted = bench.begin(TcpCheck{full.port}, 600'000, &give_up);
+  give_up();
+  give_up();
+  REQUIRE(unwanted.wait_for(kPatience) == std::future_status::ready);
+  CHECK(unwanted.get().outcome == ProbeOutcome::unknown);
+  auto last = bench.begin(TcpCheck{full.port}, 600'000);
+  bench.prober.reset();
+  CHECK(last.get().outcome == ProbeOutcome::unknown);
+}
+
+TEST_CASE("a connection that cannot be opened is the container's fault unless this node lacks something") {
+  CHECK(judge_no_connection("h:1", ECONNREFUSED) ==
+        ProbeAnswer{ProbeOutcome::failed, "connection refused by h:1"});
+  CHECK(judge_no_connection("h:1", EHOSTUNREACH) ==
+        ProbeAnswer{ProbeOutcome::failed, "no connection to h:1: No route to host"});
+  for (const int ours : {EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM})
+    CHECK(judge_no_connection("h:1", ours).outcome == ProbeOutcome::unknown);
+}
+
+TEST_CASE("a question inherits nothing from the one before") {
+  Bench bench;
+  std::vector<std::string> requests;
+  Server server([&](int c, const std::string& request) {
+    requests.push_back(request);
+    say(c, requests.size() == 1 ? "HTTP/1.1 500 X\r\n\r\nsick" : status_line(500));
+  });
+  auto first = get(server, "/first");
+  first.headers = {{"Host", "web.example"}, {"X-Mine", "1"}};
+  CHECK(bench.ask(first).text == "HTTP 500 from /first: sick");
+  CHECK(bench.ask(GrpcCheck{server.port(), "db"}, 2000).outcome == ProbeOutcome::failed);
+  CHECK(bench.ask(HttpCheck{true, server.port(), "/tls", {}}).outcome == ProbeOutcome::failed);
+  CHECK(bench.ask(get(server, "/second")).text == "HTTP 500 from /second");
+  const std::string where = "127.0.0.1:" + std::to_string(server.port());
+  CHECK(requests.back() == "GET /second HTTP/1.1\r\nHost: " + where +
+                               "\r\nUser-Agent: cloudless-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n");
 }
 
 TEST_CASE("https to a server that speaks plain http fails with the reason") {

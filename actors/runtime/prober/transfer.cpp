@@ -1,18 +1,16 @@
 #include "actors/runtime/prober/transfer.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 namespace cloudless::runtime {
 namespace {
 
-constexpr const char* kAgentName = "cloudless-probe";
 constexpr long kReceiveBuffer = 4096;
 
 template <class Value>
-void set(CURL* handle, CURLoption option, Value value) {
-  curl_easy_setopt(handle, option, value);
+void set(const Handle& handle, CURLoption option, Value value) {
+  curl_easy_setopt(handle.get(), option, value);
 }
 
 /// The value of "name: value" if the line is of that name; names are told in lower case.
@@ -25,31 +23,28 @@ std::optional<std::string> value_of(std::string_view line, std::string_view name
   return first_line(line.substr(colon + 1), 200);
 }
 
-/// Trouble of this node alone: it says nothing of the container.
-bool is_our_fault(long error) {
-  return error == EADDRNOTAVAIL || error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 }  // namespace
 
-Transfer::Transfer(std::uint64_t number, ProbeQuestion question, std::function<void(ProbeAnswer)> done)
-    : number_(number), question_(std::move(question)), done_(std::move(done)), handle_(curl_easy_init()) {
-  if (!handle_) return;
+Transfer::Transfer(std::uint64_t number, ProbeQuestion question, std::function<void(ProbeAnswer)> done,
+                   Handle handle, Millis left)
+    : number_(number), question_(std::move(question)), done_(std::move(done)), handle_(std::move(handle)) {
   set(handle_, CURLOPT_PRIVATE, this);
   set(handle_, CURLOPT_NOSIGNAL, 1L);
   set(handle_, CURLOPT_PROXY, "");  // or the agent's environment would decide
   set(handle_, CURLOPT_IPRESOLVE, CURL_IPRESOLVE_V4);
+  // Addresses are literal. What libcurl would keep of them, it would look through after each transfer.
+  set(handle_, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
   set(handle_, CURLOPT_FRESH_CONNECT, 1L);  // a server that takes no new connections is not well
   set(handle_, CURLOPT_FORBID_REUSE, 1L);
   set(handle_, CURLOPT_PATH_AS_IS, 1L);
   set(handle_, CURLOPT_BUFFERSIZE, kReceiveBuffer);
-  set(handle_, CURLOPT_TIMEOUT_MS, static_cast<long>(question_.timeout));
+  set(handle_, CURLOPT_TIMEOUT_MS, static_cast<long>(left));
   set(handle_, CURLOPT_ERRORBUFFER, fault_);
   std::visit([this](const auto& check) { set_up(check); }, question_.check);
 }
 
 Transfer::~Transfer() {
-  if (handle_) curl_easy_cleanup(handle_);
+  handle_.reset();
   curl_slist_free_all(headers_);
 }
 
@@ -76,12 +71,6 @@ void Transfer::set_up(const HttpCheck& check) {
   for (const auto& [name, value] : check.headers)
     add_header(value.empty() ? name + ";" : name + ": " + value);
   receive();
-}
-
-void Transfer::set_up(const TcpCheck& check) {
-  where_ = endpoint(question_.address, check.port);
-  set(handle_, CURLOPT_URL, ("http://" + where_ + "/").c_str());
-  set(handle_, CURLOPT_CONNECT_ONLY, 1L);
 }
 
 void Transfer::set_up(const GrpcCheck& check) {
@@ -118,7 +107,7 @@ bool Transfer::take_header(std::string_view line) {
   if (header_bytes_ > kMostHeaders) return false;
   if (line == "\r\n" || line == "\n") {
     long status = 0;
-    curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
     headers_done_ = status >= 200;
   }
   if (auto status = value_of(line, "grpc-status")) grpc_status_ = std::move(*status);
@@ -131,15 +120,10 @@ bool Transfer::take_body(std::string_view bytes) {
   return body_.size() < kMostBody;
 }
 
-void Transfer::finish(CURLcode result) {
-  finish(judge(result));
-}
-
 ProbeAnswer Transfer::judge(CURLcode result) const {
   // One header alone that is too long is libcurl's own limit, and its word for it is "out of memory".
   const bool endless_header = result == CURLE_OUT_OF_MEMORY && connected() && !headers_done_;
-  if (header_bytes_ > kMostHeaders || endless_header)
-    return {ProbeOutcome::failed, "the headers of the answer from " + where_ + " are larger than 64 KiB"};
+  if (header_bytes_ > kMostHeaders || endless_header) return judge_endless_headers(where_);
   if (body_.size() >= kMostBody && std::holds_alternative<GrpcCheck>(question_.check))
     return {ProbeOutcome::failed, "the gRPC health service's answer is larger than 16 KiB"};
   const bool http = std::holds_alternative<HttpCheck>(question_.check);
@@ -150,13 +134,13 @@ ProbeAnswer Transfer::judge(CURLcode result) const {
 
 bool Transfer::connected() const {
   curl_off_t after = 0;
-  curl_easy_getinfo(handle_, CURLINFO_CONNECT_TIME_T, &after);
+  curl_easy_getinfo(handle_.get(), CURLINFO_CONNECT_TIME_T, &after);
   return after > 0;
 }
 
 ProbeAnswer Transfer::judge_answer() const {
   long status = 0;
-  curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
   if (const auto* http = std::get_if<HttpCheck>(&question_.check)) return judge_http(*http, status, body_);
   if (const auto* grpc = std::get_if<GrpcCheck>(&question_.check))
     return judge_grpc(*grpc, {status, grpc_status_, grpc_message_, body_});
@@ -164,19 +148,16 @@ ProbeAnswer Transfer::judge_answer() const {
 }
 
 ProbeAnswer Transfer::judge_fault(CURLcode result) const {
-  const std::string limit = " within " + std::to_string(question_.timeout) + " ms";
   long error = 0;
-  curl_easy_getinfo(handle_, CURLINFO_OS_ERRNO, &error);
+  curl_easy_getinfo(handle_.get(), CURLINFO_OS_ERRNO, &error);
   switch (static_cast<int>(result)) {
     case CURLE_OPERATION_TIMEDOUT:
-      return {ProbeOutcome::failed, (connected() ? "no answer from " : "no connection to ") + where_ + limit};
+      return judge_silence(where_, connected(), question_.timeout);
     case CURLE_COULDNT_CONNECT:
-      if (error == ECONNREFUSED) return {ProbeOutcome::failed, "connection refused by " + where_};
-      return {is_our_fault(error) ? ProbeOutcome::unknown : ProbeOutcome::failed,
-              "no connection to " + where_ + ": " +
-                  (error != 0 ? std::strerror(static_cast<int>(error)) : first_line(fault_))};
+      if (error != 0) return judge_no_connection(where_, static_cast<int>(error));
+      return {ProbeOutcome::failed, "no connection to " + where_ + ": " + first_line(fault_)};
     case CURLE_GOT_NOTHING:
-      return {ProbeOutcome::failed, where_ + " closed the connection without an answer"};
+      return judge_early_close(where_);
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
       return {ProbeOutcome::unknown, "the node cannot ask " + where_ + ": " + curl_easy_strerror(result)};

@@ -1,6 +1,6 @@
-// One question over the network as a transfer of libcurl: http and https, tcp (only connected), gRPC (HTTP/2
-// without TLS). Made, run and destroyed on the prober's thread. Always holds: what a hostile server sends is
-// bounded in bytes and in time.
+// One question over the network as a transfer of libcurl: http and https, gRPC (HTTP/2 without TLS). Made,
+// run and destroyed on the prober's thread. Always holds: what a hostile server sends is bounded in bytes and
+// in time.
 #pragma once
 
 #include <curl/curl.h>
@@ -9,19 +9,21 @@
 #include <memory>
 #include <string>
 
-#include "actors/runtime/prober/probe_text.hpp"
+#include "actors/runtime/prober/plain_http.hpp"
 
 namespace cloudless::runtime {
 
-/// Of an answer's body this much is read; then the connection is closed.
-constexpr std::size_t kMostBody = 16 << 10;
-/// More bytes of headers than this are a failure.
-constexpr std::size_t kMostHeaders = 64 << 10;
+struct EndHandle {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+using Handle = std::unique_ptr<CURL, EndHandle>;
 
 class Transfer {
  public:
-  /// An exec check is none of its business.
-  Transfer(std::uint64_t number, ProbeQuestion question, std::function<void(ProbeAnswer)> done);
+  /// By `handle`, which is new or as new (curl_easy_reset), in `left` milliseconds, the question's timeout or
+  /// what remains of it. Exec and tcp checks are none of its business.
+  Transfer(std::uint64_t number, ProbeQuestion question, std::function<void(ProbeAnswer)> done, Handle handle,
+           Millis left);
   ~Transfer();
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -29,16 +31,17 @@ class Transfer {
   std::uint64_t number() const { return number_; }
   /// The one that `handle` belongs to.
   static Transfer& of(CURL* handle);
-  /// nullptr: libcurl could not make one.
-  CURL* handle() const { return handle_; }
-  /// Tells the answer; afterwards the transfer may only be destroyed.
-  void finish(CURLcode result);
-  void finish(ProbeAnswer answer) { done_(std::move(answer)); }
+  CURL* handle() const { return handle_.get(); }
+  /// What the end with `result` means; while libcurl still knows the connection.
+  ProbeAnswer judge(CURLcode result) const;
+  /// The rest of it, once it is over: whom to tell, and the handle for the next one.
+  std::function<void(ProbeAnswer)> take_done() { return std::move(done_); }
+  Handle take_handle() { return std::move(handle_); }
 
  private:
   void set_up(const HttpCheck& check);
-  void set_up(const TcpCheck& check);
   void set_up(const GrpcCheck& check);
+  void set_up(const TcpCheck&) {}
   void set_up(const ExecCheck&) {}
   void add_header(const std::string& line);
   void receive();
@@ -47,7 +50,6 @@ class Transfer {
   bool take_body(std::string_view bytes);
 
   bool connected() const;
-  ProbeAnswer judge(CURLcode result) const;
   ProbeAnswer judge_answer() const;
   ProbeAnswer judge_fault(CURLcode result) const;
 
@@ -55,7 +57,7 @@ class Transfer {
   ProbeQuestion question_;
   std::function<void(ProbeAnswer)> done_;
   std::string where_;  ///< "10.88.0.2:8080"
-  CURL* handle_ = nullptr;
+  Handle handle_;
   curl_slist* headers_ = nullptr;
   std::string request_;
   char fault_[CURL_ERROR_SIZE] = {};

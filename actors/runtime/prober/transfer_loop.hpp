@@ -1,5 +1,6 @@
-// The thread that asks over the network: libcurl's multi interface on an epoll instance. Each question costs
-// a connection, and nothing while it waits, however many are under way.
+// The thread that asks over the network: libcurl's multi interface and sockets of our own (tcp, plain http)
+// on one epoll instance. Each question costs a connection, and nothing while it waits, however many are under
+// way.
 #pragma once
 
 #include <curl/curl.h>
@@ -12,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "actors/runtime/prober/socket_desk.hpp"
+#include "actors/runtime/prober/told.hpp"
 #include "actors/runtime/prober/transfer.hpp"
 
 namespace cloudless::runtime {
@@ -32,18 +35,19 @@ class TransferLoop {
   void give_up(std::uint64_t number);
 
  private:
-  struct Asked {
-    std::uint64_t number = 0;
-    ProbeQuestion question;
-    std::function<void(ProbeAnswer)> done;
-  };
-
   void run();
   void wait_for_events();
+  void expire();
+  int patience() const;
   void take_orders();
   void begin(Asked asked);
+  void begin_transfer(Asked asked, Millis left);
   void end(std::uint64_t number, const ProbeAnswer& answer);
-  void tell_finished();
+  void end_all(const ProbeAnswer& answer);
+  void gather_finished();
+  Handle take_handle();
+  /// Of a transfer that libcurl has let go of.
+  void tell(Transfer& over, ProbeAnswer answer);
   void wake() const;
 
   static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void* known);
@@ -60,8 +64,11 @@ class TransferLoop {
   std::atomic<bool> stop_ = false;
 
   // The thread's own.
+  ToldAnswers told_;
+  SocketDesk sockets_;
   std::map<std::uint64_t, std::unique_ptr<Transfer>> under_way_;
-  long long timer_at_ = -1;  ///< steady milliseconds; -1: no timer
+  std::vector<Handle> idle_;  ///< as new; to make one costs as much as a request
+  long long timer_at_ = -1;   ///< steady milliseconds; -1: no timer
 
   std::thread thread_;
 };
