@@ -6,6 +6,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "messages/domain/rollout_history.hpp"
+
 namespace cloudless::rollout {
 namespace {
 
@@ -103,8 +105,9 @@ WorkloadView view_of(const Snapshot& snapshot, const Workload& workload,
     if (!version->proven) continue;
     proven.push_back(version->number);
     if (rollout && version->number == rollout->from_version) view.from_proven = true;
-    if (version->number != view.version) view.last_proven = version->number;
   }
+
+  view.last_proven = last_good_version(snapshot, workload);
 
   NodeFacts nodes(snapshot);
   snapshot.replicas().visit_from(

@@ -61,7 +61,7 @@ struct WorkloadView {
   bool runs_to_completion = false;     ///< what ended by itself fills its place
   std::optional<RolloutFact> rollout;  ///< absent: none was ever recorded
   bool from_proven = false;            ///< the version that the rollout comes from was fully ready once
-  std::uint64_t last_proven = 0;       ///< the newest proven version that is not the current one; 0: none
+  std::uint64_t last_proven = 0;       ///< where to go back to (last_good_version); 0: nowhere
   Millis startup_allowance = 0;        ///< what the startup probe allows beyond ready_timeout
   std::vector<ReplicaFact> facts;      ///< in the order of ordinals
 

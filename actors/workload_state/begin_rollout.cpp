@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "messages/domain/rollout_history.hpp"
+
 namespace cloudless::workload_state {
 namespace {
 
@@ -85,16 +87,8 @@ void go_back(owner::Plan& plan, Workload& workload, const Version& to, RolloutCa
   begin_rollout(plan, workload, cause, before, by, stamp);
 }
 
-std::shared_ptr<const Version> way_back(const Snapshot& now, const Workload& workload,
-                                        bool preferably_where_it_came_from) {
-  if (const auto newest = newest_rollout(now, workload); newest && preferably_where_it_came_from)
-    if (const auto from = now.version(workload.uid, newest->from_version);
-        from && from->proven && from->number != workload.version)
-      return from;
-  std::shared_ptr<const Version> out;
-  for (const auto& version : now.versions_of(workload.uid))
-    if (version->proven && version->number != workload.version) out = version;
-  return out;
+std::shared_ptr<const Version> way_back(const Snapshot& now, const Workload& workload) {
+  return now.version(workload.uid, last_good_version(now, workload));
 }
 
 }  // namespace cloudless::workload_state

@@ -33,11 +33,8 @@ void begin_next_version(owner::Plan& plan, Workload& workload, RolloutCause caus
 void go_back(owner::Plan& plan, Workload& workload, const Version& to, RolloutCause cause,
              const std::string& by, const Stamp& stamp);
 
-/// Where to go back to from the current version: the one that the newest rollout comes from, if that was
-/// fully ready and `preferably_where_it_came_from`; else the newest other one that was. nullptr: there is
-/// none.
-std::shared_ptr<const Version> way_back(const Snapshot& now, const Workload& workload,
-                                        bool preferably_where_it_came_from);
+/// Where to go back to from the current version (last_good_version). nullptr: there is none.
+std::shared_ptr<const Version> way_back(const Snapshot& now, const Workload& workload);
 
 /// It is written now by the owner of this workload.
 void put_rollout(owner::Plan& plan, Rollout rollout, const Stamp& stamp);

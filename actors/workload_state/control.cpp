@@ -75,7 +75,7 @@ Result<Workload> abort(owner::Plan& plan, const Workload& present, const std::st
   auto rollout =
       active_rollout(plan.now(), present, "abort", "undo goes back to another version at any time");
   if (!rollout) return fail(rollout.error());
-  const auto to = way_back(plan.now(), present, true);
+  const auto to = way_back(plan.now(), present);
   if (!to)
     return fail(Errc::failed_precondition,
                 rollout_title(present, *rollout) +
@@ -99,7 +99,7 @@ std::string known_versions(const Snapshot& now, const Workload& workload) {
 Result<std::shared_ptr<const Version>> undo_target(const Snapshot& now, const Workload& workload,
                                                    std::uint64_t number) {
   if (number == 0) {
-    if (auto to = way_back(now, workload, false)) return to;
+    if (auto to = way_back(now, workload)) return to;
     return fail(Errc::failed_precondition, "no other version of " + workload_title(workload) +
                                                " was ever fully ready, so there is nothing to go back to; "
                                                "name one of its versions (" +
