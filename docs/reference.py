@@ -9,7 +9,7 @@ from google.protobuf import descriptor_pb2
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "API.md"
-ORDER = ["coordinator_service", "agent_service", "workload", "node", "event", "stream", "secret"]
+ORDER = ["coordinator_service", "agent_service", "workload", "node", "event", "stream", "secret", "usage", "rollout"]
 SCALARS = {v: k[5:].lower() for k, v in descriptor_pb2.FieldDescriptorProto.Type.items()}
 
 
@@ -54,7 +54,8 @@ class Page:
         self.out("| call | takes | answers | |\n|---|---|---|---|")
         for i, method in enumerate(service.method):
             stream = "stream of " if method.server_streaming else ""
-            self.out(f"| **{method.name}** | {short(method.input_type)} | {stream}{short(method.output_type)} | {self.comment(*path, 2, i)} |")
+            given = "stream of " if method.client_streaming else ""
+            self.out(f"| **{method.name}** | {given}{short(method.input_type)} | {stream}{short(method.output_type)} | {self.comment(*path, 2, i)} |")
 
     def message(self, message, path, prefix):
         if message.options.map_entry:

@@ -1,5 +1,6 @@
 #include "gateway/answers.hpp"
 
+#include "actors/workload_state/drain_status.hpp"
 #include "actors/workload_state/status.hpp"
 #include "messages/codec/api_objects.hpp"
 #include "telemetry/system_clock.hpp"
@@ -11,7 +12,8 @@ api::Workload describe(const Snapshot& snapshot, const Workload& workload, Revis
   return codec::to_api(workload, workload_state::derive_status(snapshot, workload, now), store_revision);
 }
 
-api::Node describe(const Snapshot& snapshot, const Node& node, Revision store_revision) {
+api::Node describe(const Snapshot& snapshot, const Node& node, const StatusTime& now,
+                   Revision store_revision) {
   Resources reserved;
   std::uint32_t replicas = 0;
   for (const auto& replica : snapshot.replicas_on(node.description.id)) {
@@ -20,7 +22,15 @@ api::Node describe(const Snapshot& snapshot, const Node& node, Revision store_re
     if (const auto version = snapshot.version(replica->workload, replica->version))
       reserved += version->pod.requests;
   }
-  return codec::to_api(node, reserved, replicas, store_revision);
+  std::optional<DrainStatus> drain;
+  if (node.draining) drain = workload_state::derive_drain(snapshot, node, now);
+  return codec::to_api(node, reserved, replicas, drain, store_revision);
+}
+
+api::Rollout describe(const Snapshot& snapshot, const Workload& workload, const Rollout& rollout,
+                      const StatusTime& now, Revision store_revision) {
+  const auto status = workload_state::derive_rollout(snapshot, workload, rollout, now);
+  return codec::to_api(rollout, workload, status, now.wall, store_revision);
 }
 
 }  // namespace cloudless::gateway

@@ -49,6 +49,7 @@ struct Script {
   std::function<caf::result<Carried<CommandReply>>(const WorkloadCommand&)> on_command;
   std::vector<WorkloadCommand> commands;
   std::function<caf::result<Carried<NodeReply>>(const NodeCommand&)> on_node_command;
+  std::vector<EndpointFollowing> followings;
   EventList events;
   EventQuery event_query;
   /// Frames that came to the hub, and where a session's answers go.
@@ -142,7 +143,9 @@ class Fixture {
                   [](const Carried<NodeReport>&) -> caf::result<Carried<ReportAck>> {
                     return Carried<ReportAck>{};
                   },
-                  [](const Carried<EndpointFollowing>&) {}};
+                  [this](const Carried<EndpointFollowing>& following) {
+                    script.with([&](Script& s) { s.followings.push_back(*following); });
+                  }};
         });
     auto nodes = system.spawn([this](node_membership_actor::pointer) -> node_membership_actor::behavior_type {
       return {[this](const Carried<NodeCommand>& command) {

@@ -51,8 +51,10 @@ class Toucher {
       case RecordKind::version:
       case RecordKind::event:
       case RecordKind::idempotency:
-      case RecordKind::rollout:
       case RecordKind::secret:
+        break;
+      case RecordKind::rollout:
+        if (change.record) touched(std::get<std::shared_ptr<const Rollout>>(*change.record)->workload);
         break;
     }
   }

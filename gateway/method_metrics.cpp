@@ -57,6 +57,30 @@ const char* to_string(Method method) {
       return "PortForward";
     case Method::copy:
       return "Copy";
+    case Method::get_rollout:
+      return "GetRollout";
+    case Method::list_rollouts:
+      return "ListRollouts";
+    case Method::watch_rollout:
+      return "WatchRollout";
+    case Method::pause_rollout:
+      return "PauseRollout";
+    case Method::resume_rollout:
+      return "ResumeRollout";
+    case Method::promote_rollout:
+      return "PromoteRollout";
+    case Method::abort_rollout:
+      return "AbortRollout";
+    case Method::undo_rollout:
+      return "UndoRollout";
+    case Method::restart_rollout:
+      return "RestartRollout";
+    case Method::list_versions:
+      return "ListVersions";
+    case Method::drain_node:
+      return "DrainNode";
+    case Method::follow_endpoints:
+      return "FollowEndpoints";
   }
   return "Unknown";
 }

@@ -34,8 +34,20 @@ enum class Method : std::uint8_t {
   exec,
   port_forward,
   copy,
+  get_rollout,
+  list_rollouts,
+  watch_rollout,
+  pause_rollout,
+  resume_rollout,
+  promote_rollout,
+  abort_rollout,
+  undo_rollout,
+  restart_rollout,
+  list_versions,
+  drain_node,
+  follow_endpoints,
 };
-inline constexpr std::size_t kMethods = 22;
+inline constexpr std::size_t kMethods = 34;
 /// "CreateWorkload".
 const char* to_string(Method method);
 

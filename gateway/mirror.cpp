@@ -1,5 +1,6 @@
 #include "gateway/mirror.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,15 @@ Result<History::Page> Mirror::changes_after(Revision position, std::size_t limit
                                       ": list again and watch from there");
 }
 
+bool Mirror::may_have_changed(const WorkloadUid& uid, Revision position) const {
+  constexpr std::size_t kLookedThrough = 4096;
+  const auto at = revision();
+  const auto page = changes_after(position, kLookedThrough);
+  if (!page || page->upto < at) return true;
+  return std::any_of(page->changes.begin(), page->changes.end(),
+                     [&](const auto& change) { return change.uid == uid; });
+}
+
 std::uint64_t Mirror::subscribe(Wake wake) {
   std::lock_guard lock(subscribers_mutex_);
   subscribers_.emplace(next_subscription_, std::move(wake));
@@ -46,12 +56,24 @@ void Mirror::wake_all() {
   }
 }
 
+void Mirror::keep_time(const CommitsPublished& batch, bool continues, Millis now) {
+  if (!continues) {
+    store_clock_.observe(mark_of(*batch.after), now);
+  } else {
+    for (const auto& commit : *batch.commits)
+      for (const auto& change : commit.changes)
+        if (change.record) store_clock_.observe(mark_of(*change.record), now);
+  }
+  store_ahead_.store(store_clock_.now(now) - now, std::memory_order_release);
+}
+
 void Mirror::publish(const CommitsPublished& batch, Millis now) {
   const auto before = present();
   std::vector<Touch> touches;
   const bool continues =
       before && batch.predecessor == before->revision() && batch.after->revision() >= batch.predecessor;
   if (continues) touches = touches_of(*before, *batch.commits);
+  keep_time(batch, continues, now);
   std::vector<std::function<void(bool)>> reached;
   {
     std::lock_guard lock(mutex_);

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 
 #include "gateway/history.hpp"
 #include "messages/domain/error.hpp"
+#include "messages/domain/store_clock.hpp"
 #include "messages/store.hpp"
 
 namespace cloudless::gateway {
@@ -27,6 +29,12 @@ class Mirror {
   /// 0 until the first snapshot is there.
   Revision revision() const { return revision_.load(std::memory_order_acquire); }
 
+  /// Store time at this steady time, as far as the commits tell (messages/domain/store_clock.hpp).
+  Millis store_time(Millis steady) const {
+    const auto ahead = store_ahead_.load(std::memory_order_acquire);
+    return ahead == kNoTime ? StoreClock{}.now(steady) : steady + ahead;
+  }
+
   /// Nothing more will come.
   bool closed() const { return closed_.load(std::memory_order_acquire); }
 
@@ -36,6 +44,9 @@ class Mirror {
 
   /// What was touched after a position; OUT_OF_RANGE names the oldest position that is kept.
   Result<History::Page> changes_after(Revision position, std::size_t limit) const;
+
+  /// False only if nothing about this workload was committed after the position.
+  bool may_have_changed(const WorkloadUid& uid, Revision position) const;
 
   /// Calls wake after every publication and every tick, in the publisher's thread, until unsubscribed. No
   /// call is under way when unsubscribe returns, unless it is wake itself that calls it.
@@ -58,7 +69,13 @@ class Mirror {
   };
   void wake_all();
 
+  void keep_time(const CommitsPublished& batch, bool continues, Millis now);
+
+  static constexpr Millis kNoTime = std::numeric_limits<Millis>::min();
+
   std::atomic<SnapshotPtr> present_;
+  StoreClock store_clock_;  // the publisher's
+  std::atomic<Millis> store_ahead_{kNoTime};
   std::atomic<Revision> revision_{0};
 
   mutable std::mutex mutex_;

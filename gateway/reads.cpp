@@ -4,7 +4,7 @@
 
 #include "gateway/answers.hpp"
 #include "gateway/page_token.hpp"
-#include "gateway/service.hpp"
+#include "gateway/unary.hpp"
 #include "messages/codec/api_objects.hpp"
 #include "messages/domain/selector.hpp"
 
@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::uint32_t kDefaultPage = 100;
 constexpr std::uint32_t kMostPerPage = 1000;
-/// For a revision that this gateway has not seen yet.
-constexpr Millis kLongestWait = 5'000;
 
 Result<std::size_t> page_size(std::uint32_t asked) {
   if (asked > kMostPerPage)
@@ -78,44 +76,21 @@ void list_workloads(const Snapshot& snapshot, const std::string& ns, const Pagin
   });
 }
 
-void list_nodes(const Snapshot& snapshot, const Paging& paging, api::ListNodesReply& reply) {
+void list_nodes(const Snapshot& snapshot, const Paging& paging, const StatusTime& now,
+                api::ListNodesReply& reply) {
   const NodeId after{paging.from.position};
   std::string last;
   reply.set_store_revision(snapshot.revision());
   snapshot.nodes().visit_from(after, [&](const NodeId& id, const std::shared_ptr<const Node>& node) {
     if (id == after || !paging.selector.matches(node->labels)) return true;
     if (page_is_full(reply, reply.nodes_size(), paging, snapshot.revision(), last)) return false;
-    *reply.add_nodes() = describe(snapshot, *node);
+    *reply.add_nodes() = describe(snapshot, *node, now);
     last = id.value;
     return true;
   });
 }
 
 }  // namespace
-
-template <class Fill>
-grpc::ServerUnaryReactor* Service::read(Context* context, Method method, Revision min_revision, Fill fill) {
-  const auto end = begin(context, method);
-  const auto asked = min_revision_of(*context);
-  if (!asked) {
-    end(fail(asked.error()));
-    return end.reactor;
-  }
-  const auto wanted = std::max(*asked, min_revision);
-  if (const auto snapshot = parts_.mirror->present(); snapshot && snapshot->revision() >= wanted) {
-    end(fill(*snapshot));
-    return end.reactor;
-  }
-  parts_.mirror->when(
-      std::max<Revision>(wanted, 1), parts_.clock.steady() + std::min(budget_of(*context), kLongestWait),
-      [end, fill, wanted, mirror = parts_.mirror](bool reached) {
-        const auto snapshot = mirror->present();
-        if (reached && snapshot) return end(fill(*snapshot));
-        end(fail(Errc::unavailable, "this gateway has seen revision " + std::to_string(mirror->revision()) +
-                                        " so far, not " + std::to_string(wanted) + "; try again"));
-      });
-  return end.reactor;
-}
 
 grpc::ServerUnaryReactor* Service::GetWorkload(Context* context, const api::GetWorkloadRequest* request,
                                                api::Workload* reply) {
@@ -154,12 +129,12 @@ grpc::ServerUnaryReactor* Service::ListWorkloads(Context* context, const api::Li
 
 grpc::ServerUnaryReactor* Service::GetNode(Context* context, const api::GetNodeRequest* request,
                                            api::Node* reply) {
-  return read(context, Method::get_node, 0, [request, reply](const Snapshot& snapshot) -> Result<void> {
+  return read(context, Method::get_node, 0, [this, request, reply](const Snapshot& snapshot) -> Result<void> {
     if (request->node_id().empty())
       return fail(Error{Errc::invalid_argument, "no node is named", {{"node_id", "is empty"}}});
     const auto node = snapshot.node(NodeId{request->node_id()});
     if (!node) return fail(Errc::not_found, "node " + request->node_id() + " does not exist");
-    *reply = describe(snapshot, *node, snapshot.revision());
+    *reply = describe(snapshot, *node, now_of(parts_), snapshot.revision());
     return {};
   });
 }
@@ -173,8 +148,8 @@ grpc::ServerUnaryReactor* Service::ListNodes(Context* context, const api::ListNo
     return end.reactor;
   }
   return read(context, Method::list_nodes, paging->from.revision,
-              [reply, paging = std::move(*paging)](const Snapshot& snapshot) -> Result<void> {
-                list_nodes(snapshot, paging, *reply);
+              [this, reply, paging = std::move(*paging)](const Snapshot& snapshot) -> Result<void> {
+                list_nodes(snapshot, paging, now_of(parts_), *reply);
                 return {};
               });
 }

@@ -15,6 +15,10 @@ constexpr Millis kMostBudget = 10'000;
 
 }  // namespace
 
+workload_state::StatusTime now_of(const Parts& parts) {
+  return {parts.mirror->store_time(parts.clock.steady()), parts.clock.wall()};
+}
+
 Millis budget_of(const grpc::CallbackServerContext& context) {
   const auto left = context.deadline() - std::chrono::system_clock::now();
   return std::clamp<Millis>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count(), 1,

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/workload_state/rollout_status.hpp"
 #include "cloudless/api/coordinator_service.grpc.pb.h"
 #include "gateway/call.hpp"
 #include "gateway/method_metrics.hpp"
@@ -58,6 +59,28 @@ class Service final : public api::CoordinatorService::CallbackService {
   grpc::ServerUnaryReactor* CordonNode(Context*, const api::CordonNodeRequest*, api::Node*) override;
   grpc::ServerUnaryReactor* UncordonNode(Context*, const api::UncordonNodeRequest*, api::Node*) override;
 
+  grpc::ServerUnaryReactor* DrainNode(Context*, const api::DrainNodeRequest*, api::Node*) override;
+
+  // rollouts.cpp
+  grpc::ServerUnaryReactor* GetRollout(Context*, const api::GetRolloutRequest*, api::Rollout*) override;
+  grpc::ServerUnaryReactor* ListRollouts(Context*, const api::ListRolloutsRequest*,
+                                         api::ListRolloutsReply*) override;
+  grpc::ServerUnaryReactor* ListVersions(Context*, const api::ListVersionsRequest*,
+                                         api::ListVersionsReply*) override;
+  grpc::ServerUnaryReactor* PauseRollout(Context*, const api::PauseRolloutRequest*, api::Rollout*) override;
+  grpc::ServerUnaryReactor* ResumeRollout(Context*, const api::ResumeRolloutRequest*, api::Rollout*) override;
+  grpc::ServerUnaryReactor* PromoteRollout(Context*, const api::PromoteRolloutRequest*,
+                                           api::Rollout*) override;
+  grpc::ServerUnaryReactor* AbortRollout(Context*, const api::AbortRolloutRequest*, api::Rollout*) override;
+  grpc::ServerUnaryReactor* UndoRollout(Context*, const api::UndoRolloutRequest*, api::Rollout*) override;
+  grpc::ServerUnaryReactor* RestartRollout(Context*, const api::RestartRolloutRequest*,
+                                           api::Rollout*) override;
+
+  // watch_rollout.cpp, follow_endpoints.cpp
+  grpc::ServerWriteReactor<api::Rollout>* WatchRollout(Context*, const api::WatchRolloutRequest*) override;
+  grpc::ServerBidiReactor<api::FollowEndpointsInput, api::FollowEndpointsOutput>* FollowEndpoints(
+      Context*) override;
+
   // secrets.cpp
   grpc::ServerUnaryReactor* PutSecret(Context*, const api::PutSecretRequest*, api::Secret*) override;
   grpc::ServerUnaryReactor* DeleteSecret(Context*, const api::DeleteSecretRequest*,
@@ -102,6 +125,10 @@ class Service final : public api::CoordinatorService::CallbackService {
   /// and ends the call.
   template <class Reply, class Request, class Fill>
   grpc::ServerUnaryReactor* write(Context* context, Method method, const Request* request, Fill fill);
+  /// Sends the request's command and answers with the rollout that it made or changed.
+  template <class Request>
+  grpc::ServerUnaryReactor* control(Context* context, Method method, const Request* request,
+                                    api::Rollout* reply);
   template <class Reply, class Fill>
   void show(const Ending& end, Result<Answer> answer, Fill fill);
 
@@ -115,10 +142,14 @@ class Service final : public api::CoordinatorService::CallbackService {
   void again(const std::shared_ptr<Update>& update, const Snapshot& seen, const Error& why);
 
   Parts parts_;
+  /// Streams of FollowEndpoints that are open.
+  std::shared_ptr<std::atomic<int>> followers_ = std::make_shared<std::atomic<int>>(0);
   std::vector<gateway_actor> pool_;
   std::atomic<std::size_t> next_{0};
 };
 
+/// Now, on the wall clock and in store time.
+workload_state::StatusTime now_of(const Parts& parts);
 /// How long a call may wait for others: until the client's deadline, 1 ms to 10 s.
 Millis budget_of(const grpc::CallbackServerContext& context);
 /// From metadata "cloudless-min-revision"; 0 without. INVALID_ARGUMENT if it is not a number.

@@ -79,7 +79,7 @@ void add_node(const Snapshot& snapshot, const NodeId& id, const Result<NodeUsage
   auto& out = *reply.add_nodes();
   out.set_node_id(id.value);
   if (const auto node = snapshot.node(id)) {
-    const auto described = describe(snapshot, *node);
+    const auto described = describe(snapshot, *node, {});
     *out.mutable_reserved() = described.reserved();
     *out.mutable_allocatable() = described.allocatable();
   }

@@ -4,26 +4,17 @@
 #include <utility>
 
 #include "gateway/answers.hpp"
-#include "gateway/service.hpp"
+#include "gateway/unary.hpp"
 #include "messages/codec/api_command.hpp"
 
 namespace cloudless::gateway {
 namespace {
 
-/// How long the mirror may take to show what is already durable.
-constexpr Millis kShowWithin = 5'000;
 /// Rounds of reading and writing a masked update until it meets no other writer.
 constexpr int kMostAttempts = 8;
 
 /// How long an update waits for the mirror to show what it collided with.
 constexpr Millis kNewerWithin = 250;
-constexpr std::size_t kMostBytes = 1 << 20;
-
-template <class Request>
-Result<void> small_enough(const Request& request) {
-  if (request.ByteSizeLong() <= kMostBytes) return {};
-  return fail(Errc::resource_exhausted, "the request is larger than 1 MiB");
-}
 
 /// Stands for a workload that is not there (any more): no owner takes a change of it.
 std::shared_ptr<const Workload> unknown_workload() {
@@ -34,38 +25,6 @@ std::shared_ptr<const Workload> unknown_workload() {
 }
 
 }  // namespace
-
-template <class Reply, class Fill>
-void Service::show(const Ending& end, Result<Answer> answer, Fill fill) {
-  if (!answer) return end(fail(answer.error()));
-  const auto reply = std::get<Carried<Reply>>(*answer);
-  parts_.mirror->when(
-      reply->store_revision, parts_.clock.steady() + kShowWithin,
-      [end, reply, fill, mirror = parts_.mirror](bool shown) {
-        if (!shown)
-          return end(fail(Errc::unavailable, "done at revision " + std::to_string(reply->store_revision) +
-                                                 ", but this gateway does not see it yet"));
-        fill(*reply, *mirror->present());
-        end({});
-      });
-}
-
-template <class Reply, class Request, class Fill>
-grpc::ServerUnaryReactor* Service::write(Context* context, Method method, const Request* request, Fill fill) {
-  const auto end = begin(context, method);
-  if (auto small = small_enough(*request); !small) {
-    end(small);
-    return end.reactor;
-  }
-  auto command = codec::parse_command(*request, principal_of(*context));
-  if (!command) {
-    end(fail(command.error()));
-    return end.reactor;
-  }
-  ask(context, Carried(std::move(*command)),
-      [this, end, fill](Result<Answer> answer) { show<Reply>(end, std::move(answer), fill); });
-  return end.reactor;
-}
 
 grpc::ServerUnaryReactor* Service::CreateWorkload(Context* context, const api::CreateWorkloadRequest* request,
                                                   api::Workload* reply) {
@@ -95,24 +54,32 @@ grpc::ServerUnaryReactor* Service::DeleteWorkload(Context* context, const api::D
 grpc::ServerUnaryReactor* Service::UpdateNode(Context* context, const api::UpdateNodeRequest* request,
                                               api::Node* reply) {
   return write<NodeReply>(context, Method::update_node, request,
-                          [reply](const NodeReply& done, const Snapshot& snapshot) {
-                            *reply = describe(snapshot, done.node, snapshot.revision());
+                          [this, reply](const NodeReply& done, const Snapshot& snapshot) {
+                            *reply = describe(snapshot, done.node, now_of(parts_), snapshot.revision());
                           });
 }
 
 grpc::ServerUnaryReactor* Service::CordonNode(Context* context, const api::CordonNodeRequest* request,
                                               api::Node* reply) {
   return write<NodeReply>(context, Method::cordon_node, request,
-                          [reply](const NodeReply& done, const Snapshot& snapshot) {
-                            *reply = describe(snapshot, done.node, snapshot.revision());
+                          [this, reply](const NodeReply& done, const Snapshot& snapshot) {
+                            *reply = describe(snapshot, done.node, now_of(parts_), snapshot.revision());
                           });
 }
 
 grpc::ServerUnaryReactor* Service::UncordonNode(Context* context, const api::UncordonNodeRequest* request,
                                                 api::Node* reply) {
   return write<NodeReply>(context, Method::uncordon_node, request,
-                          [reply](const NodeReply& done, const Snapshot& snapshot) {
-                            *reply = describe(snapshot, done.node, snapshot.revision());
+                          [this, reply](const NodeReply& done, const Snapshot& snapshot) {
+                            *reply = describe(snapshot, done.node, now_of(parts_), snapshot.revision());
+                          });
+}
+
+grpc::ServerUnaryReactor* Service::DrainNode(Context* context, const api::DrainNodeRequest* request,
+                                             api::Node* reply) {
+  return write<NodeReply>(context, Method::drain_node, request,
+                          [this, reply](const NodeReply& done, const Snapshot& snapshot) {
+                            *reply = describe(snapshot, done.node, now_of(parts_), snapshot.revision());
                           });
 }
 

@@ -49,8 +49,14 @@ class Scribe {
       case RecordKind::version:
       case RecordKind::event:
       case RecordKind::idempotency:
-      case RecordKind::rollout:
       case RecordKind::secret:
+        break;
+      case RecordKind::rollout:
+        if (change.record) {
+          const auto& now = *std::get<std::shared_ptr<const Rollout>>(*change.record);
+          if (const auto owner = workload_after(now.workload))
+            rollout(*owner, before_.rollout(now.workload, now.number).get(), now);
+        }
         break;
     }
   }
@@ -69,6 +75,67 @@ class Scribe {
                   std::to_string(old->spec.replicas) + " to " + replicas);
     else if (now.revision != old->revision)
       of_workload(now, "WorkloadUpdated", Severity::info, "settings changed, the containers stay");
+    if (old != nullptr && old->serving_version != 0 && now.serving_version != 0 &&
+        old->serving_version != now.serving_version)
+      of_workload(now, "ServingSwitched", Severity::info,
+                  "version " + std::to_string(now.serving_version) + " serves instead of version " +
+                      std::to_string(old->serving_version));
+  }
+
+  void rollout(const Workload& w, const Rollout* old, const Rollout& now) {
+    const auto title = "rollout " + std::to_string(now.number);
+    if (old == nullptr) return started(w, now, title + way_of(now));
+    if (now.paused != old->paused && now.is_active())
+      of_workload(w, now.paused ? "RolloutPaused" : "RolloutResumed", Severity::info,
+                  title + (now.paused ? " waits until it is resumed" : " goes on"));
+    if (now.promoted && !old->promoted)
+      of_workload(w, "RolloutPromoted", Severity::info, title + ": the canary is good, the others follow");
+    if (now.state == old->state) return;
+    const auto version = std::to_string(now.to_version);
+    if (now.state == RolloutState::failed)
+      of_workload(w, "RolloutFailed", Severity::warning,
+                  title + " to version " + version + ": " + now.reason);
+    else if (now.state == RolloutState::completed && goes_back(now.cause))
+      of_workload(w, "RolloutRolledBack", Severity::info,
+                  title + ": every replica is of version " + version + " again");
+    else if (now.state == RolloutState::completed)
+      of_workload(w, "RolloutCompleted", Severity::info, title + ": every replica is of version " + version);
+  }
+
+  void started(const Workload& w, const Rollout& now, const std::string& words) {
+    const bool by_somebody = !now.by.empty() && now.by != "anonymous";
+    of_workload(w, "RolloutStarted", now.cause == RolloutCause::failed ? Severity::warning : Severity::info,
+                words + (by_somebody ? ", by " + now.by : ""));
+    const auto& policy = w.spec.rollout;
+    if (policy.strategy == RolloutStrategy::recreate && policy.min_available.value_or(0) > 0 &&
+        now.from_version != 0)
+      of_workload(w, "RolloutInterrupts", Severity::warning,
+                  "strategy RECREATE stops every replica before the new ones start: min_available " +
+                      std::to_string(*policy.min_available) + " is not kept during the rollout");
+  }
+
+  static bool goes_back(RolloutCause cause) {
+    return cause == RolloutCause::undone || cause == RolloutCause::aborted || cause == RolloutCause::failed;
+  }
+
+  static std::string way_of(const Rollout& rollout) {
+    const auto from = std::to_string(rollout.from_version);
+    const auto to = std::to_string(rollout.to_version);
+    switch (rollout.cause) {
+      case RolloutCause::created:
+        return " to version " + to;
+      case RolloutCause::updated:
+        return " from version " + from + " to " + to;
+      case RolloutCause::restarted:
+        return " from version " + from + " to " + to + ", which is a restart of it";
+      case RolloutCause::undone:
+        return " back from version " + from + " to " + to;
+      case RolloutCause::aborted:
+        return " back from version " + from + " to " + to + ": the one before was broken off";
+      case RolloutCause::failed:
+        return " back from version " + from + " to " + to + ": the one before failed";
+    }
+    return {};
   }
 
   void replica(const Replica* old, const Replica& now) {
@@ -83,7 +150,7 @@ class Scribe {
     if (moved) phase(now);
     const bool was_ready = old != nullptr && old->ready;
     if (now.ready && !was_ready) of_replica(now, "ReplicaReady", Severity::info, "ready");
-    if (!now.ready && was_ready && now.phase == Phase::running && !now.stop_requested())
+    if (!now.ready && was_ready && now.phase == Phase::running && !now.is_leaving())
       of_replica(now, "ReplicaNotReady", Severity::warning, or_else(now.reason, "no longer ready"));
   }
 
@@ -132,7 +199,11 @@ class Scribe {
     if (now.cordoned != (old != nullptr && old->cordoned))
       of_node(now, now.cordoned ? "NodeCordoned" : "NodeUncordoned", Severity::info,
               now.cordoned ? "takes no more replicas" : "takes replicas again");
+    if (now.draining && !(old != nullptr && old->draining))
+      of_node(now, "NodeDraining", Severity::info, "its replicas move elsewhere");
     if (old == nullptr) return;
+    if (old->draining && !now.draining && now.cordoned == old->cordoned)
+      of_node(now, "NodeUncordoned", Severity::info, "takes replicas again");
     if (const auto trouble = trouble_of(now); trouble != trouble_of(*old))
       of_node(now, trouble.empty() ? "NodeRecovered" : "NodeTroubled",
               trouble.empty() ? Severity::info : Severity::warning, or_else(trouble, "it is well again"));
@@ -164,12 +235,16 @@ class Scribe {
   }
 
   QualifiedName workload_of(const Replica& r) const {
-    if (const auto w = before_.workload(r.workload)) return {w->ns, w->name};
+    const auto w = workload_after(r.workload);
+    return w ? QualifiedName{w->ns, w->name} : QualifiedName{};
+  }
+
+  /// As the commit leaves it; nullptr if there is none.
+  std::shared_ptr<const Workload> workload_after(const WorkloadUid& uid) const {
     for (const auto& change : commit_.changes)
-      if (change.key == workload_key(r.workload) && change.record)
-        if (const auto& w = std::get<std::shared_ptr<const Workload>>(*change.record))
-          return {w->ns, w->name};
-    return {};
+      if (change.key == workload_key(uid) && change.record)
+        if (const auto& w = std::get<std::shared_ptr<const Workload>>(*change.record)) return w;
+    return before_.workload(uid);
   }
 
   const Snapshot& before_;

@@ -11,10 +11,13 @@
 namespace cloudless::events {
 
 /// In the order of the commit's changes. `before` is the view before the commit. Kinds: WorkloadCreated,
-/// WorkloadUpdated, WorkloadScaled, WorkloadDeleted, WorkloadGone; ReplicaAdded, ReplicaUnplaced,
+/// WorkloadUpdated, WorkloadScaled, WorkloadDeleted, WorkloadGone; RolloutStarted, RolloutInterrupts,
+/// RolloutPaused, RolloutResumed, RolloutPromoted, RolloutCompleted, RolloutFailed, RolloutRolledBack,
+/// ServingSwitched; ReplicaAdded, ReplicaUnplaced,
 /// ReplicaAssigned, ReplicaStarted, ReplicaReady, ReplicaNotReady, ReplicaBackOff, ReplicaStopping,
 /// ReplicaSucceeded, ReplicaFailed, ReplicaStopped, ReplicaLost; NodeRegistered, NodeReady, NodeSuspect,
-/// NodeOffline, NodeCordoned, NodeUncordoned, NodeUpdated, NodeTroubled, NodeRecovered, NodeRemoved.
+/// NodeOffline, NodeCordoned, NodeUncordoned, NodeDraining, NodeUpdated, NodeTroubled, NodeRecovered,
+/// NodeRemoved.
 std::vector<Event> derive(const Snapshot& before, const Commit& commit, WallMillis wall);
 
 }  // namespace cloudless::events

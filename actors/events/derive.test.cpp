@@ -114,4 +114,95 @@ TEST_CASE("A node's life becomes events") {
   CHECK(kinds(events_of(world, node(full))) == Kinds{"NodeTroubled"});
   CHECK(kinds(events_of(world, node([](Node& n) { n.taints.clear(); }))) == Kinds{"NodeRecovered"});
   CHECK(kinds(events_of(world, node([](Node&) {}))).empty());
+  CHECK(kinds(events_of(world, node([](Node& n) { n.draining = true; }))) == Kinds{"NodeDraining"});
+  CHECK(kinds(events_of(world, node([](Node& n) { n.draining = false; }))) == Kinds{"NodeUncordoned"});
+}
+
+namespace {
+
+/// The rollout as `change` leaves it, in one commit.
+std::vector<Event> rollout_events(SnapshotBuilder& world, std::uint64_t number,
+                                  const std::function<void(Rollout&)>& change) {
+  return events_of(world, [&](SnapshotBuilder& w) {
+    Rollout rollout;
+    if (const auto old = w.view().rollout(SnapshotBuilder::uid("web"), number)) rollout = *old;
+    rollout.workload = SnapshotBuilder::uid("web");
+    rollout.number = number;
+    change(rollout);
+    w.commit({put(std::make_shared<const Rollout>(rollout))});
+  });
+}
+
+}  // namespace
+
+TEST_CASE("A rollout's life becomes events") {
+  SnapshotBuilder world;
+  world.workload("web");
+  const auto created = rollout_events(world, 1, [](Rollout&) {});
+  REQUIRE(kinds(created) == Kinds{"RolloutStarted"});
+  CHECK(created[0].message == "rollout 1 to version 1");
+  CHECK(created[0].workload == "web");
+  CHECK(kinds(rollout_events(world, 1, [](Rollout& r) { r.state = RolloutState::completed; })) ==
+        Kinds{"RolloutCompleted"});
+  const auto updated = rollout_events(world, 2, [](Rollout& r) {
+    r.cause = RolloutCause::updated;
+    r.from_version = 1;
+    r.to_version = 2;
+    r.by = "bob";
+  });
+  REQUIRE(kinds(updated) == Kinds{"RolloutStarted"});
+  CHECK(updated[0].message == "rollout 2 from version 1 to 2, by bob");
+  CHECK(kinds(rollout_events(world, 2, [](Rollout& r) { r.paused = true; })) == Kinds{"RolloutPaused"});
+  CHECK(kinds(rollout_events(world, 2, [](Rollout& r) { r.mark = 30'000; })).empty());
+  CHECK(kinds(rollout_events(world, 2, [](Rollout& r) { r.paused = false; })) == Kinds{"RolloutResumed"});
+  CHECK(kinds(rollout_events(world, 2, [](Rollout& r) { r.promoted = true; })) == Kinds{"RolloutPromoted"});
+  const auto failed = rollout_events(world, 2, [](Rollout& r) {
+    r.state = RolloutState::failed;
+    r.reason = "web-1: image not found";
+  });
+  REQUIRE(kinds(failed) == Kinds{"RolloutFailed"});
+  CHECK(failed[0].severity == Severity::warning);
+  CHECK(failed[0].message == "rollout 2 to version 2: web-1: image not found");
+  const auto back = rollout_events(world, 3, [](Rollout& r) {
+    r.cause = RolloutCause::failed;
+    r.from_version = 2;
+  });
+  REQUIRE(kinds(back) == Kinds{"RolloutStarted"});
+  CHECK(back[0].message == "rollout 3 back from version 2 to 1: the one before failed");
+  CHECK(back[0].severity == Severity::warning);
+  CHECK(kinds(rollout_events(world, 3, [](Rollout& r) { r.state = RolloutState::completed; })) ==
+        Kinds{"RolloutRolledBack"});
+}
+
+TEST_CASE("RECREATE with a floor that it will not keep is warned of, but not where nothing runs yet") {
+  SnapshotBuilder world;
+  world.workload("web", [](WorkloadSpec& s) {
+    s.rollout.strategy = RolloutStrategy::recreate;
+    s.rollout.min_available = 2;
+  });
+  CHECK(kinds(rollout_events(world, 1, [](Rollout&) {})) == Kinds{"RolloutStarted"});
+  const auto events = rollout_events(world, 2, [](Rollout& r) {
+    r.from_version = 1;
+    r.to_version = 2;
+  });
+  REQUIRE(kinds(events) == Kinds{"RolloutStarted", "RolloutInterrupts"});
+  CHECK(events[1].severity == Severity::warning);
+  CHECK(events[1].message.find("min_available 2") != std::string::npos);
+}
+
+TEST_CASE("Another version that serves is an event; that a version begins to be the only one is not") {
+  SnapshotBuilder world;
+  world.workload("web");
+  const auto serving = [&](std::uint64_t version) {
+    return events_of(world, [&](SnapshotBuilder& w) {
+      Workload changed = *w.view().workload(SnapshotBuilder::uid("web"));
+      changed.serving_version = version;
+      w.commit({put(std::make_shared<const Workload>(changed))});
+    });
+  };
+  CHECK(serving(1).empty());
+  const auto switched = serving(2);
+  REQUIRE(kinds(switched) == Kinds{"ServingSwitched"});
+  CHECK(switched[0].message == "version 2 serves instead of version 1");
+  CHECK(serving(0).empty());
 }

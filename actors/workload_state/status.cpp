@@ -4,7 +4,7 @@
 #include <string>
 
 #include "actors/workload_state/budget.hpp"
-#include "messages/domain/node_trouble.hpp"
+#include "actors/workload_state/replica_words.hpp"
 
 namespace cloudless::workload_state {
 namespace {
@@ -15,7 +15,7 @@ struct Census {
   std::uint32_t updated = 0;       // ready, of the current version
   std::uint32_t placed = 0;        // live, with a node
   std::uint32_t stopping = 0;      // live, told to stop
-  std::uint32_t outdated = 0;      // live, of an older version, stopping ones included
+  std::uint32_t outdated = 0;      // live, of another version, stopping ones included; not a set kept back
   std::uint32_t set_back = 0;      // of the current version, had run and is not ready now
   std::uint32_t succeeded = 0;     // of the current version
   std::uint32_t failed = 0;        // of the current version
@@ -29,7 +29,7 @@ bool had_run(const Replica& r) {
 
 void count_ended(Census& c, const std::shared_ptr<const Replica>& r) {
   if (r->phase == Phase::lost && r->started_at != 0) ++c.set_back;
-  if (r->stop_requested()) return;
+  if (r->is_leaving()) return;
   if (r->phase == Phase::succeeded) ++c.succeeded;
   if (r->phase == Phase::failed) {
     ++c.failed;
@@ -40,8 +40,10 @@ void count_ended(Census& c, const std::shared_ptr<const Replica>& r) {
 void count_live(Census& c, const std::shared_ptr<const Replica>& r, const Workload& w,
                 const Snapshot& snapshot) {
   const bool current = r->version == w.version;
+  // BLUE_GREEN: after the switch the old set is kept for a while, ready and out of use.
+  if (!current && w.serving_version == w.version && !r->is_leaving()) return;
   if (!current) ++c.outdated;
-  if (r->stop_requested()) {
+  if (r->is_leaving()) {
     ++c.stopping;
     return;
   }
@@ -87,39 +89,13 @@ WorkloadPhase phase_of(const Workload& w, const Census& c) {
   return c.placed + finished >= wanted ? WorkloadPhase::starting : WorkloadPhase::pending;
 }
 
-std::string plural(std::uint32_t n, const std::string& one) {
-  return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
-}
-
-/// " for 41 s"; empty if that is not known.
-std::string lasting(WallMillis since, WallMillis now) {
-  if (since == 0 || now <= since) return {};
-  const auto seconds = (now - since) / 1000;
-  if (seconds < 120) return " for " + std::to_string(seconds) + " s";
-  if (seconds < 7200) return " for " + std::to_string(seconds / 60) + " min";
-  return " for " + std::to_string(seconds / 3600) + " h";
-}
-
-/// It runs, and a probe of it keeps it from being ready.
-std::string describe_waiting(const Replica& r, WallMillis now) {
-  WallMillis since = 0;
-  for (const auto& probe : r.probes)
-    if (probe.kind != ProbeKind::liveness && probe.standing != ProbeStanding::passing && since == 0)
-      since = probe.since;
-  return "waiting for " + r.id.value + ": " + r.reason + lasting(since, now);
-}
-
-std::string describe(const Replica& r, const Snapshot& snapshot, WallMillis now) {
-  if (r.phase == Phase::running && !r.ready && !r.reason.empty()) return describe_waiting(r, now);
-  std::string out = "replica " + r.id.value + " is " + to_string(r.phase);
-  const auto node = snapshot.node(r.node);
-  if (!r.reason.empty())
-    out += ": " + r.reason;
-  else if (!r.node.empty() && !node)
-    out += " on node " + r.node.value + ", which is gone";
-  else if (node && node->state != NodeState::ready)
-    out += " on node " + r.node.value + ", which is " + to_string(node->state);
-  return out;
+/// What holds up an update for good.
+std::string rollout_words(const Workload& w, const Snapshot& snapshot) {
+  const auto rollout = snapshot.rollout(w.uid, w.rollout);
+  if (!rollout) return {};
+  const auto number = "; rollout " + std::to_string(rollout->number);
+  if (rollout->state == RolloutState::failed) return number + " failed: " + rollout->reason;
+  return rollout->is_active() && rollout->paused ? number + " is paused" : "";
 }
 
 std::string reason_of(WorkloadPhase phase, const Workload& w, const Census& c, const Snapshot& snapshot,
@@ -127,39 +103,25 @@ std::string reason_of(WorkloadPhase phase, const Workload& w, const Census& c, c
   const std::uint32_t wanted = w.spec.replicas;
   const std::string ready = std::to_string(c.ready) + " of " + plural(wanted, "replica") + " ready";
   const auto& worst = c.pending ? c.pending : c.troubled;
-  const std::string detail = worst ? "; " + describe(*worst, snapshot, now) : "";
+  const std::string detail = worst ? "; " + replica_words(*worst, snapshot, now) : "";
   switch (phase) {
     case WorkloadPhase::running:
       return {};
     case WorkloadPhase::succeeded:
       return plural(c.succeeded, "replica") + " ended with 0";
     case WorkloadPhase::failed:
-      return plural(c.failed, "replica") + " failed for good; " + describe(*c.failure, snapshot, now);
+      return plural(c.failed, "replica") + " failed for good; " + replica_words(*c.failure, snapshot, now);
     case WorkloadPhase::deleting:
       return plural(c.stopping + c.placed, "replica") + " still to stop";
     case WorkloadPhase::updating:
       return std::to_string(c.updated) + " of " + plural(wanted, "replica") + " updated to version " +
-             std::to_string(w.version) + " and ready" + detail;
+             std::to_string(w.version) + " and ready" + rollout_words(w, snapshot) + detail;
     case WorkloadPhase::pending:
     case WorkloadPhase::starting:
     case WorkloadPhase::degraded:
       return ready + detail;
   }
   return {};
-}
-
-/// Of a replica that waits for its node, and its node knows why, and nothing else does: with that reason.
-std::shared_ptr<const Replica> explained(const std::shared_ptr<const Replica>& r, const Snapshot& snapshot) {
-  const bool awaited = r->phase == Phase::assigned || r->phase == Phase::preparing ||
-                       r->phase == Phase::starting || (r->stop_requested() && !is_terminal(r->phase));
-  if (!awaited || !r->reason.empty()) return r;
-  const auto node = snapshot.node(r->node);
-  if (!node || node->state != NodeState::ready) return r;
-  const auto trouble = trouble_of(*node);
-  if (trouble.empty()) return r;
-  auto out = std::make_shared<Replica>(*r);
-  out->reason = "node " + r->node.value + ": " + trouble;
-  return out;
 }
 
 }  // namespace

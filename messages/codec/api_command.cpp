@@ -103,6 +103,19 @@ Result<NodeCommand> parse_cordon(const Request& request, bool cordoned, const ch
                      CordonNode{NodeId{request.node_id()}, cordoned, request.expected_revision()}};
 }
 
+template <class Request>
+Result<WorkloadCommand> parse_control(const Request& request, RolloutAction action, const char* method,
+                                      const std::string& principal, std::uint64_t to_version = 0) {
+  Violations v;
+  check_name(request.namespace_(), request.name(), v);
+  check_key(request.idempotency_key(), v);
+  v.check_known(request, "");
+  if (auto error = v.error(method)) return fail(std::move(*error));
+  const auto ns = namespace_of(request.namespace_());
+  return WorkloadCommand{context_of(request, method, ns, principal),
+                         ControlRollout{ns, request.name(), action, to_version, request.expected_revision()}};
+}
+
 }  // namespace
 
 Result<QualifiedName> parse_name(const std::string& ns, const std::string& name) {
@@ -219,6 +232,43 @@ Result<NodeCommand> parse_command(const api::CordonNodeRequest& request, const s
 
 Result<NodeCommand> parse_command(const api::UncordonNodeRequest& request, const std::string& principal) {
   return parse_cordon(request, false, "UncordonNode", principal);
+}
+
+Result<NodeCommand> parse_command(const api::DrainNodeRequest& request, const std::string& principal) {
+  Violations v;
+  check_node(request.node_id(), v);
+  check_key(request.idempotency_key(), v);
+  v.check_known(request, "");
+  if (auto error = v.error("DrainNode")) return fail(std::move(*error));
+  return NodeCommand{context_of(request, "DrainNode", "", principal),
+                     DrainNode{NodeId{request.node_id()}, request.expected_revision()}};
+}
+
+Result<WorkloadCommand> parse_command(const api::PauseRolloutRequest& request, const std::string& principal) {
+  return parse_control(request, RolloutAction::pause, "PauseRollout", principal);
+}
+
+Result<WorkloadCommand> parse_command(const api::ResumeRolloutRequest& request,
+                                      const std::string& principal) {
+  return parse_control(request, RolloutAction::resume, "ResumeRollout", principal);
+}
+
+Result<WorkloadCommand> parse_command(const api::PromoteRolloutRequest& request,
+                                      const std::string& principal) {
+  return parse_control(request, RolloutAction::promote, "PromoteRollout", principal);
+}
+
+Result<WorkloadCommand> parse_command(const api::AbortRolloutRequest& request, const std::string& principal) {
+  return parse_control(request, RolloutAction::abort, "AbortRollout", principal);
+}
+
+Result<WorkloadCommand> parse_command(const api::RestartRolloutRequest& request,
+                                      const std::string& principal) {
+  return parse_control(request, RolloutAction::restart, "RestartRollout", principal);
+}
+
+Result<WorkloadCommand> parse_command(const api::UndoRolloutRequest& request, const std::string& principal) {
+  return parse_control(request, RolloutAction::undo, "UndoRollout", principal, request.to_version());
 }
 
 }  // namespace cloudless::codec

@@ -22,6 +22,15 @@ Result<WorkloadCommand> parse_command(const api::DeleteWorkloadRequest& request,
 Result<NodeCommand> parse_command(const api::UpdateNodeRequest& request, const std::string& principal);
 Result<NodeCommand> parse_command(const api::CordonNodeRequest& request, const std::string& principal);
 Result<NodeCommand> parse_command(const api::UncordonNodeRequest& request, const std::string& principal);
+Result<NodeCommand> parse_command(const api::DrainNodeRequest& request, const std::string& principal);
+Result<WorkloadCommand> parse_command(const api::PauseRolloutRequest& request, const std::string& principal);
+Result<WorkloadCommand> parse_command(const api::ResumeRolloutRequest& request, const std::string& principal);
+Result<WorkloadCommand> parse_command(const api::PromoteRolloutRequest& request,
+                                      const std::string& principal);
+Result<WorkloadCommand> parse_command(const api::AbortRolloutRequest& request, const std::string& principal);
+Result<WorkloadCommand> parse_command(const api::UndoRolloutRequest& request, const std::string& principal);
+Result<WorkloadCommand> parse_command(const api::RestartRolloutRequest& request,
+                                      const std::string& principal);
 
 /// `current` is the workload as the gateway's mirror has it. If the request has a mask and expects no
 /// revision, the command expects current.revision, so that fields outside the mask are never set back: on

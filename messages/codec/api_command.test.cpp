@@ -191,4 +191,43 @@ TEST_CASE("a log or exec request names one target and is bounded") {
         Paths{"command", "timeout_ms"});
 }
 
+TEST_CASE("what users do with rollouts and drains becomes commands, with the context of their method") {
+  const auto control_of = [](const auto& request, const char* method) {
+    const auto command = parse_command(request, "me");
+    REQUIRE(command.has_value());
+    CHECK(command->context.method == method);
+    CHECK(command->context.ns == "default");
+    CHECK(command->context.principal == "me");
+    CHECK(command->context.request_hash.size() == 32);
+    return std::get<ControlRollout>(command->action);
+  };
+  const std::string text = R"(name: "web" expected_revision: 9 idempotency_key: "k")";
+  const auto expect = [](RolloutAction action, std::uint64_t to = 0) {
+    return ControlRollout{"default", "web", action, to, 9};
+  };
+  CHECK(control_of(message_of<api::PauseRolloutRequest>(text), "PauseRollout") ==
+        expect(RolloutAction::pause));
+  CHECK(control_of(message_of<api::ResumeRolloutRequest>(text), "ResumeRollout") ==
+        expect(RolloutAction::resume));
+  CHECK(control_of(message_of<api::PromoteRolloutRequest>(text), "PromoteRollout") ==
+        expect(RolloutAction::promote));
+  CHECK(control_of(message_of<api::AbortRolloutRequest>(text), "AbortRollout") ==
+        expect(RolloutAction::abort));
+  CHECK(control_of(message_of<api::RestartRolloutRequest>(text), "RestartRollout") ==
+        expect(RolloutAction::restart));
+  CHECK(control_of(message_of<api::UndoRolloutRequest>(text + " to_version: 3"), "UndoRollout") ==
+        expect(RolloutAction::undo, 3));
+  const auto drain =
+      parse_command(message_of<api::DrainNodeRequest>(R"(node_id: "n1" expected_revision: 4)"), "me");
+  REQUIRE(drain.has_value());
+  CHECK(drain->context.method == "DrainNode");
+  CHECK(std::get<DrainNode>(drain->action) == DrainNode{NodeId{"n1"}, 4});
+
+  CHECK(bad_paths_of<api::UndoRolloutRequest>(R"(namespace: "A_" to_version: 1)") ==
+        Paths{"namespace", "name"});
+  CHECK(bad_paths_of<api::PauseRolloutRequest>("name: 'web' idempotency_key: '\\n'") ==
+        Paths{"idempotency_key"});
+  CHECK(bad_paths_of<api::DrainNodeRequest>("") == Paths{"node_id"});
+}
+
 }  // namespace cloudless::codec

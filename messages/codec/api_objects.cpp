@@ -16,6 +16,12 @@ static_assert(static_cast<int>(api::ProbeStatus::FAILING) == static_cast<int>(Pr
 static_assert(static_cast<int>(api::WorkloadStatus::PENDING) == static_cast<int>(WorkloadPhase::pending));
 static_assert(static_cast<int>(api::WorkloadStatus::DELETING) == static_cast<int>(WorkloadPhase::deleting));
 static_assert(static_cast<int>(api::Node::OFFLINE) == static_cast<int>(NodeState::offline));
+static_assert(static_cast<int>(api::Rollout::STARTING) == static_cast<int>(RolloutPhase::starting));
+static_assert(static_cast<int>(api::Rollout::SUPERSEDED) == static_cast<int>(RolloutPhase::superseded));
+static_assert(static_cast<int>(api::Rollout::CREATED) == static_cast<int>(RolloutCause::created));
+static_assert(static_cast<int>(api::Rollout::ONE_BEFORE_FAILED) == static_cast<int>(RolloutCause::failed));
+static_assert(static_cast<int>(api::RolloutPolicy::BLUE_GREEN) ==
+              static_cast<int>(RolloutStrategy::blue_green));
 static_assert(static_cast<int>(api::Event::WARNING) == static_cast<int>(Severity::warning));
 
 /// 0 is "never": the field stays absent.
@@ -29,7 +35,7 @@ void set_time(WallMillis time, SetTime mutable_time) {
 
 }  // namespace
 
-api::Replica to_api(const Replica& replica) {
+api::Replica to_api(const Replica& replica, std::uint64_t serving_version) {
   api::Replica out;
   out.set_id(replica.id.value);
   out.set_ordinal(replica.ordinal);
@@ -44,15 +50,10 @@ api::Replica to_api(const Replica& replica) {
   out.set_address(replica.address);
   set_time(replica.created_at, [&] { return out.mutable_created_at(); });
   set_time(replica.started_at, [&] { return out.mutable_started_at(); });
-  out.set_serving(replica.serving);
-  out.set_stop_requested(replica.stop_requested());
-  for (const auto& port : replica.published_ports) {
-    auto& wire = *out.add_published_ports();
-    wire.set_name(port.name);
-    wire.set_protocol(static_cast<api::Port::Protocol>(port.protocol));
-    wire.set_container_port(port.container_port);
-    wire.set_host_port(port.host_port);
-  }
+  out.set_serving(replica.serving && !replica.is_leaving() &&
+                  (serving_version == 0 || serving_version == replica.version));
+  out.set_stop_requested(replica.is_leaving());
+  for (const auto& port : replica.published_ports) *out.add_published_ports() = to_api(port);
   out.set_image_digest(replica.image_digest);
   out.set_restarts(replica.attempt > 0 ? replica.attempt - 1 : 0);
   for (const auto& probe : replica.probes) {
@@ -63,6 +64,15 @@ api::Replica to_api(const Replica& replica) {
     set_time(probe.since, [&] { return wire.mutable_since(); });
   }
   out.set_last_end(valid_utf8(replica.last_end));
+  return out;
+}
+
+api::PublishedPort to_api(const PublishedPort& port) {
+  api::PublishedPort out;
+  out.set_name(port.name);
+  out.set_protocol(static_cast<api::Port::Protocol>(port.protocol));
+  out.set_container_port(port.container_port);
+  out.set_host_port(port.host_port);
   return out;
 }
 
@@ -80,7 +90,8 @@ api::Workload to_api(const Workload& workload, const WorkloadStatus& status, Rev
   wire.set_updated_replicas(status.updated_replicas);
   wire.set_version(status.version);
   wire.set_reason(valid_utf8(status.reason));
-  for (const auto& replica : status.replicas) *wire.add_replicas() = to_api(*replica);
+  for (const auto& replica : status.replicas)
+    *wire.add_replicas() = to_api(*replica, workload.serving_version);
   set_time(workload.created_at, [&] { return out.mutable_created_at(); });
   set_time(workload.updated_at, [&] { return out.mutable_updated_at(); });
   out.set_store_revision(store_revision);
@@ -96,7 +107,7 @@ std::string reason_of(const Node& node) {
 }  // namespace
 
 api::Node to_api(const Node& node, const Resources& reserved, std::uint32_t replicas,
-                 Revision store_revision) {
+                 const std::optional<DrainStatus>& drain, Revision store_revision) {
   const auto& description = node.description;
   api::Node out;
   out.set_id(description.id.value);
@@ -118,6 +129,61 @@ api::Node to_api(const Node& node, const Resources& reserved, std::uint32_t repl
   set_time(node.registered_at, [&] { return out.mutable_registered_at(); });
   out.set_architecture(description.architecture);
   out.set_store_revision(store_revision);
+  out.set_draining(node.draining);
+  if (!drain) return out;
+  auto& wire = *out.mutable_drain();
+  wire.set_replicas_left(drain->replicas_left);
+  for (const auto& left : drain->left) {
+    auto& item = *wire.add_left();
+    item.set_replica_id(left.replica.value);
+    item.set_namespace_(left.ns);
+    item.set_workload(left.workload);
+    item.set_waiting_for(valid_utf8(left.waiting_for));
+  }
+  return out;
+}
+
+api::Rollout to_api(const Rollout& rollout, const Workload& workload, const RolloutStatus& status,
+                    WallMillis wall, Revision store_revision) {
+  api::Rollout out;
+  out.set_namespace_(workload.ns);
+  out.set_name(workload.name);
+  out.set_number(rollout.number);
+  out.set_cause(static_cast<api::Rollout::Cause>(rollout.cause));
+  out.set_from_version(rollout.from_version);
+  out.set_to_version(rollout.to_version);
+  out.set_phase(static_cast<api::Rollout::Phase>(status.phase));
+  out.set_strategy(static_cast<api::RolloutPolicy::Strategy>(workload.spec.rollout.strategy));
+  out.set_wanted(status.wanted);
+  out.set_updated(status.updated);
+  out.set_ready(status.ready);
+  out.set_available(status.available);
+  out.set_unavailable(status.unavailable);
+  out.set_min_available(status.min_available);
+  out.set_waiting_for(valid_utf8(status.waiting_for));
+  out.set_reason(valid_utf8(rollout.reason));
+  for (const auto& note : status.notes) out.add_notes(valid_utf8(note));
+  out.set_by(valid_utf8(rollout.by));
+  set_time(rollout.created_at, [&] { return out.mutable_created_at(); });
+  set_time(rollout.ended_at, [&] { return out.mutable_ended_at(); });
+  if (status.deadline_in) set_time(wall + *status.deadline_in, [&] { return out.mutable_deadline(); });
+  out.set_awaits_promotion(status.awaits_promotion);
+  out.set_workload_revision(workload.revision);
+  out.set_store_revision(store_revision);
+  return out;
+}
+
+api::WorkloadVersion to_api(const Version& version, const Workload& workload, std::uint32_t replicas) {
+  api::WorkloadVersion out;
+  out.set_number(version.number);
+  set_time(version.created_at, [&] { return out.mutable_created_at(); });
+  out.set_image(version.pod.image);
+  out.set_image_digest(version.image_digest);
+  out.set_proven(version.proven);
+  out.set_current(version.number == workload.version);
+  out.set_serving(workload.serving_version == 0 || workload.serving_version == version.number);
+  out.set_replicas(replicas);
+  write(version.pod, *out.mutable_spec());
   return out;
 }
 

@@ -64,11 +64,100 @@ TEST_CASE("a workload is printed with its status and its replicas") {
   CHECK(printed.stop_requested());
 }
 
+TEST_CASE("a replica serves if it is not on its way out and its version does") {
+  Replica replica;
+  replica.version = 2;
+  CHECK(to_api(replica, 0).serving());
+  CHECK(to_api(replica, 2).serving());
+  CHECK_FALSE(to_api(replica, 1).serving());
+  CHECK_FALSE(to_api(replica, 0).stop_requested());
+  replica.withdrawn = StopCause::rollout;
+  CHECK_FALSE(to_api(replica, 0).serving());
+  CHECK(to_api(replica, 0).stop_requested());
+}
+
+TEST_CASE("rollouts, versions and drains are printed whole") {
+  Workload workload;
+  workload.ns = "default";
+  workload.name = "web";
+  workload.revision = 12;
+  workload.version = 4;
+  workload.serving_version = 3;
+  workload.spec.rollout.strategy = RolloutStrategy::blue_green;
+  Rollout rollout;
+  rollout.number = 7;
+  rollout.cause = RolloutCause::failed;
+  rollout.from_version = 3;
+  rollout.to_version = 4;
+  rollout.by = "bob";
+  rollout.reason = "it broke";
+  rollout.created_at = 5'000;
+  RolloutStatus status{RolloutPhase::rolling_back, 4, 3, 2, 1, 3, 2, "waiting", {"a note"}, 1'500, true};
+  const auto wire = to_api(rollout, workload, status, 10'000, 99);
+  CHECK(wire.namespace_() == "default");
+  CHECK(wire.name() == "web");
+  CHECK(wire.number() == 7);
+  CHECK(wire.cause() == api::Rollout::ONE_BEFORE_FAILED);
+  CHECK(wire.from_version() == 3);
+  CHECK(wire.to_version() == 4);
+  CHECK(wire.phase() == api::Rollout::ROLLING_BACK);
+  CHECK(wire.strategy() == api::RolloutPolicy::BLUE_GREEN);
+  CHECK(wire.wanted() == 4);
+  CHECK(wire.updated() == 3);
+  CHECK(wire.ready() == 2);
+  CHECK(wire.available() == 1);
+  CHECK(wire.unavailable() == 3);
+  CHECK(wire.min_available() == 2);
+  CHECK(wire.waiting_for() == "waiting");
+  CHECK(wire.reason() == "it broke");
+  REQUIRE(wire.notes_size() == 1);
+  CHECK(wire.by() == "bob");
+  CHECK(wire.created_at().seconds() == 5);
+  CHECK_FALSE(wire.has_ended_at());
+  CHECK(wire.deadline().seconds() == 11);
+  CHECK(wire.deadline().nanos() == 500'000'000);
+  CHECK(wire.awaits_promotion());
+  CHECK(wire.workload_revision() == 12);
+  CHECK(wire.store_revision() == 99);
+  status.deadline_in.reset();
+  CHECK_FALSE(to_api(rollout, workload, status, 10'000).has_deadline());
+
+  Version version;
+  version.number = 3;
+  version.pod.image = "web:3";
+  version.image_digest = "sha256:ab";
+  version.proven = true;
+  const auto printed = to_api(version, workload, 5);
+  CHECK(printed.number() == 3);
+  CHECK(printed.image() == "web:3");
+  CHECK(printed.spec().image() == "web:3");
+  CHECK_FALSE(printed.spec().has_replicas());
+  CHECK(printed.image_digest() == "sha256:ab");
+  CHECK(printed.proven());
+  CHECK_FALSE(printed.current());
+  CHECK(printed.serving());
+  CHECK(printed.replicas() == 5);
+  version.number = 4;
+  CHECK(to_api(version, workload, 0).current());
+  CHECK_FALSE(to_api(version, workload, 0).serving());
+
+  Node node;
+  node.draining = true;
+  const auto draining =
+      to_api(node, {}, 1, DrainStatus{1, {{ReplicaId{"web-1"}, "default", "web", "waiting for its turn"}}});
+  CHECK(draining.draining());
+  CHECK(draining.drain().replicas_left() == 1);
+  REQUIRE(draining.drain().left_size() == 1);
+  CHECK(draining.drain().left(0).replica_id() == "web-1");
+  CHECK(draining.drain().left(0).workload() == "web");
+  CHECK(draining.drain().left(0).waiting_for() == "waiting for its turn");
+}
+
 TEST_CASE("nodes, events, log lines and results of commands are printed whole") {
   RandomValues random(11);
   auto node = random.node();
   node.state = NodeState::suspect;
-  const auto wire = to_api(node, Resources{1, 2, 3, 4, 5}, 6, 7);
+  const auto wire = to_api(node, Resources{1, 2, 3, 4, 5}, 6, std::nullopt, 7);
   CHECK(wire.id() == node.description.id.value);
   CHECK(wire.state() == api::Node::SUSPECT);
   CHECK(wire.labels().size() == node.labels.size());

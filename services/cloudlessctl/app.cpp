@@ -137,7 +137,13 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
   add_exec_command(app, action);
   add_forward_command(app, action);
   add_copy_command(app, action);
-  add_node_commands(*app.add_subcommand("node", "Machines that run replicas")->require_subcommand(1), action);
+  add_rollout_commands(
+      *app.add_subcommand("rollout", "How a change of a workload reaches its replicas, and back")
+           ->require_subcommand(1),
+      action);
+  auto* node = app.add_subcommand("node", "Machines that run replicas")->require_subcommand(1);
+  add_node_commands(*node, action);
+  add_drain_command(*node, action);
   add_top_command(app, action);
   add_secret_commands(*app.add_subcommand("secret", "Credentials that workloads need and nobody reads back")
                            ->require_subcommand(1),

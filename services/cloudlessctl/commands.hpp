@@ -20,8 +20,12 @@ void add_exec_command(CLI::App& parent, Action& action);
 void add_forward_command(CLI::App& app, Action& action);
 /// cp.
 void add_copy_command(CLI::App& app, Action& action);
+/// rollout status, history, diff, undo, restart, pause, resume, promote, abort.
+void add_rollout_commands(CLI::App& rollout, Action& action);
 /// node list, get, cordon, uncordon.
 void add_node_commands(CLI::App& node, Action& action);
+/// node drain.
+void add_drain_command(CLI::App& node, Action& action);
 /// top.
 void add_top_command(CLI::App& app, Action& action);
 /// secret create-registry, list, delete.

@@ -11,7 +11,7 @@ enum class ExitCode : int {
   not_found = 4,       ///< no such object
   conflict = 5,        ///< it exists already, or changed in the meantime
   unavailable = 6,     ///< the server cannot be reached or did not answer in time
-  wait_failed = 7,     ///< --wait: not reached in time, or it failed for good
+  wait_failed = 7,     ///< --wait, --watch, node drain: not reached in time, or it failed for good
   exec_timeout = 124,  ///< exec: the time limit ended the command
   exec_failed = 125,   ///< exec: the command could not be run; otherwise its own exit code
 };
@@ -20,8 +20,9 @@ inline constexpr const char* kExitCodeHelp =
     "Exit codes: 0 done; 1 failed; 2 wrong command line or configuration; 3 wrong manifest or value; 4 not "
     "found;\n"
     "5 conflict (exists already, or changed in the meantime); 6 server not reachable or no answer in time; 7 "
-    "--wait: not\n"
-    "reached in time, or failed for good. exec: the command's own, 124 at its time limit, 125 if it "
-    "could not be run.";
+    "--wait,\n"
+    "rollout --watch and node drain: not reached in time, or failed for good. exec: the command's own, 124 "
+    "at its time\n"
+    "limit, 125 if it could not be run.";
 
 }  // namespace cloudless::cli

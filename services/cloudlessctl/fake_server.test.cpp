@@ -146,8 +146,63 @@ api::Node* FakeServer::find_node(const std::string& id) {
   return found == nodes.end() ? nullptr : &*found;
 }
 
+Status FakeServer::GetRollout(grpc::ServerContext*, const api::GetRolloutRequest*, api::Rollout* reply) {
+  const std::lock_guard lock(mutex_);
+  if (rollouts.empty()) return missing("rollout");
+  *reply = rollouts.front();
+  if (rollouts.size() > 1) rollouts.erase(rollouts.begin());
+  return Status::OK;
+}
+
+Status FakeServer::ListRollouts(grpc::ServerContext*, const api::ListRolloutsRequest*,
+                                api::ListRolloutsReply* reply) {
+  const std::lock_guard lock(mutex_);
+  if (rollouts.empty()) return missing("workload");
+  for (const auto& rollout : rollouts) *reply->add_rollouts() = rollout;
+  return Status::OK;
+}
+
+Status FakeServer::ListVersions(grpc::ServerContext*, const api::ListVersionsRequest*,
+                                api::ListVersionsReply* reply) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& version : versions) *reply->add_versions() = version;
+  return Status::OK;
+}
+
+Status FakeServer::WatchRollout(grpc::ServerContext*, const api::WatchRolloutRequest*,
+                                grpc::ServerWriter<api::Rollout>* writer) {
+  const std::lock_guard lock(mutex_);
+  if (watched.empty()) return missing("workload");
+  const auto said = watched.front();
+  watched.erase(watched.begin());
+  for (const auto& rollout : said) writer->Write(rollout);
+  // All but the last stream break.
+  return watched.empty() ? Status::OK : Status(StatusCode::UNAVAILABLE, "going away");
+}
+
+Status FakeServer::control(const std::string& what, const std::string& ns, const std::string& name,
+                           api::Rollout* reply) {
+  const std::lock_guard lock(mutex_);
+  if (!refusal.ok()) return refusal;
+  controls.push_back(what + " " + key_of(ns, name));
+  if (!rollouts.empty()) *reply = rollouts.front();
+  return Status::OK;
+}
+
+Status FakeServer::DrainNode(grpc::ServerContext*, const api::DrainNodeRequest* request, api::Node* reply) {
+  const std::lock_guard lock(mutex_);
+  if (drain_steps.empty()) return missing("node " + request->node_id());
+  *reply = drain_steps.front();
+  return Status::OK;
+}
+
 Status FakeServer::GetNode(grpc::ServerContext*, const api::GetNodeRequest* request, api::Node* reply) {
   const std::lock_guard lock(mutex_);
+  if (!drain_steps.empty()) {
+    *reply = drain_steps.front();
+    if (drain_steps.size() > 1) drain_steps.erase(drain_steps.begin());
+    return Status::OK;
+  }
   const auto* node = find_node(request->node_id());
   if (node == nullptr) return missing("node " + request->node_id());
   *reply = *node;

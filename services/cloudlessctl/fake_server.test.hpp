@@ -34,6 +34,13 @@ class FakeServer final : public api::CoordinatorService::Service {
   api::ListUsageRequest last_usage;
   std::vector<api::ExecOutput> exec_outputs;  ///< said when the input is at its end
   std::size_t page_size = 2;
+  /// GetRollout, each in turn, the last one again and again; WatchRollout says all of them, one stream's
+  /// worth per inner list.
+  std::vector<api::Rollout> rollouts;
+  std::vector<std::vector<api::Rollout>> watched;
+  std::vector<api::WorkloadVersion> versions;
+  std::vector<std::string> controls;   ///< "Pause default/web", "Undo default/web 3"
+  std::vector<api::Node> drain_steps;  ///< what GetNode says of a node that is drained, in turn
 
   std::map<std::string, api::Workload> workloads;  ///< by "namespace/name"
   api::StreamLogsRequest last_logs;
@@ -74,12 +81,49 @@ class FakeServer final : public api::CoordinatorService::Service {
     *reply = usage;
     return grpc::Status::OK;
   }
+  grpc::Status GetRollout(grpc::ServerContext*, const api::GetRolloutRequest* request,
+                          api::Rollout* reply) override;
+  grpc::Status ListRollouts(grpc::ServerContext*, const api::ListRolloutsRequest* request,
+                            api::ListRolloutsReply* reply) override;
+  grpc::Status ListVersions(grpc::ServerContext*, const api::ListVersionsRequest* request,
+                            api::ListVersionsReply* reply) override;
+  grpc::Status WatchRollout(grpc::ServerContext*, const api::WatchRolloutRequest* request,
+                            grpc::ServerWriter<api::Rollout>* writer) override;
+  grpc::Status PauseRollout(grpc::ServerContext*, const api::PauseRolloutRequest* request,
+                            api::Rollout* reply) override {
+    return control("Pause", request->namespace_(), request->name(), reply);
+  }
+  grpc::Status ResumeRollout(grpc::ServerContext*, const api::ResumeRolloutRequest* request,
+                             api::Rollout* reply) override {
+    return control("Resume", request->namespace_(), request->name(), reply);
+  }
+  grpc::Status PromoteRollout(grpc::ServerContext*, const api::PromoteRolloutRequest* request,
+                              api::Rollout* reply) override {
+    return control("Promote", request->namespace_(), request->name(), reply);
+  }
+  grpc::Status AbortRollout(grpc::ServerContext*, const api::AbortRolloutRequest* request,
+                            api::Rollout* reply) override {
+    return control("Abort", request->namespace_(), request->name(), reply);
+  }
+  grpc::Status RestartRollout(grpc::ServerContext*, const api::RestartRolloutRequest* request,
+                              api::Rollout* reply) override {
+    return control("Restart", request->namespace_(), request->name(), reply);
+  }
+  grpc::Status UndoRollout(grpc::ServerContext*, const api::UndoRolloutRequest* request,
+                           api::Rollout* reply) override {
+    return control("Undo " + std::to_string(request->to_version()), request->namespace_(), request->name(),
+                   reply);
+  }
+  grpc::Status DrainNode(grpc::ServerContext*, const api::DrainNodeRequest* request,
+                         api::Node* reply) override;
   grpc::Status Exec(grpc::ServerContext*,
                     grpc::ServerReaderWriter<api::ExecOutput, api::ExecInput>* stream) override;
 
  private:
   grpc::Status write(const std::string& ns, const std::string& name, const api::WorkloadSpec& spec,
                      api::Workload* reply);
+  grpc::Status control(const std::string& what, const std::string& ns, const std::string& name,
+                       api::Rollout* reply);
   api::Node* find_node(const std::string& id);
 
   std::mutex mutex_;

@@ -202,7 +202,9 @@ std::string node_table(const std::vector<api::Node>& nodes, std::int64_t now_ms)
   for (const auto& node : nodes) {
     const auto amount = [](const std::string& used, const std::string& all) { return used + " of " + all; };
     rows.push_back(
-        {node.id(), api::Node::State_Name(node.state()) + (node.cordoned() ? ",cordoned" : ""),
+        {node.id(),
+         api::Node::State_Name(node.state()) + (node.draining() ? ",draining" : "") +
+             (node.cordoned() ? ",cordoned" : ""),
          std::to_string(node.replicas()),
          amount(cores_text(node.reserved().cpu_millicores()),
                 cores_text(node.allocatable().cpu_millicores())),

@@ -9,7 +9,8 @@
 
 namespace cloudless::cli {
 
-/// Every wanted replica runs the current template and is ready, and no other is left; or all ended well.
+/// Every wanted replica runs the current template and is ready, and no other is left (after a BLUE_GREEN
+/// switch the old set may be); or all ended well. Fails with the rollout, if the write made one.
 ExitCode wait_until_settled(Context& context, const api::Workload& written, std::chrono::milliseconds limit);
 
 /// The workload of this uid and its containers are gone.
