@@ -29,8 +29,12 @@ bool Planner::stop_above(std::size_t replica, StopCause cause, Count floor) {
 
 Indexes Planner::least_useful_first(Indexes list, bool unproven_first) const {
   const auto use = [&](std::size_t i) {
-    const int rank = available(i) ? 3 : in_doubt(i) ? 2 : fact(i).phase == Phase::running ? 1 : 0;
-    return unproven_first && fact(i).proven ? rank + 4 : rank;
+    const int rank = available(i)                      ? 4
+                     : is_good(view_, fact(i), now_)   ? 3
+                     : in_doubt(i)                     ? 2
+                     : fact(i).phase == Phase::running ? 1
+                                                       : 0;
+    return unproven_first && fact(i).proven ? rank + 5 : rank;
   };
   std::sort(list.begin(), list.end(), [&](std::size_t a, std::size_t b) {
     const int ua = use(a), ub = use(b);
@@ -45,6 +49,9 @@ Planner::Count Planner::goal() const {
 }
 
 std::uint64_t Planner::fill_version() const {
+  // What ran to completion under an earlier version would be started for ever; what does not serve fills
+  // nothing.
+  if (view_.runs_to_completion || view_.serving_version == view_.version) return view_.version;
   // RECREATE never mixes versions.
   const bool begun = view_.policy.strategy == RolloutStrategy::recreate && current() + finished() > 0;
   if (begun) return view_.version;
@@ -93,7 +100,8 @@ Planner::Count Planner::start_missing_and_surge(bool gate) {
   const Count have = current() + finished();
   const Count others = std::max<Count>(0, wanted() - std::max(goal(), have));
   const Count lacking = std::max<Count>(0, goal() - have);
-  const Count lacking_others = std::max<Count>(0, others - outdated());
+  const bool done_is_missing = view_.runs_to_completion && view_.is_active();
+  const Count lacking_others = done_is_missing ? 0 : std::max<Count>(0, others - outdated());
   const Count missing = std::max<Count>(0, wanted() - total_);
   const Count room = std::max<Count>(0, wanted() + view_.bounds.max_surge - total_ - missing);
 
@@ -237,15 +245,21 @@ void Planner::keep_blue() {
   Indexes leaving = take(census_.drained, is_blue);
   const Count have = outdated();
   total_ = have + static_cast<Count>(leaving.size());
-  const std::uint64_t from = view_.rollout && view_.from_proven ? view_.rollout->from_version : 0;
-  if (from != 0 && (view_.serving_version == 0 || view_.serving_version == from))
-    start(from, std::min(wanted() - have, wanted() + view_.bounds.max_surge - total_));
+  const bool alone = view_.serving_version != 0;
+  if (alone ? view_.serving_proven : view_.rollout && view_.from_proven)
+    start(alone ? view_.serving_version : view_.rollout->from_version,
+          std::min(wanted() - have, wanted() + view_.bounds.max_surge - total_));
   for (const std::size_t i : least_useful_first(std::move(leaving)))
     stop_above(i, StopCause::drain, view_.bounds.min_available);
   Count surplus = total_ - wanted();
   for (const std::size_t i : least_useful_first(census_.outdated)) {
-    if (surplus-- <= 0) return;
-    stop_above(i, StopCause::scale, view_.bounds.min_available);
+    // What never worked is no way back.
+    const bool never_was = !available(i) && !fact(i).proven && !view_.is_frozen();
+    if (never_was)
+      stop_above(i, StopCause::rollout, view_.bounds.min_available);
+    else if (surplus > 0)
+      stop_above(i, StopCause::scale, view_.bounds.min_available);
+    --surplus;
   }
 }
 
@@ -258,14 +272,15 @@ void Planner::prepare_green() {
     if (surplus-- <= 0) break;
     stop_above(i, StopCause::scale, view_.bounds.min_available);
   }
-  if (view_.is_active() && view_.rollout->paused) return;
+  // What is stopped now must not be counted on.
+  if ((have > wanted() && current() > 0) || (view_.is_active() && view_.rollout->paused)) return;
   Count good = 0;
   for (const std::size_t i : census_.finished) good += fact(i).phase == Phase::succeeded ? 1 : 0;
   for (const std::size_t i : census_.current) good += is_good(view_, fact(i), now_) ? 1 : 0;
   if (good >= wanted())
     out_.switch_to = view_.version;
   else if (!view_.is_frozen())
-    start(view_.version, wanted() - have);
+    start(view_.version, wanted() - have - drained());
 }
 
 }  // namespace cloudless::rollout

@@ -17,7 +17,8 @@ std::size_t good_ones(const WorkloadView& view, const Census& census, bool switc
   };
   count(census.current);
   count(census.drained);
-  for (const std::size_t i : census.finished) good += view.facts[i].phase == Phase::succeeded ? 1 : 0;
+  if (view.runs_to_completion)
+    for (const std::size_t i : census.finished) good += view.facts[i].phase == Phase::succeeded ? 1 : 0;
   return good;
 }
 

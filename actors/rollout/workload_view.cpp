@@ -96,6 +96,9 @@ WorkloadView view_of(const Snapshot& snapshot, const Workload& workload,
   view.version = workload.version;
   view.serving_version = workload.serving_version;
   view.runs_to_completion = workload.spec.pod.restart.mode != RestartMode::always;
+  // What ends by itself never serves as a full set: two sets make no sense for it.
+  if (view.runs_to_completion && view.policy.strategy == RolloutStrategy::blue_green)
+    view.policy.strategy = RolloutStrategy::rolling_update;
   view.startup_allowance = startup_allowance_of(workload.spec.pod);
   const auto rollout = workload.rollout == 0 ? nullptr : snapshot.rollout(workload.uid, workload.rollout);
   if (rollout) view.rollout = fact_of(*rollout);
@@ -105,6 +108,7 @@ WorkloadView view_of(const Snapshot& snapshot, const Workload& workload,
     if (!version->proven) continue;
     proven.push_back(version->number);
     if (rollout && version->number == rollout->from_version) view.from_proven = true;
+    if (version->number == view.serving_version) view.serving_proven = true;
   }
 
   view.last_proven = last_good_version(snapshot, workload);

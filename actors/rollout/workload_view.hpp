@@ -54,13 +54,14 @@ struct RolloutFact {
 
 struct WorkloadView {
   std::uint32_t replicas = 1;  ///< wanted
-  RolloutPolicy policy;
-  RolloutBounds bounds;       ///< of `policy` and `replicas`
-  std::uint64_t version = 1;  ///< the current one
+  RolloutPolicy policy;        ///< never BLUE_GREEN for what runs to completion
+  RolloutBounds bounds;        ///< of `policy` and `replicas`
+  std::uint64_t version = 1;   ///< the current one
   std::uint64_t serving_version = 0;
   bool runs_to_completion = false;     ///< what ended by itself fills its place
   std::optional<RolloutFact> rollout;  ///< absent: none was ever recorded
   bool from_proven = false;            ///< the version that the rollout comes from was fully ready once
+  bool serving_proven = false;         ///< so was the version that serves alone
   std::uint64_t last_proven = 0;       ///< where to go back to (last_good_version); 0: nowhere
   Millis startup_allowance = 0;        ///< what the startup probe allows beyond ready_timeout
   std::vector<ReplicaFact> facts;      ///< in the order of ordinals

@@ -275,6 +275,153 @@ TEST_CASE_FIXTURE(WorkloadStateTest,
   for (const auto& replica : now->replicas_of(uid)) REQUIRE(replica->phase == Phase::stopped);
 }
 
+/// web-0 and web-1 serve on n1, and a follower of them has seen everything so far.
+class FollowedTest : public WorkloadStateTest {
+ public:
+  FollowedTest() {
+    life->pass(10);
+    auto web = create("web");
+    auto& spec = std::get<CreateWorkload>(web.action).spec;
+    spec.replicas = 2;
+    spec.pod.termination_grace = 3000;
+    spec.rollout.min_available = 1;
+    command(web);
+    life->commit("node_membership", {node("n1", 1)});
+    life->pass(10);
+    uid = life->published()->workload("default", "web")->uid;
+    propose({AddReplicas{uid, 1, 0, 2}, AssignReplica{id(0), NodeId{"n1"}, 1},
+             AssignReplica{id(1), NodeId{"n1"}, 1}});
+    life->pass(10);
+    NodeReport report{NodeId{"n1"}, 1, {}};
+    for (const std::uint64_t i : {0, 1}) {
+      ReplicaReport running;
+      running.replica = id(i);
+      running.sequence = 1;
+      running.attempt = 1;
+      running.phase = Phase::running;
+      running.ready = true;
+      report.replicas.push_back(running);
+    }
+    life->ask<Carried<ReportAck>>(Carried<NodeReport>(report));
+    life->pass(10);
+    follow(life->published()->revision());
+    command(scale("web", 1));
+    life->pass(10);
+  }
+  ReplicaId id(std::uint64_t ordinal) const { return replica_id("web", uid, ordinal); }
+  Replica replica(std::uint64_t ordinal = 0) { return *life->published()->replica(id(ordinal)); }
+  void follow(Revision seen, Millis lease = 5000, const std::string& who = "balancer-1") {
+    caf::anon_send(life->owner,
+                   Carried<EndpointFollowing>(EndpointFollowing{who, "default", "web", seen, lease}));
+    life->deliver();
+  }
+  /// The first half: it serves no longer.
+  void withdraw(std::uint64_t ordinal = 0) {
+    const auto answer = propose({StopReplica{id(ordinal), StopCause::scale}});
+    life->pass(10);
+    REQUIRE(code_of(answer) == Errc::none);
+    REQUIRE(value_of(answer).items[0].code == Errc::none);
+    REQUIRE(replica(ordinal).withdrawn == StopCause::scale);
+    CHECK_FALSE(replica(ordinal).serving);
+    CHECK(replica(ordinal).ready);
+    CHECK_FALSE(replica(ordinal).stop_requested());
+  }
+
+  WorkloadUid uid;
+};
+
+TEST_CASE_FIXTURE(FollowedTest, "what serves stops when everybody who follows knows that it no longer does") {
+  follow(1, 5000, "balancer-2");
+  const Revision before = life->published()->revision();
+  withdraw();
+  life->pass(500);
+  follow(life->published()->revision());
+  follow(before, 5000, "balancer-2");
+  life->pass(500);
+  CHECK_FALSE(replica().stop_requested());
+  follow(life->published()->revision(), 5000, "balancer-2");
+  life->pass(10);
+  CHECK(replica().stop == StopCause::scale);
+  CHECK_FALSE(replica().ready);
+  CHECK_FALSE(replica(1).is_leaving());
+}
+
+TEST_CASE_FIXTURE(FollowedTest, "a follower that leaves, or whose lease ends, holds up nobody") {
+  withdraw();
+  SUBCASE("it leaves") {
+    follow(0, 0);
+    life->pass(10);
+  }
+  SUBCASE("its lease ends") {
+    follow(0, 700);
+    life->pass(690);
+    CHECK_FALSE(replica().stop_requested());
+    life->pass(30);
+  }
+  CHECK(replica().stop == StopCause::scale);
+}
+
+TEST_CASE_FIXTURE(FollowedTest, "the grace period bounds the wait for a follower that never follows") {
+  withdraw();
+  const Millis withdrawn = clock.elapsed - 10;
+  follow(0, 60'000);
+  life->pass(2900);
+  CHECK_FALSE(replica().stop_requested());
+  life->pass(withdrawn + 3100 - clock.elapsed);
+  CHECK(replica().stop == StopCause::scale);
+}
+
+TEST_CASE_FIXTURE(FollowedTest, "without followers a stop is one commit") {
+  follow(0, 0);
+  propose({StopReplica{id(0), StopCause::scale}});
+  life->pass(10);
+  CHECK(replica().stop == StopCause::scale);
+  CHECK(replica().withdrawn == StopCause::none);
+}
+
+TEST_CASE_FIXTURE(FollowedTest, "a stop that waits goes on in the owner's next life") {
+  withdraw();
+  start_and_load();
+  SUBCASE("followers have some time to say that they are there") {
+    life->pass(2000);
+    CHECK_FALSE(replica().stop_requested());
+    follow(life->published()->revision());
+    // Another one may not have been heard of yet; its patience ends with the grace period.
+    life->pass(500);
+    CHECK_FALSE(replica().stop_requested());
+    life->pass(1000);
+    CHECK(replica().stop == StopCause::scale);
+  }
+  SUBCASE("time while nobody kept it does not count") {
+    clock.elapsed += 1'000'000;
+    start_and_load();
+    life->pass(2000);
+    CHECK_FALSE(replica().stop_requested());
+    life->pass(1500);
+    CHECK(replica().stop == StopCause::scale);
+  }
+}
+
+TEST_CASE_FIXTURE(FollowedTest, "when the second half fails on its way it is tried again") {
+  withdraw();
+  contents->next_commit_fails = {Errc::resource_exhausted, "the disk is full", {}};
+  follow(life->published()->revision());
+  life->pass(20);
+  contents->next_commit_fails = {Errc::none, {}, {}};
+  life->pass(1100);
+  CHECK(replica().stop == StopCause::scale);
+}
+
+TEST_CASE_FIXTURE(FollowedTest, "right after a start a workload that was there is thought to be followed") {
+  follow(0, 0);
+  start_and_load();
+  withdraw();
+  life->pass(2900);
+  CHECK_FALSE(replica().stop_requested());
+  life->pass(200);
+  CHECK(replica().stop == StopCause::scale);
+}
+
 TEST_CASE("whatever fails on the way, what was answered is stored and the owner agrees with the store") {
   int good = 0, bad = 0;
   for (std::uint64_t seed = 1; seed <= 15; ++seed) {

@@ -27,6 +27,7 @@ Revision expected_by(const WorkloadCommand& command) {
   if (const auto* update = std::get_if<UpdateWorkload>(&command.action)) return update->expected_revision;
   if (const auto* scale = std::get_if<ScaleWorkload>(&command.action)) return scale->expected_revision;
   if (const auto* remove = std::get_if<DeleteWorkload>(&command.action)) return remove->expected_revision;
+  if (const auto* control = std::get_if<ControlRollout>(&command.action)) return control->expected_revision;
   return 0;
 }
 
@@ -51,6 +52,7 @@ Breaches Acknowledged::heard(const WorkloadCommand& command, const CommandReply&
   }
   const Revision expected = expected_by(command);
   const auto over = written_over_.find({w.uid, w.revision});
+  // Pausing, resuming and promoting write the rollout's record, not the workload's.
   if (expected != 0 && w.revision != expected && (over == written_over_.end() || over->second != expected))
     breaches.push_back({"a compare-and-set changes the revision that it names", title});
   auto& last = last_[w.uid];

@@ -37,7 +37,7 @@ void work(const CampaignOptions& options, std::uint64_t first, std::uint64_t cou
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     say("seed " + std::to_string(seed));
     alarm(kSecondsPerSeed);
-    const auto result = options.play({seed, options.steps, false});
+    const auto result = options.play({seed, options.steps, false, options.scenario});
     for (const auto& [what, times] : result.coverage.counts())
       say("count " + what + "\t" + std::to_string(times));
     if (result.breach) say("breach " + result.breach->invariant + "\t" + result.breach->what);

@@ -16,7 +16,8 @@ struct CampaignOptions {
   std::uint64_t steps = 4000;
   unsigned workers = 0;        ///< 0: one per core
   bool stop_at_first = false;  ///< one failed seed is enough
-  std::string program;         ///< for the command that replays a seed
+  Scenario scenario = Scenario::mixed;
+  std::string program;  ///< for the command that replays a seed
   /// What plays a seed.
   RunResult (*play)(const RunOptions&) = run;
 };

@@ -7,10 +7,18 @@
 namespace cloudless::sim {
 namespace {
 
-bool serves(const Snapshot& view, const Replica& r) {
+bool serves(const Snapshot& view, const Workload& workload, const Replica& r, Millis moment) {
   const auto node = view.node(r.node);
-  return r.phase == Phase::running && r.ready && r.serving && r.stop == StopCause::none && node != nullptr &&
-         node->state == NodeState::ready;
+  const bool is_in = r.phase == Phase::running && r.ready && r.serving && r.stop == StopCause::none &&
+                     r.withdrawn == StopCause::none;
+  const bool is_asked = workload.serving_version == 0 || workload.serving_version == r.version;
+  return is_in && is_asked && node != nullptr && node->state == NodeState::ready &&
+         r.ready_at <= moment - workload.spec.rollout.min_ready;
+}
+
+/// Why it is on its way out; none if it is not.
+StopCause leaves_for(const Replica& r) {
+  return r.stop != StopCause::none ? r.stop : r.withdrawn;
 }
 
 bool has_floor(StopCause cause, const Workload& workload) {
@@ -30,10 +38,11 @@ std::string at(const Replica& r) {
 
 }  // namespace
 
-std::uint32_t available(const Snapshot& view, const WorkloadUid& workload) {
-  const auto all = view.replicas_of(workload);
-  return static_cast<std::uint32_t>(
-      std::count_if(all.begin(), all.end(), [&](const auto& r) { return serves(view, *r); }));
+std::uint32_t available(const Snapshot& view, const WorkloadUid& uid, Millis moment) {
+  const auto workload = view.workload(uid);
+  const auto all = view.replicas_of(uid);
+  return static_cast<std::uint32_t>(std::count_if(
+      all.begin(), all.end(), [&](const auto& r) { return serves(view, *workload, *r, moment); }));
 }
 
 std::uint32_t floor_of(const WorkloadSpec& spec) {
@@ -80,8 +89,10 @@ Breaches CommitChecker::check(const Snapshot& before, const Commit& commit, cons
         break;
       case RecordKind::event:
       case RecordKind::idempotency:
-      case RecordKind::rollout:
       case RecordKind::secret:
+        break;
+      case RecordKind::rollout:
+        check_rollout(before, change, after);
         break;
     }
   }
@@ -110,12 +121,84 @@ void CommitChecker::check_workload(const Snapshot& before, const Change& change,
   if (now->ns != old->ns || now->name != old->name) broken("a workload keeps its name", name);
   if (now->next_ordinal < old->next_ordinal) broken("ordinals are never used again", name);
   if (now->revision < old->revision) broken("a workload's revision only grows", name);
-  const bool written = !(now->spec == old->spec) || now->deleted != old->deleted;
+  const bool written =
+      !(now->spec == old->spec) || now->deleted != old->deleted || now->version != old->version;
   if (written != (now->revision != old->revision))
     broken("a workload's revision moves with user writes only", name);
-  const bool new_template = !(now->spec.pod == old->spec.pod);
-  if (now->version != old->version + (new_template ? 1 : 0)) broken("a version numbers a template", name);
   if (!now->deleted && !after.version(uid, now->version)) broken("a workload's version is stored", name);
+  check_turn(*old, *now, before, after);
+  check_switch(*old, *now, before, after);
+}
+
+/// Another version becomes current by a rollout, and by nothing else.
+void CommitChecker::check_turn(const Workload& old, const Workload& now, const Snapshot& before,
+                               const Snapshot& after) {
+  const std::string name = now.ns + "/" + now.name;
+  const bool turned = now.version != old.version;
+  if (now.latest_version < old.latest_version || now.version > now.latest_version)
+    broken("a version's number is given once", name);
+  if (!turned && !(now.spec.pod == old.spec.pod)) broken("a version numbers a template", name);
+  const auto version = after.version(now.uid, now.version);
+  if (version && !(version->pod == now.spec.pod)) broken("a version numbers a template", name);
+  if (turned && !before.version(now.uid, now.version) && now.version != old.latest_version + 1)
+    broken("a new template gets the next number", name);
+  if (now.rollout == 0) return;
+  if (now.rollout != old.rollout + (turned ? 1 : 0)) broken("another version is a rollout", name);
+  const auto rollout = after.rollout(now.uid, now.rollout);
+  if (!rollout || rollout->to_version != now.version)
+    broken("the newest rollout goes to the current version", name);
+}
+
+/// One version serves instead of another: enough of it must be ready.
+void CommitChecker::check_switch(const Workload& old, const Workload& now, const Snapshot& before,
+                                 const Snapshot& after) {
+  if (now.serving_version == old.serving_version || now.serving_version == 0 || now.deleted) return;
+  const auto rollout = after.rollout(now.uid, now.rollout);
+  const Millis moment = rollout ? rollout->mark : std::numeric_limits<Millis>::max();
+  Workload switched = old;
+  switched.serving_version = now.serving_version;
+  for (const auto& r : before.replicas_of(now.uid))
+    if (serves(before, old, *r, moment) && !serves(before, switched, *r, moment))
+      voluntarily_stopped_.emplace(now.uid, moment);
+}
+
+void CommitChecker::check_rollout(const Snapshot& before, const Change& change, const Snapshot& after) {
+  const auto slash = change.key.id.find('/');
+  const WorkloadUid uid{change.key.id.substr(0, slash)};
+  const auto number = std::stoull(change.key.id.substr(slash + 1));
+  const auto old = before.rollout(uid, number);
+  const auto now = record_of<Rollout>(change);
+  const auto workload = after.workload(uid);
+  const std::string name = "rollout " + change.key.id;
+  if (!now) {
+    if (workload && workload->rollout == number) broken("the newest rollout is kept", name);
+    if (old && old->is_active() && workload && !workload->deleted)
+      broken("a rollout that goes on is kept", name);
+    return;
+  }
+  if (!workload || workload->rollout < number) broken("rollouts are numbered one by one", name);
+  if (workload && workload->rollout != number && now->is_active())
+    broken("one rollout goes on at a time", name);
+  if (now->is_active() != (now->ended_at == 0)) broken("what is over has ended", name);
+  if (now->state == RolloutState::completed)
+    if (const auto version = after.version(uid, now->to_version); !version || !version->proven)
+      broken("a version is proven by a complete rollout", name);
+  if (!old) {
+    if (!now->is_active() || now->paused || now->promoted) broken("a rollout begins active", name);
+    const auto was = before.workload(uid);
+    if (now->from_version != (was ? was->version : 0)) broken("a rollout says where it comes from", name);
+    return;
+  }
+  if (old->state != now->state && !old->is_active() &&
+      !(old->state == RolloutState::failed && now->state == RolloutState::completed))
+    broken("a rollout ends once", name);
+  if (old->cause != now->cause || old->from_version != now->from_version ||
+      old->to_version != now->to_version || old->started_at != now->started_at)
+    broken("a rollout stays what it is", name);
+  if (old->promoted && !now->promoted) broken("a promotion is never taken back", name);
+  if (now->mark < old->mark) broken("store time never goes back", name);
+  if (now->paused && now->state == RolloutState::failed && old->is_active())
+    broken("a paused rollout does not fail", name);
 }
 
 void CommitChecker::check_version(const Snapshot& before, const Change& change, const Snapshot& after) {
@@ -127,9 +210,12 @@ void CommitChecker::check_version(const Snapshot& before, const Change& change, 
     if (!old) return;
     Version pinned = *old;
     if (pinned.image_digest.empty()) pinned.image_digest = now->image_digest;
+    if (now->proven) pinned.proven = true;
     if (pinned != *now) broken("a version never changes, and its image is pinned once", change.key.id);
     return;
   }
+  if (const auto workload = after.workload(uid); workload && workload->version == number)
+    broken("a version stays as long as it is current", change.key.id);
   for (const auto& r : after.replicas_of(uid))
     if (r->version == number) broken("a version stays as long as a replica needs it", r->id.value);
 }
@@ -193,28 +279,43 @@ void CommitChecker::check_stop(const Snapshot& before, const Replica& old, const
                                const Snapshot& after) {
   const std::string step = at(old) + " -> " + at(now);
   if (old.stop_requested() && now.stop != old.stop) broken("a stop is never taken back", step);
+  if (old.withdrawn != StopCause::none && now.withdrawn != old.withdrawn)
+    broken("a withdrawal is never taken back", step);
+  if (!old.serving && now.serving) broken("what served its time never serves again", step);
+  if (now.is_leaving() && now.serving) broken("what is on its way out does not serve", step);
   const auto node = before.node(old.node);
   const bool node_away = !old.node.empty() && (!node || node->state == NodeState::offline);
   const bool lost_now = now.phase == Phase::lost && old.phase != Phase::lost;
   const bool node_came_back = node && node->incarnation > old.node_incarnation;
   if (lost_now && !node_away && !node_came_back)
     broken("LOST is committed only for a node that is away or came back without it", step);
-  if (!now.stop_requested() || old.stop_requested()) return;
-  const auto workload = after.workload(now.workload);
-  if (!workload) return;
-  if (now.stop == StopCause::deleted && !workload->deleted) broken("a stop names its true cause", step);
-  if (now.stop == StopCause::node_lost && !node_away) broken("a stop names its true cause", step);
-  const bool replaced = now.stop == StopCause::rollout || now.stop == StopCause::recreate;
+  if (now.stop_requested() && !old.stop_requested() && old.withdrawn != StopCause::none &&
+      now.stop != old.withdrawn && !node_away)
+    broken("a stop has the cause that it was withdrawn for", step);
+  // What matters is decided once: by the withdrawal if there is one.
+  if (!now.is_leaving() || old.is_leaving()) return;
+  const auto workload = after.workload(now.workload), was = before.workload(now.workload);
+  if (!workload || !was) return;
+  const StopCause cause = leaves_for(now);
+  if (cause == StopCause::deleted && !workload->deleted) broken("a stop names its true cause", step);
+  if (cause == StopCause::node_lost && !node_away) broken("a stop names its true cause", step);
+  if (cause == StopCause::drain && !workload->deleted && !(node && node->draining))
+    broken("a stop names its true cause", step);
+  const bool replaced = cause == StopCause::rollout || cause == StopCause::recreate;
   if (replaced && now.version == workload->version && !workload->deleted)
     broken("a stop names its true cause", step);
-  if (has_floor(now.stop, *workload) && serves(before, old)) voluntarily_stopped_.insert(now.workload);
+  const auto rollout = before.rollout(now.workload, workload->rollout);
+  if (replaced && !workload->deleted && rollout && rollout->is_active() && rollout->paused)
+    broken("a paused rollout replaces nothing", step);
+  if (has_floor(cause, *workload) && serves(before, *was, old, now.withdrawn_at))
+    voluntarily_stopped_.emplace(now.workload, now.withdrawn_at);
 }
 
 void CommitChecker::check_place(const Snapshot& before, const Replica& now, const Snapshot& after) {
   const auto node = before.node(now.node);
   if (!node) return broken("an assignment names a node that exists", at(now));
-  if (node->state != NodeState::ready || node->cordoned)
-    broken("an assignment goes to a READY node that is not cordoned", at(now) + " on " + now.node.value);
+  if (node->state != NodeState::ready || node->cordoned || node->draining)
+    broken("an assignment goes to a READY node that is not closed", at(now) + " on " + now.node.value);
   for (const auto& taint : node->taints)
     if (taint.effect != TaintEffect::prefer_no_schedule) broken("an assignment respects taints", at(now));
   const Resources reserved = reserved_on(after, now.node);
@@ -237,21 +338,22 @@ void CommitChecker::check_node(const Snapshot& before, const Change& change) {
   if (now->revision < old->revision || now->schedulable_revision < old->schedulable_revision)
     broken("a node's revisions only grow", change.key.id);
   const bool matters = now->state != old->state || now->cordoned != old->cordoned ||
-                       now->labels != old->labels || now->taints != old->taints ||
+                       now->draining != old->draining || now->labels != old->labels ||
+                       now->taints != old->taints ||
                        !(now->description.allocatable == old->description.allocatable);
   if (matters && now->schedulable_revision == old->schedulable_revision)
     broken("the schedulable revision moves with what assignments rely on", change.key.id);
 }
 
 void CommitChecker::check_floors(const Snapshot& before, const Snapshot& after) {
-  for (const auto& uid : voluntarily_stopped_) {
+  for (const auto& [uid, moment] : voluntarily_stopped_) {
     const auto workload = after.workload(uid);
     if (!workload || workload->deleted) continue;
-    const auto left = available(after, uid), floor = floor_of(workload->spec);
+    const auto left = available(after, uid, moment), floor = floor_of(workload->spec);
     if (left < floor)
       broken("voluntary actions stay above min_available",
-             workload->name + ": " + std::to_string(available(before, uid)) + " -> " + std::to_string(left) +
-                 " serve, the floor is " + std::to_string(floor));
+             workload->name + ": " + std::to_string(available(before, uid, moment)) + " -> " +
+                 std::to_string(left) + " serve, the floor is " + std::to_string(floor));
   }
 }
 

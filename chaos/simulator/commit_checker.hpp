@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -12,8 +13,10 @@
 
 namespace cloudless::sim {
 
-/// How many replicas of the workload serve now.
-std::uint32_t available(const Snapshot& view, const WorkloadUid& workload);
+/// How many replicas of the workload serve, and have for min_ready, at this store time; without one: for how
+/// long does not matter.
+std::uint32_t available(const Snapshot& view, const WorkloadUid& workload,
+                        Millis moment = std::numeric_limits<Millis>::max());
 /// The floor under voluntary actions.
 std::uint32_t floor_of(const WorkloadSpec& spec);
 /// What all replicas on the node that have not ended reserve.
@@ -32,14 +35,17 @@ class CommitChecker {
   void check_place(const Snapshot& before, const Replica& now, const Snapshot& after);
   void check_node(const Snapshot& before, const Change& change);
   void check_version(const Snapshot& before, const Change& change, const Snapshot& after);
+  void check_turn(const Workload& old, const Workload& now, const Snapshot& before, const Snapshot& after);
+  void check_rollout(const Snapshot& before, const Change& change, const Snapshot& after);
+  void check_switch(const Workload& old, const Workload& now, const Snapshot& before, const Snapshot& after);
   void check_floors(const Snapshot& before, const Snapshot& after);
   void broken(std::string invariant, std::string what) {
     breaches_.push_back({std::move(invariant), std::move(what)});
   }
 
   Breaches breaches_;
-  std::set<WorkloadUid>
-      voluntarily_stopped_;  // in the commit being checked: workloads that lost one that served
+  /// In the commit being checked: workloads that lost one that served on purpose, and the store time of it.
+  std::map<WorkloadUid, Millis> voluntarily_stopped_;
   std::map<WorkloadUid, std::uint64_t> next_ordinal_;
   std::set<WorkloadUid> seen_workloads_;
 };

@@ -2,6 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "tests/support/snapshot_builder.hpp"
 
 using namespace cloudless;
@@ -62,7 +68,7 @@ TEST_CASE("A lawful life breaks no invariant") {
   world.workload("web", [](WorkloadSpec& s) { s.replicas = 1; });
   world.change_replica(SnapshotBuilder::id("web", 1), [](Replica& r) {
     r.stop = StopCause::scale;
-    r.ready = false;
+    r.ready = r.serving = false;
   });
   CHECK(broken_by_last(world).empty());
   world.change_replica(SnapshotBuilder::id("web", 1), [](Replica& r) {
@@ -136,7 +142,7 @@ TEST_CASE("Unlawful assignments are reported") {
   };
   CHECK(broken_by_last(assigned([](SnapshotBuilder&) {})).empty());
   CHECK(breaks(assigned([](SnapshotBuilder& w) { w.node("a", [](Node& n) { n.cordoned = true; }); }),
-               "an assignment goes to a READY node that is not cordoned"));
+               "an assignment goes to a READY node that is not closed"));
   CHECK(breaks(assigned([](SnapshotBuilder& w) {
                  w.node("a", [](Node& n) { n.taints.push_back({"k", "", TaintEffect::no_schedule}); });
                }),
@@ -172,4 +178,128 @@ TEST_CASE("Forgetting too early, and using an ordinal again, are reported") {
   r.phase = Phase::pending;
   again.commit({put(std::make_shared<const Replica>(r))});
   CHECK(breaks(again, "ordinals are never used again"));
+}
+
+namespace {
+
+void change_web(SnapshotBuilder& world, const std::function<void(Workload&)>& how) {
+  Workload w = *world.view().workload(SnapshotBuilder::uid("web"));
+  how(w);
+  world.commit({put(std::make_shared<const Workload>(w))});
+}
+
+/// Rollout 1 of "web" to version 1, changed.
+Change rollout_one(const std::function<void(Rollout&)>& how = {}) {
+  Rollout r;
+  r.workload = SnapshotBuilder::uid("web");
+  if (how) how(r);
+  return put(std::make_shared<const Rollout>(r));
+}
+
+/// two_serving() with its first rollout.
+SnapshotBuilder with_rollout() {
+  auto world = two_serving();
+  Workload w = *world.view().workload(SnapshotBuilder::uid("web"));
+  w.rollout = 1;
+  world.commit(
+      {put(std::make_shared<const Workload>(w)), rollout_one([](Rollout& r) { r.from_version = 1; })});
+  return world;
+}
+
+constexpr const char* kFloor = "voluntary actions stay above min_available";
+
+}  // namespace
+
+TEST_CASE("A withdrawal counts as a stop, and only what has been ready for long enough counts at all") {
+  const auto withdraw = [](SnapshotBuilder& world, Millis at) {
+    world.change_replica(SnapshotBuilder::id("web", 0), [at](Replica& r) {
+      r.serving = false;
+      r.withdrawn = StopCause::scale;
+      r.withdrawn_at = at;
+    });
+  };
+  auto world = two_serving();
+  withdraw(world, 100);
+  CHECK(breaks(world, kFloor));
+  world = two_serving();
+  world.workload("web", [](WorkloadSpec& s) { s.rollout.min_ready = 200; });
+  withdraw(world, 100);
+  CHECK_FALSE(breaks(world, kFloor));
+  world = two_serving();
+  world.workload("web", [](WorkloadSpec& s) {
+    s.rollout.min_ready = 200;
+    s.rollout.min_available = 1;
+  });
+  world.change_replica(SnapshotBuilder::id("web", 1), [](Replica& r) { r.ready_at = 301; });
+  withdraw(world, 500);
+  CHECK(breaks(world, kFloor));
+}
+
+TEST_CASE("A switch leaves as many as the floor, of the version that serves") {
+  auto world = two_serving();
+  change_web(world, [](Workload& w) { w.serving_version = 1; });
+  CHECK_FALSE(breaks(world, kFloor));
+  change_web(world, [](Workload& w) { w.serving_version = 2; });
+  CHECK(breaks(world, kFloor));
+}
+
+TEST_CASE("A rollout's record moves lawfully") {
+  const auto after = [](const std::function<void(Rollout&)>& first,
+                        const std::function<void(Rollout&)>& then) {
+    auto world = with_rollout();
+    Rollout r = *world.view().rollout(SnapshotBuilder::uid("web"), 1);
+    first(r);
+    world.commit({put(std::make_shared<const Rollout>(r))});
+    then(r);
+    world.commit({put(std::make_shared<const Rollout>(r))});
+    return world;
+  };
+  const auto end_as = [](RolloutState state) {
+    return [state](Rollout& r) {
+      r.state = state;
+      r.ended_at = 1;
+    };
+  };
+  CHECK(breaks(after(end_as(RolloutState::superseded), end_as(RolloutState::failed)), "a rollout ends once"));
+  CHECK(breaks(after(end_as(RolloutState::completed), end_as(RolloutState::failed)), "a rollout ends once"));
+  CHECK_FALSE(
+      breaks(after(end_as(RolloutState::failed), end_as(RolloutState::completed)), "a rollout ends once"));
+  CHECK(breaks(after([](Rollout& r) { r.promoted = true; }, [](Rollout& r) { r.promoted = false; }),
+               "a promotion is never taken back"));
+  CHECK(breaks(after([](Rollout& r) { r.mark = 5; }, [](Rollout& r) { r.mark = 4; }),
+               "store time never goes back"));
+  CHECK(breaks(after([](Rollout& r) { r.paused = true; }, end_as(RolloutState::failed)),
+               "a paused rollout does not fail"));
+  auto world = with_rollout();
+  world.commit({rollout_one(end_as(RolloutState::completed))});
+  CHECK(breaks(world, "a version is proven by a complete rollout"));
+  world = with_rollout();
+  world.commit({erase(rollout_key(SnapshotBuilder::uid("web"), 1))});
+  CHECK(breaks(world, "the newest rollout is kept"));
+}
+
+TEST_CASE("Another version becomes current by a rollout to it") {
+  auto world = with_rollout();
+  world.workload("web", [](WorkloadSpec& s) { s.pod.image = "image:2"; });
+  CHECK(breaks(world, "another version is a rollout"));
+  CHECK(breaks(world, "the newest rollout goes to the current version"));
+}
+
+TEST_CASE("A paused rollout replaces nothing") {
+  auto world = two_serving();
+  world.workload("web", [](WorkloadSpec& s) {
+    s.pod.image = "image:2";
+    s.rollout.min_available = 0;
+  });
+  Workload w = *world.view().workload(SnapshotBuilder::uid("web"));
+  w.rollout = 1;
+  world.commit({put(std::make_shared<const Workload>(w)), rollout_one([](Rollout& r) {
+                  r.to_version = 2;
+                  r.paused = true;
+                })});
+  world.change_replica(SnapshotBuilder::id("web", 0), [](Replica& r) {
+    r.stop = StopCause::rollout;
+    r.ready = r.serving = false;
+  });
+  CHECK(breaks(world, "a paused rollout replaces nothing"));
 }

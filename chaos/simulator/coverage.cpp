@@ -19,6 +19,8 @@ void Coverage::see(const Snapshot& before, const Commit& commit) {
         count("replica: new attempt");
       if (old && !old->stop_requested() && now.stop_requested())
         count(std::string("stop: ") + to_string(now.stop));
+      if (old && !old->is_leaving() && now.withdrawn != StopCause::none)
+        count(std::string("withdrawn: ") + to_string(now.withdrawn));
       if (now.ready && (!old || !old->ready)) count("replica: ready");
     } else if (change.key.kind == RecordKind::node && change.record) {
       const auto old = before.node(NodeId{change.key.id});
@@ -27,6 +29,7 @@ void Coverage::see(const Snapshot& before, const Commit& commit) {
       if (old && old->state != now.state)
         count(std::string("node: ") + to_string(old->state) + " -> " + to_string(now.state));
       if (old && old->cordoned != now.cordoned) count(now.cordoned ? "node: cordoned" : "node: uncordoned");
+      if (old && old->draining != now.draining) count(now.draining ? "node: drained" : "node: drain ended");
     } else if (change.key.kind == RecordKind::workload) {
       const auto old = before.workload(WorkloadUid{change.key.id});
       if (!change.record)
@@ -40,6 +43,27 @@ void Coverage::see(const Snapshot& before, const Commit& commit) {
         count("workload: deleted");
       else if (now.spec.replicas != old->spec.replicas)
         count("workload: scaled");
+    } else if (change.key.kind == RecordKind::rollout) {
+      const auto slash = change.key.id.find('/');
+      const auto old = before.rollout(WorkloadUid{change.key.id.substr(0, slash)},
+                                      std::stoull(change.key.id.substr(slash + 1)));
+      if (!change.record) {
+        count("rollout: forgotten");
+        continue;
+      }
+      const auto& now = *std::get<std::shared_ptr<const Rollout>>(*change.record);
+      if (!old)
+        count(std::string("rollout: ") + to_string(now.cause));
+      else if (old->state != now.state)
+        count(std::string("rollout: ") + to_string(old->state) + " -> " + to_string(now.state));
+      else if (old->paused != now.paused)
+        count(now.paused ? "rollout: paused" : "rollout: resumed");
+      else if (now.promoted && !old->promoted)
+        count("rollout: promoted");
+      else if (now.switched_at != old->switched_at)
+        count("rollout: switched");
+      else
+        count("rollout: time marked");
     } else if (change.key.kind == RecordKind::version && !change.record) {
       count("version: forgotten");
     }

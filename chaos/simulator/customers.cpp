@@ -1,6 +1,7 @@
 #include "chaos/simulator/customers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace cloudless::sim {
 namespace {
 
 constexpr std::uint64_t kNames = 5;
+constexpr std::uint64_t kNamesOfRollouts = 3;
 constexpr std::uint64_t kMaxReplicas = 4;
 constexpr const char* kTaint = "busy";
 
@@ -52,12 +54,13 @@ WorkloadCommand Customers::wrap(decltype(WorkloadCommand::action) action, std::s
 }
 
 WorkloadCommand Customers::on_workload(const Snapshot& view) {
-  const std::string name = "w" + std::to_string(dice_.below(kNames));
+  const std::string name = "w" + std::to_string(dice_.below(most_are_rollouts() ? kNamesOfRollouts : kNames));
   const auto present = view.workload("default", name);
   if (!present) return wrap(CreateWorkload{"default", name, new_spec()}, "CreateWorkload");
   // Now and then with the revision that was seen: by the time it arrives it may be an old one.
   const Revision expected = dice_.once_in(3) ? present->revision : 0;
-  switch (dice_.below(10)) {
+  if (dice_.once_in(most_are_rollouts() ? 3 : 8)) return on_rollout(*present, expected);
+  switch (dice_.below(most_are_rollouts() ? 20 : 10)) {
     case 0:
       return wrap(DeleteWorkload{"default", name, expected}, "DeleteWorkload");
     case 1:
@@ -76,10 +79,20 @@ WorkloadCommand Customers::on_workload(const Snapshot& view) {
   return wrap(std::move(update), "UpdateWorkload");
 }
 
+WorkloadCommand Customers::on_rollout(const Workload& present, Revision expected) {
+  constexpr std::array kActions{RolloutAction::pause,   RolloutAction::resume,  RolloutAction::resume,
+                                RolloutAction::promote, RolloutAction::promote, RolloutAction::abort,
+                                RolloutAction::undo,    RolloutAction::restart};
+  ControlRollout control{"default", present.name, dice_.pick(kActions), 0, expected};
+  if (control.action == RolloutAction::undo && dice_.once_in(2))
+    control.to_version = 1 + dice_.below(present.latest_version + 1);
+  return wrap(std::move(control), "ControlRollout");
+}
+
 std::optional<NodeCommand> Customers::open_node(const Snapshot& view) {
   std::optional<NodeCommand> command;
   view.nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
-    if (node->cordoned)
+    if (node->cordoned || node->draining)
       command = NodeCommand{{"somebody", "CordonNode", "", {}, {}}, CordonNode{id, false, 0}};
     else if (!node->taints.empty())
       command = NodeCommand{{"somebody", "UpdateNode", "", {}, {}}, UpdateNode{id, {}, {}, {}, {kTaint}, 0}};
@@ -92,12 +105,14 @@ NodeCommand Customers::on_node(const Snapshot& view) {
   std::size_t closed = 0;
   view.nodes().for_each([&](const NodeId&, const std::shared_ptr<const Node>& n) {
     nodes.push_back(n);
-    closed += n->cordoned || !n->taints.empty() ? 1 : 0;
+    closed += n->cordoned || n->draining || !n->taints.empty() ? 1 : 0;
   });
   if (closed > 1) return *open_node(view);
   const auto& node = dice_.pick(nodes);
   const NodeId& id = node->description.id;
-  switch (dice_.below(4)) {
+  switch (dice_.below(5)) {
+    case 4:
+      return {{"somebody", "DrainNode", "", {}, {}}, DrainNode{id, dice_.once_in(3) ? node->revision : 0}};
     case 0: {
       UpdateNode taint{id, {}, {}, {{kTaint, "yes", TaintEffect::no_schedule}}, {}, 0};
       return {{"somebody", "UpdateNode", "", {}, {}}, std::move(taint)};
@@ -108,7 +123,7 @@ NodeCommand Customers::on_node(const Snapshot& view) {
     }
     default:
       return {{"somebody", "CordonNode", "", {}, {}},
-              CordonNode{id, !node->cordoned, dice_.once_in(3) ? node->revision : 0}};
+              CordonNode{id, !node->cordoned && !node->draining, dice_.once_in(3) ? node->revision : 0}};
   }
 }
 
@@ -172,14 +187,31 @@ WorkloadSpec Customers::new_spec() {
   spec.pod = new_template();
   spec.replicas = static_cast<std::uint32_t>(dice_.below(kMaxReplicas + 1));
   if (dice_.once_in(4)) spec.rollout.strategy = RolloutStrategy::recreate;
+  if (dice_.once_in(5)) spec.rollout.strategy = RolloutStrategy::blue_green;
+  // The way back is kept for less time than a run takes to settle.
+  spec.rollout.switch_back_window = dice_.between(0, 2000);
+  if (most_are_rollouts() || dice_.once_in(3)) set_pace(spec.rollout);
   return spec;
+}
+
+void Customers::set_pace(RolloutPolicy& policy) {
+  policy.min_ready = dice_.once_in(2) ? dice_.between(0, 1000) : 0;
+  policy.pause_duration = dice_.once_in(3) ? dice_.between(0, 800) : 0;
+  policy.progress_deadline = dice_.between(2000, 15'000);
+  policy.ready_timeout = dice_.between(1000, 8000);
+  policy.history_limit = static_cast<std::uint32_t>(dice_.below(4));
+  policy.auto_rollback = !dice_.once_in(4);
+  policy.canary.reset();
+  if (!dice_.once_in(4)) return;
+  policy.canary = Canary{{static_cast<std::uint32_t>(dice_.between(1, 60)), true}, {}};
+  if (dice_.once_in(2)) policy.canary->promote_after = dice_.between(0, 2000);
 }
 
 void Customers::change(WorkloadSpec& spec) {
   if (!dice_.once_in(4)) spec.pod = new_template();
   if (dice_.once_in(4)) spec.replicas = static_cast<std::uint32_t>(dice_.below(kMaxReplicas + 1));
-  if (dice_.once_in(6))
-    spec.rollout.strategy = dice_.once_in(3) ? RolloutStrategy::recreate : RolloutStrategy::rolling_update;
+  if (dice_.once_in(6)) spec.rollout.strategy = static_cast<RolloutStrategy>(dice_.between(1, 3));
+  if (dice_.once_in(6)) set_pace(spec.rollout);
   if (dice_.once_in(4))
     spec.rollout.max_surge = IntOrPercent{static_cast<std::uint32_t>(dice_.between(1, 2)), false};
   if (dice_.once_in(4))

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "chaos/simulator/dice.hpp"
+#include "chaos/simulator/scenario.hpp"
 #include "messages/domain/command.hpp"
 #include "messages/domain/snapshot.hpp"
 
@@ -17,7 +18,8 @@ using AnyCommand = std::variant<WorkloadCommand, NodeCommand>;
 
 class Customers {
  public:
-  explicit Customers(std::uint64_t seed) : dice_(seed) {}
+  explicit Customers(std::uint64_t seed, Scenario scenario = Scenario::mixed)
+      : dice_(seed), scenario_(scenario) {}
   /// The next command, seeing this state (of which it may be late).
   AnyCommand next(const Snapshot& view);
   /// Closes a node or opens one; a few are open at any time.
@@ -30,12 +32,16 @@ class Customers {
  private:
   WorkloadCommand wrap(decltype(WorkloadCommand::action) action, std::string method);
   WorkloadCommand on_workload(const Snapshot& view);
+  WorkloadCommand on_rollout(const Workload& present, Revision expected);
+  bool most_are_rollouts() const { return scenario_ == Scenario::rollout; }
   WorkloadSpec new_spec();
+  void set_pace(RolloutPolicy& policy);
   Template new_template();
   void add_probes(Template& pod);
   void change(WorkloadSpec& spec);
 
   Dice dice_;
+  Scenario scenario_;
   std::uint64_t next_key_ = 0;
   std::uint64_t next_image_ = 0;
   std::deque<WorkloadCommand> repeats_;

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
+#include <string>
 
 #include "chaos/simulator/campaign.hpp"
 #include "chaos/simulator/run.hpp"
@@ -67,6 +69,9 @@ int main(int argc, char** argv) {
   RunOptions one;
   bool mutants = false;
   bool systems = false;
+  const std::map<std::string, Scenario> scenarios{{"mixed", Scenario::mixed}, {"rollout", Scenario::rollout}};
+  app.add_option("--scenario", one.scenario, "what the customers do most: mixed, or rollout")
+      ->transform(CLI::CheckedTransformer(scenarios, CLI::ignore_case));
   auto* seeds = app.add_option("--seeds", many.seeds, "how many seeds to run, on all cores")
                     ->check(CLI::PositiveNumber);
   auto* seed = app.add_option("--seed", one.seed,
@@ -92,7 +97,9 @@ int main(int argc, char** argv) {
   if (seeds->count() == 0 && seed->count() > 0) return run_one(one, many.play);
   many.first_seed = one.seed;
   many.steps = one.steps;
+  many.scenario = one.scenario;
   if (seeds->count() == 0) many.seeds = 100;
-  many.program = argv[0] + std::string(systems ? " --systems" : "");
+  many.program = argv[0] + std::string(systems ? " --systems" : "") +
+                 (one.scenario == Scenario::rollout ? " --scenario rollout" : "");
   return run_many(many);
 }

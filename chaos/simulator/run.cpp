@@ -74,7 +74,7 @@ void settle(World& world) {
 }  // namespace
 
 RunResult run(const RunOptions& options) {
-  World world(options.seed, options.print_trace);
+  World world(options.seed, options.print_trace, options.scenario);
   auto& stage = world.stage();
   trouble(world, options.steps);
   if (!stage.breach()) {

@@ -7,6 +7,7 @@
 
 #include "chaos/simulator/breach.hpp"
 #include "chaos/simulator/coverage.hpp"
+#include "chaos/simulator/scenario.hpp"
 #include "messages/domain/time.hpp"
 
 namespace cloudless::sim {
@@ -15,6 +16,7 @@ struct RunOptions {
   std::uint64_t seed = 1;
   std::uint64_t steps = 4000;  ///< with faults; settling comes on top
   bool print_trace = false;
+  Scenario scenario = Scenario::mixed;
 };
 
 struct RunResult {

@@ -20,7 +20,7 @@ bool fits_nowhere(const Snapshot& view, const Replica& replica) {
     const bool closed = std::any_of(node->taints.begin(), node->taints.end(), [](const Taint& t) {
       return t.effect != TaintEffect::prefer_no_schedule;
     });
-    if (node->state != NodeState::ready || node->cordoned || closed) return;
+    if (node->state != NodeState::ready || node->cordoned || node->draining || closed) return;
     fits = fits || version->pod.requests.fits(node->description.allocatable - reserved_on(view, id));
   });
   return !fits;
@@ -45,25 +45,62 @@ bool waits_for_gone(const Snapshot& view, const Workload& deleted, const std::se
 
 /// What counts for the number of replicas wanted.
 bool is_wanted(const Workload& workload, const Replica& r) {
-  if (r.stop_requested()) return false;
+  if (r.is_leaving()) return false;
   if (!is_terminal(r.phase)) return true;
   return r.version == workload.version && (r.phase == Phase::succeeded || r.phase == Phase::failed);
+}
+
+/// Nothing is replaced until a user says so: what is there stays as it is.
+bool stands_still(const Workload& workload, const Rollout& rollout) {
+  if (rollout.state == RolloutState::failed) return true;
+  if (!rollout.is_active()) return false;
+  const RolloutPolicy& policy = workload.spec.rollout;
+  const bool waits_for_promotion = policy.strategy == RolloutStrategy::rolling_update && policy.canary &&
+                                   !policy.canary->promote_after && !rollout.promoted &&
+                                   rollout.from_version != 0;
+  return rollout.paused || waits_for_promotion;
+}
+
+bool has_to_move(const Snapshot& view, const Replica& r) {
+  const auto node = view.node(r.node);
+  return node && node->draining && node->state == NodeState::ready && !is_terminal(r.phase);
+}
+
+std::optional<std::string> unsettled_history(const Snapshot& view, const Workload& workload) {
+  const std::size_t limit = workload.spec.rollout.history_limit;
+  const auto all = view.replicas_of(workload.uid);
+  const auto newest = view.rollout(workload.uid, workload.rollout);
+  std::size_t unused = 0;
+  for (const auto& v : view.versions_of(workload.uid)) {
+    const bool used =
+        v->number == workload.version || v->number == workload.serving_version ||
+        (newest && v->number == newest->from_version) ||
+        std::any_of(all.begin(), all.end(), [&](const auto& r) { return r->version == v->number; });
+    unused += used ? 0 : 1;
+  }
+  // The last one that was fully ready stays, however old.
+  if (unused > limit + 1) return "keeps " + std::to_string(unused) + " versions";
+  const auto rollouts = view.rollouts_of(workload.uid).size();
+  if (rollouts > limit + 1) return "keeps " + std::to_string(rollouts) + " rollouts";
+  return std::nullopt;
 }
 
 std::optional<std::string> unsettled_workload(const Snapshot& view, const Workload& workload) {
   const std::string title = "workload " + workload.name;
   const bool healthy = is_healthy(workload.spec.pod);
   const bool runs_for_ever = workload.spec.pod.restart.mode == RestartMode::always;
-  std::size_t wanted = 0, ended = 0, outdated = 0, blocked = 0;
+  std::size_t wanted = 0, ended = 0, outdated = 0, blocked = 0, drained = 0;
   for (const auto& r : view.replicas_of(workload.uid)) {
     if (is_wanted(workload, *r))
       ++wanted;
     else if (is_terminal(r->phase))
       ++ended;
     else
-      return title + ": " + r->id.value + " has not ended, stop " + to_string(r->stop);
+      return title + ": " + r->id.value + " has not ended, stop " + to_string(r->stop) +
+             (r->withdrawn != StopCause::none ? ", withdrawn" : "");
     if (is_terminal(r->phase)) continue;
     outdated += r->version != workload.version ? 1 : 0;
+    drained += has_to_move(view, *r) ? 1 : 0;
     if (r->phase != Phase::pending) continue;
     ++blocked;
     if (r->reason.empty() || !fits_nowhere(view, *r))
@@ -71,8 +108,14 @@ std::optional<std::string> unsettled_workload(const Snapshot& view, const Worklo
   }
   if (ended > kMostHistory + (runs_for_ever ? 0 : 5))
     return title + ": keeps " + std::to_string(ended) + " ended replicas";
+  const auto rollout = view.rollout(workload.uid, workload.rollout);
+  if (rollout && stands_still(workload, *rollout)) return std::nullopt;
   // A rollout that cannot go on (no room, or a version that never serves) stands still above the floor.
   if (blocked > 0 || (!healthy && runs_for_ever)) return std::nullopt;
+  if (healthy && runs_for_ever && rollout && rollout->is_active())
+    return title + ": rollout " + std::to_string(rollout->number) + " goes on";
+  if (healthy && runs_for_ever && drained > 0)
+    return title + ": " + std::to_string(drained) + " replicas on drained nodes";
   if (healthy && outdated > 0) return title + ": " + std::to_string(outdated) + " outdated replicas";
   if (wanted < workload.spec.replicas)
     return title + ": " + std::to_string(wanted) + " of " + std::to_string(workload.spec.replicas);
@@ -80,13 +123,7 @@ std::optional<std::string> unsettled_workload(const Snapshot& view, const Worklo
   if (healthy && runs_for_ever && available(view, workload.uid) != workload.spec.replicas)
     return title + ": " + std::to_string(available(view, workload.uid)) + " serve of " +
            std::to_string(workload.spec.replicas);
-  for (const auto& v : view.versions_of(workload.uid)) {
-    const auto all = view.replicas_of(workload.uid);
-    const bool used =
-        v->number == workload.version ||
-        std::any_of(all.begin(), all.end(), [&](const auto& r) { return r->version == v->number; });
-    if (!used) return title + ": keeps version " + std::to_string(v->number);
-  }
+  if (const auto why = unsettled_history(view, workload)) return title + " " + *why;
   return std::nullopt;
 }
 
@@ -129,6 +166,8 @@ bool comes_to_rest(const Snapshot& view) {
   view.versions().for_each([&](const ReplicaSlot&, const std::shared_ptr<const Version>& v) {
     rests = rests && is_healthy(v->pod);
   });
+  view.rollouts().for_each(
+      [&](const ReplicaSlot&, const std::shared_ptr<const Rollout>& r) { rests = rests && !r->is_active(); });
   return rests;
 }
 

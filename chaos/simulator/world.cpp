@@ -34,29 +34,37 @@ std::string in_words(const Change& change) {
   std::string out = change.key.id;
   if (!change.record) return out + " erased";
   if (const auto* r = std::get_if<std::shared_ptr<const Replica>>(&*change.record))
-    out += std::string(" v") + std::to_string((*r)->version) + " " + to_string((*r)->phase) + " a" +
-           std::to_string((*r)->attempt) + " " + (*r)->node.value + ((*r)->ready ? " ready" : "") +
-           ((*r)->stop_requested() ? std::string(" stop:") + to_string((*r)->stop) : "") +
-           ((*r)->reason.empty() ? "" : " (" + (*r)->reason + ")");
+    out +=
+        std::string(" v") + std::to_string((*r)->version) + " " + to_string((*r)->phase) + " a" +
+        std::to_string((*r)->attempt) + " " + (*r)->node.value + ((*r)->ready ? " ready" : "") +
+        ((*r)->stop_requested() ? std::string(" stop:") + to_string((*r)->stop) : "") +
+        ((*r)->withdrawn != StopCause::none ? std::string(" withdrawn:") + to_string((*r)->withdrawn) : "") +
+        ((*r)->reason.empty() ? "" : " (" + (*r)->reason + ")");
   if (const auto* v = std::get_if<std::shared_ptr<const Version>>(&*change.record))
-    out += " " + ((*v)->image_digest.empty() ? "not pinned" : "is " + (*v)->image_digest);
+    out += " " + ((*v)->image_digest.empty() ? "not pinned" : "is " + (*v)->image_digest) +
+           ((*v)->proven ? " proven" : "");
   if (const auto* w = std::get_if<std::shared_ptr<const Workload>>(&*change.record))
     out += " " + (*w)->name + " v" + std::to_string((*w)->version) + " x" +
-           std::to_string((*w)->spec.replicas) + ((*w)->deleted ? " deleted" : "");
+           std::to_string((*w)->spec.replicas) + ((*w)->deleted ? " deleted" : "") +
+           ((*w)->serving_version != 0 ? " serves v" + std::to_string((*w)->serving_version) : "");
+  if (const auto* r = std::get_if<std::shared_ptr<const Rollout>>(&*change.record))
+    out += std::string(" ") + to_string((*r)->cause) + " v" + std::to_string((*r)->from_version) + " -> v" +
+           std::to_string((*r)->to_version) + " " + to_string((*r)->state) + ((*r)->paused ? " paused" : "") +
+           ((*r)->promoted ? " promoted" : "") + ((*r)->reason.empty() ? "" : " (" + (*r)->reason + ")");
   if (const auto* n = std::get_if<std::shared_ptr<const Node>>(&*change.record))
     out += std::string(" ") + to_string((*n)->state) + " incarnation " + std::to_string((*n)->incarnation) +
-           ((*n)->cordoned ? " cordoned" : "");
+           ((*n)->cordoned ? " cordoned" : "") + ((*n)->draining ? " draining" : "");
   return out;
 }
 
 }  // namespace
 
-World::World(std::uint64_t seed, bool print_trace)
+World::World(std::uint64_t seed, bool print_trace, Scenario scenario)
     : stage_(seed, print_trace),
       truth_([this](const Snapshot& before, const Commit& commit,
                     const Snapshot& after) { on_commit(before, commit, after); },
              [this](Breach breach) { stage_.broken(std::move(breach)); }),
-      customers_(seed + 11),
+      customers_(seed + 11, scenario),
       coordinator_(stage_, truth_, acknowledged_, disk_of(seed), seed + 12) {
   // Every second question for a tag is followed by a push: two nodes seldom get the same answer.
   const auto registry = std::make_shared<runtime::SimulatedRegistry>(seed + 13, 500'000);
@@ -148,7 +156,7 @@ void World::meddle(const Commit& commit) {
   for (const auto& change : commit.changes)
     if (const auto* r =
             change.record ? std::get_if<std::shared_ptr<const Replica>>(&*change.record) : nullptr)
-      births = births || (*r)->phase == Phase::pending || (*r)->stop_requested();
+      births = births || (*r)->phase == Phase::pending || (*r)->is_leaving();
   if (!births || peace_ || !stage_.dice().once_in(3)) return;
   stage_.after(stage_.dice().between(0, 40), [this] {
     if (!peace_ && !truth_.view().nodes().empty()) submit(customers_.on_node(truth_.view()));

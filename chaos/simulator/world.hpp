@@ -20,7 +20,7 @@ namespace cloudless::sim {
 
 class World {
  public:
-  World(std::uint64_t seed, bool print_trace);
+  World(std::uint64_t seed, bool print_trace, Scenario scenario);
   ~World();
 
   Stage& stage() { return stage_; }

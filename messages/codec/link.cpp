@@ -67,7 +67,7 @@ bool read_assignment(const record::Assignment& wire, Assignment& out) {
   out.version = wire.version();
   return read_replica_id(wire.replica(), out.replica) && read_uid(wire.workload(), out.workload) &&
          read_name(wire.namespace_(), out.ns) && read_name(wire.workload_name(), out.workload_name) &&
-         read_enum(wire.stop(), StopCause::none, StopCause::recreate, out.stop) &&
+         read_enum(wire.stop(), StopCause::none, StopCause::drain, out.stop) &&
          // Without them it is of a version of ours that had the limits in the template.
          read(wire.has_limits() ? wire.limits() : wire.pod().resources(), out.limits) &&
          read_optional_digest(wire.image().digest(), out.image.digest) &&

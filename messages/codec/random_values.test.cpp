@@ -395,7 +395,7 @@ ProposalItem RandomValues::proposal_item() {
     case 2:
       return ExplainPending{replica_id(), bytes(1024)};
     case 3:
-      return StopReplica{replica_id(), one_of(StopCause::rollout, StopCause::recreate)};
+      return StopReplica{replica_id(), one_of(StopCause::rollout, StopCause::drain)};
     case 4:
       return ForgetReplica{replica_id()};
     case 5:
@@ -446,7 +446,7 @@ Assignment RandomValues::assignment() {
           name(),
           number(),
           pod(),
-          one_of(StopCause::none, StopCause::recreate),
+          one_of(StopCause::none, StopCause::drain),
           limits(),
           ImagePin{digest(), coin() ? replica_id() : ReplicaId{}},
           PullAccess{list(2, [&] { return credentials(); }), list(2, [&] { return text(20); })}};

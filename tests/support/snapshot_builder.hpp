@@ -55,7 +55,7 @@ class SnapshotBuilder {
       w.spec.replicas = 1;
     }
     if (change) change(w.spec);
-    if (old && !(old->spec.pod == w.spec.pod)) ++w.version;
+    if (old && !(old->spec.pod == w.spec.pod)) w.version = ++w.latest_version;
     w.revision = view_.revision() + 1;
     std::vector<Change> changes;
     changes.push_back(put(std::make_shared<const Version>(Version{w.uid, w.version, w.spec.pod})));

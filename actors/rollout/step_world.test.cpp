@@ -1,0 +1,557 @@
+#include "actors/rollout/step_world.test.hpp"
+
+#include <sstream>
+
+namespace cloudless::rollout::test {
+
+StepWorld::StepWorld(std::uint64_t seed) : random_(seed * 0x9e3779b97f4a7c15u + 1) {
+  machines_.resize(1 + pick(5));
+  versions_.resize(1);
+  view_.replicas = static_cast<std::uint32_t>(one_in(3) ? pick(51) : pick(7));
+  view_.runs_to_completion = one_in(10);
+  choose_policy();
+  make_version();
+  view_.version = 1;
+  view_.rollout = RolloutFact{};
+  view_.rollout->started_at = view_.rollout->progress_from = view_.rollout->mark = now_;
+}
+
+std::uint64_t StepWorld::pick(std::uint64_t n) {
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 7;
+  random_ ^= random_ << 17;
+  return (random_ >> 11) % n;
+}
+
+IntOrPercent StepWorld::amount() {
+  return one_in(2) ? IntOrPercent{static_cast<std::uint32_t>(pick(101)), true}
+                   : IntOrPercent{static_cast<std::uint32_t>(pick(5)), false};
+}
+
+void StepWorld::choose_policy() {
+  RolloutPolicy p;
+  p.strategy = static_cast<RolloutStrategy>(std::max<std::uint64_t>(1, pick(5) == 0 ? 2 : pick(4)));
+  if (p.strategy == static_cast<RolloutStrategy>(3) && one_in(2))
+    p.strategy = RolloutStrategy::rolling_update;
+  if (p.strategy == RolloutStrategy::blue_green && view_.runs_to_completion)
+    p.strategy = RolloutStrategy::rolling_update;
+  if (one_in(2)) p.max_surge = amount();
+  if (one_in(2)) p.max_unavailable = amount();
+  if (one_in(3)) p.min_available = static_cast<std::uint32_t>(pick(view_.replicas + 2));
+  p.min_ready = one_in(3) ? 5 : 0;
+  p.pause_duration = one_in(3) ? 12 : 0;
+  p.progress_deadline = 200;
+  p.ready_timeout = 60;
+  p.auto_rollback = !one_in(3);
+  p.switch_back_window = one_in(2) ? 0 : 70;
+  if (p.strategy == RolloutStrategy::rolling_update && one_in(4)) {
+    p.canary = Canary{amount(), std::nullopt};
+    if (one_in(2)) p.canary->promote_after = 20;
+  }
+  view_.policy = p;
+  bound();
+}
+
+void StepWorld::bound() {
+  view_.bounds = bounds_of(view_.policy, view_.replicas);
+}
+
+void StepWorld::make_version() {
+  const auto kind = pick(6);
+  versions_.push_back({kind < 3 ? Nature::good : static_cast<Nature>(kind - 2), false});
+}
+
+void StepWorld::begin(std::uint64_t to, RolloutCause cause) {
+  RolloutFact r;
+  r.cause = cause;
+  r.from_version = view_.version;
+  r.started_at = r.progress_from = r.mark = now_;
+  serve_at_begin();
+  view_.rollout = r;
+  view_.version = to;
+  for (auto& f : view_.facts) f.earlier = true;
+  refresh();
+}
+
+/// As actors/workload_state does it.
+void StepWorld::serve_at_begin() {
+  if (view_.policy.strategy != RolloutStrategy::blue_green) view_.serving_version = 0;
+  if (view_.policy.strategy != RolloutStrategy::blue_green || view_.serving_version != 0) return;
+  std::uint64_t only = 0;
+  for (const auto& r : view_.facts) {
+    if (r.phase != Phase::running || !r.ready || r.leaving || r.version == only) continue;
+    if (only != 0) return;
+    only = r.version;
+  }
+  view_.serving_version = only;
+}
+
+/// What view_of() would have found out.
+void StepWorld::refresh() {
+  view_.from_proven = view_.rollout->from_version != 0 && versions_[view_.rollout->from_version].proven;
+  view_.serving_proven = versions_[view_.serving_version].proven;
+  view_.last_proven = 0;
+  for (std::uint64_t v = 1; v < versions_.size(); ++v)
+    if (versions_[v].proven && v != view_.version) view_.last_proven = v;
+  for (std::size_t i = 0; i < view_.facts.size(); ++i) {
+    auto& f = view_.facts[i];
+    f.proven = versions_[f.version].proven;
+    f.node = where_[i] < 0 ? NodeStanding::none : machines_[where_[i]].standing;
+    f.drained = where_[i] >= 0 && f.node != NodeStanding::lost && machines_[where_[i]].drained;
+  }
+}
+
+/// Ended replicas are forgotten, but for what fills a place.
+void StepWorld::prune() {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < view_.facts.size(); ++i) {
+    const auto& f = view_.facts[i];
+    const bool ended = is_terminal(f.phase);
+    const bool fills = !f.leaving && f.version == view_.version && f.phase <= Phase::failed &&
+                       !(f.phase == Phase::failed && f.earlier);
+    if (ended && !fills && !one_in(4)) continue;
+    view_.facts[kept] = f;
+    where_[kept++] = where_[i];
+  }
+  view_.facts.resize(kept);
+  where_.resize(kept);
+}
+
+void StepWorld::event() {
+  now_ += static_cast<Millis>(one_in(20) ? pick(300) : pick(8));
+  if (wake_ && *wake_ > now_ && one_in(3)) now_ = *wake_;
+  const auto what = pick(16);
+  if (what == 0) people();
+  if (what == 1) machines();
+  if (what > 1) agents(false);
+  if (one_in(8)) prune();
+  refresh();
+}
+
+void StepWorld::people() {
+  auto& rollout = *view_.rollout;
+  switch (pick(8)) {
+    case 0:
+    case 1:
+      make_version();
+      return begin(versions_.size() - 1, one_in(2) ? RolloutCause::updated : RolloutCause::restarted);
+    case 2:
+      rollout.paused = rollout.state == RolloutState::active;
+      return;
+    case 3:
+      if (rollout.paused) rollout.progress_from = now_;
+      rollout.paused = false;
+      return;
+    case 4:
+      view_.replicas = static_cast<std::uint32_t>(one_in(3) ? pick(51) : pick(7));
+      return bound();
+    case 5:
+      if (view_.is_canary()) {
+        rollout.promoted = true;
+        rollout.progress_from = now_;
+      }
+      return;
+    case 6:
+      return choose_policy();
+    default:
+      if (view_.last_proven != 0)
+        begin(view_.last_proven, one_in(2) ? RolloutCause::undone : RolloutCause::aborted);
+  }
+}
+
+void StepWorld::machines() {
+  auto& machine = machines_[pick(machines_.size())];
+  if (one_in(3))
+    machine.drained = !machine.drained;
+  else
+    machine.standing = static_cast<NodeStanding>(1 + pick(3));
+}
+
+bool StepWorld::agents(bool steady) {
+  bool moved = false;
+  for (std::size_t i = 0; i < view_.facts.size(); ++i)
+    if (!is_terminal(view_.facts[i].phase) && (steady || one_in(3))) moved = agent(i, steady) || moved;
+  return moved;
+}
+
+void StepWorld::place(std::size_t i) {
+  const auto at = pick(machines_.size());
+  const auto& machine = machines_[at];
+  if (machine.standing != NodeStanding::ready || machine.drained) {
+    view_.facts[i].unplaceable = true;
+    return;
+  }
+  where_[i] = static_cast<int>(at);
+  view_.facts[i].unplaceable = false;
+  view_.facts[i].phase = Phase::assigned;
+}
+
+bool StepWorld::agent(std::size_t i, bool steady) {
+  auto& r = view_.facts[i];
+  if (r.phase == Phase::pending) {
+    place(i);
+    return true;
+  }
+  if (machines_[where_[i]].standing != NodeStanding::ready) return false;
+  if (r.leaving) {
+    r.phase = Phase::stopped;
+    r.ready = false;
+    return true;
+  }
+  if (r.phase != Phase::running) {
+    r.phase = Phase::running;
+    if (r.running_at == 0) r.running_at = now_;
+    return true;
+  }
+  return run(r, steady);
+}
+
+bool StepWorld::run(ReplicaFact& r, bool steady) {
+  const Nature nature = versions_[r.version].nature;
+  const bool may = nature == Nature::good || (nature == Nature::slow && now_ >= r.running_at + 30) ||
+                   (nature == Nature::breaks && !steady);
+  const bool breaks = steady ? nature == Nature::breaks : one_in(nature == Nature::breaks ? 4 : 40);
+  if (r.ready && breaks) {
+    r.ready = false;
+    r.ready_at = 0;
+    if (one_in(2)) r.phase = Phase::backoff;
+    return true;
+  }
+  if (!r.ready && may && !breaks) {
+    r.ready = true;
+    r.ready_at = now_;
+    if (r.first_ready_at == 0) r.first_ready_at = now_;
+    return true;
+  }
+  if (view_.runs_to_completion && (steady ? r.ready || !may : one_in(12))) {
+    if (steady && nature == Nature::slow && !r.ready) return false;
+    r.phase = r.ready ? Phase::succeeded : Phase::failed;
+    r.ready = false;
+    return true;
+  }
+  return false;
+}
+
+bool StepWorld::counts(const ReplicaFact& r, std::uint64_t serving) const {
+  if (r.phase != Phase::running || !r.ready || r.leaving || r.node != NodeStanding::ready) return false;
+  return now_ - r.ready_at >= view_.policy.min_ready && (serving == 0 || serving == r.version);
+}
+
+std::uint32_t StepWorld::available() const {
+  std::uint32_t n = 0;
+  for (const auto& r : view_.facts) n += counts(r, view_.serving_version) ? 1 : 0;
+  return n;
+}
+
+/// Alive, or ended by itself.
+std::int64_t StepWorld::filled() const {
+  std::int64_t n = 0;
+  for (const auto& r : view_.facts) {
+    const bool done = !r.leaving && r.version == view_.version &&
+                      (r.phase == Phase::succeeded || (r.phase == Phase::failed && !r.earlier));
+    n += alive(r) || done ? 1 : 0;
+  }
+  return n;
+}
+
+void StepWorld::plan(bool whole) {
+  ++steps_;
+  const Step next = step(view_, now_);
+  require(!next.wake_at || *next.wake_at > now_, "it wakes later than now");
+  wake_ = next.wake_at;
+  check_starts(next);
+  check_stops(next);
+  check_end(next);
+  const std::size_t items = next.starts.size() + next.stops.size() + 4;
+  const auto before = available();
+  judge(next, whole ? items : pick(items));
+  refresh();
+  const bool floorless = view_.policy.strategy == RolloutStrategy::recreate;
+  require(floorless || available() >= std::min(before, view_.bounds.min_available),
+          "nothing voluntary takes the available below the floor");
+}
+
+void StepWorld::judge(const Step& step, std::size_t items) {
+  for (const auto& start : step.starts)
+    if (items > 0) --items, add(start);
+  for (const auto& stopped : step.stops)
+    if (items > 0) --items, stop(stopped);
+  if (step.switch_to && items > 0) --items, switch_to(*step.switch_to);
+  if (step.promote && items > 0) {
+    --items;
+    view_.rollout->promoted = true;
+    view_.rollout->progress_from = now_;
+  }
+  if (step.mark) view_.rollout->mark = now_;
+  if (step.verdict.state != RolloutState::active && items > 0) end(step.verdict);
+}
+
+void StepWorld::check_starts(const Step& step) const {
+  std::int64_t started = 0;
+  for (const auto& start : step.starts) {
+    require(start.count > 0, "a start starts something");
+    require(start.version == view_.version || versions_[start.version].proven,
+            "what starts is current, or was ready once");
+    require(start.version == view_.version || start.version == view_.rollout->from_version ||
+                start.version == view_.serving_version,
+            "what starts is current, what the rollout comes from, or what serves");
+    started += start.count;
+    if (view_.policy.strategy != RolloutStrategy::recreate) continue;
+    for (const auto& r : view_.facts)
+      require(is_terminal(r.phase) || r.version == start.version, "RECREATE never mixes versions");
+  }
+  if (started == 0) return;
+  const std::int64_t wanted = view_.replicas;
+  if (view_.policy.strategy == RolloutStrategy::blue_green) return check_sets(step);
+  require(started <= std::max<std::int64_t>(0, wanted - filled()) ||
+              filled() + started <= wanted + view_.bounds.max_surge,
+          "no more than the surge");
+  check_batch(step, started);
+}
+
+void StepWorld::check_sets(const Step& step) const {
+  for (const auto& start : step.starts) {
+    const auto there = std::count_if(view_.facts.begin(), view_.facts.end(),
+                                     [&](const auto& r) { return alive(r) && r.version == start.version; });
+    require(there + start.count <= std::int64_t{view_.replicas} + view_.bounds.max_surge,
+            "BLUE_GREEN has two sets at most");
+  }
+}
+
+void StepWorld::check_batch(const Step& step, std::int64_t started) const {
+  std::int64_t outdated = 0, drained = 0, under_way = 0, current = 0;
+  Millis last = 0;
+  for (const auto& r : view_.facts) {
+    if (!alive(r)) continue;
+    if (r.drained) {
+      ++drained;
+    } else if (r.version != view_.version) {
+      ++outdated;
+    } else {
+      ++current;
+      under_way += counts(r, view_.serving_version) ? 0 : 1;
+      last = std::max(last, r.ready_at + view_.policy.min_ready);
+    }
+  }
+  if (outdated == 0) return;
+  const std::int64_t extra = started - std::max<std::int64_t>(0, view_.replicas - filled());
+  require(extra <= std::max<std::int64_t>(view_.bounds.batch, drained), "no more than a batch");
+  const bool paused = current > 0 && now_ < last + view_.policy.pause_duration;
+  require((under_way == 0 && !paused) || extra <= drained || view_.is_canary() || view_.is_frozen(),
+          "a batch begins when the one before is available, and the pause is over");
+  std::int64_t current_started = 0;
+  for (const auto& start : step.starts) current_started += start.version == view_.version ? start.count : 0;
+  if (view_.is_canary() && view_.from_proven)
+    require(current_started == 0 ||
+                current + current_started <= canary_size(*view_.policy.canary, view_.replicas) ||
+                current_started + current <= view_.replicas - outdated - drained,
+            "no more than the canary before it is promoted");
+}
+
+/// Each stop is judged after the ones before it, as the owner does.
+void StepWorld::check_stops(const Step& step) const {
+  std::int64_t left = available();
+  std::int64_t opened = 0, places = filled();
+  const bool named = view_.policy.max_unavailable.has_value() || view_.bounds.max_surge == 0;
+  const bool lacks_room = std::any_of(view_.facts.begin(), view_.facts.end(), [&](const auto& r) {
+    return alive(r) && r.version == view_.version && r.unplaceable;
+  });
+  const std::int64_t finished = std::count_if(view_.facts.begin(), view_.facts.end(), [&](const auto& r) {
+    return !r.leaving && r.version == view_.version &&
+           (r.phase == Phase::succeeded || r.phase == Phase::failed);
+  });
+  for (const auto& s : step.stops) {
+    const auto& r = view_.facts[s.replica];
+    require(!is_terminal(r.phase), "what has ended is not stopped");
+    if (s.cause == StopCause::node_lost) {
+      require(r.node == NodeStanding::lost, "only what is on a lost node is given up");
+      continue;
+    }
+    require(alive(r), "a stop is told once");
+    const bool serves = counts(r, view_.serving_version);
+    require(r.node != NodeStanding::doubt || s.cause == StopCause::recreate || view_.serving_version != 0,
+            "what is in doubt is left alone");
+    --places;
+    if (serves) --left;
+    if (s.cause == StopCause::recreate) {
+      require(view_.policy.strategy == RolloutStrategy::recreate && r.version != view_.version, "RECREATE");
+      continue;
+    }
+    require(!serves || left >= view_.bounds.min_available, "stops stay above the floor");
+    if (s.cause == StopCause::drain) require(r.drained, "only what is on a drained node moves");
+    if (s.cause != StopCause::rollout) continue;
+    require(r.version != view_.version, "a rollout replaces what is outdated");
+    require(!view_.is_frozen() || view_.policy.strategy == RolloutStrategy::blue_green, "a pause is a pause");
+    if (view_.policy.strategy == RolloutStrategy::blue_green) {
+      require(!serves, "BLUE_GREEN stops only what does not serve");
+      continue;
+    }
+    opened += places < static_cast<std::int64_t>(view_.replicas) && (serves || r.proven) ? 1 : 0;
+    if (serves && !named && !lacks_room)
+      require(left >= static_cast<std::int64_t>(view_.replicas) - finished, "surge comes first");
+  }
+  require(opened <= view_.bounds.batch, "no more than a batch is taken away");
+}
+
+void StepWorld::check_end(const Step& step) const {
+  if (step.switch_to && *step.switch_to != 0) {
+    std::uint32_t good = 0;
+    for (const auto& r : view_.facts) good += counts(r, 0) && r.version == *step.switch_to ? 1 : 0;
+    const auto done = std::count_if(view_.facts.begin(), view_.facts.end(), [&](const auto& r) {
+      return r.version == view_.version && r.phase == Phase::succeeded;
+    });
+    require(good + static_cast<std::uint32_t>(done) >= view_.replicas, "the switch is to a full set");
+    require(!view_.is_active() || !view_.rollout->paused, "a paused rollout does not switch");
+  }
+  require(!step.promote || view_.is_canary(), "only a canary is promoted");
+  if (step.verdict.state == RolloutState::completed) {
+    require(view_.rollout->state == RolloutState::active || view_.rollout->state == RolloutState::failed,
+            "it ends once");
+    std::uint32_t good = 0;
+    for (const auto& r : view_.facts) {
+      good += (counts(r, 0) || r.phase == Phase::succeeded) && r.version == view_.version ? 1 : 0;
+      require(view_.policy.strategy == RolloutStrategy::blue_green || !alive(r) || r.version == view_.version,
+              "completed: nothing is outdated");
+    }
+    require(good >= view_.replicas, "completed: everything is available");
+  }
+  if (step.verdict.state == RolloutState::failed) {
+    require(view_.is_active() && !view_.rollout->paused, "only what is under way fails");
+    require(step.verdict.back_to == 0 ||
+                (step.verdict.back_to != view_.version && versions_[step.verdict.back_to].proven),
+            "it goes back to what was fully ready");
+  }
+}
+
+void StepWorld::add(const Start& start) {
+  for (std::uint32_t i = 0; i < start.count; ++i) {
+    ReplicaFact r;
+    r.ordinal = next_ordinal_++;
+    r.version = start.version;
+    view_.facts.push_back(r);
+    where_.push_back(-1);
+  }
+}
+
+void StepWorld::stop(const Stop& stop) {
+  auto& r = view_.facts[stop.replica];
+  r.leaving = true;
+  r.serving = false;
+  if (stop.cause == StopCause::node_lost) r.phase = Phase::lost;
+  if (r.phase == Phase::pending) r.phase = Phase::stopped;
+}
+
+void StepWorld::switch_to(std::uint64_t version) {
+  const bool blue_green = view_.policy.strategy == RolloutStrategy::blue_green;
+  require(blue_green ? version == view_.version : version == 0,
+          "it switches to what is current, or back to all");
+  view_.serving_version = version;
+  if (version != 0) view_.rollout->switched_at = now_;
+}
+
+void StepWorld::end(const Verdict& verdict) {
+  if (verdict.state == RolloutState::completed) {
+    if (view_.policy.strategy == RolloutStrategy::blue_green && view_.serving_version != 0 &&
+        view_.serving_version != view_.version)
+      return;  // the owner has not switched
+    view_.rollout->state = RolloutState::completed;
+    versions_[view_.version].proven = true;
+    return;
+  }
+  view_.rollout->state = RolloutState::failed;
+  if (verdict.back_to != 0) begin(verdict.back_to, RolloutCause::failed);
+}
+
+void StepWorld::calm_down() {
+  for (auto& machine : machines_) machine = Machine{};
+  view_.rollout->paused = false;
+  view_.rollout->progress_from = now_;
+  refresh();
+  asked_ = static_cast<Asked>(pick(3));
+  if (asked_ == Asked::nothing) return;
+  const bool goes_back = view_.policy.auto_rollback && !view_.runs_to_completion;
+  make_version();
+  versions_.back().nature = asked_ == Asked::bad ? Nature::never_ready
+                            : one_in(2)          ? Nature::good
+                                                 : Nature::slow;
+  begin(versions_.size() - 1, RolloutCause::updated);
+  way_back_ = goes_back ? view_.last_proven : 0;
+}
+
+bool StepWorld::settle() {
+  const int bound = 400 + 40 * static_cast<int>(view_.replicas);
+  for (int round = 0; round < bound; ++round) {
+    const auto before = view_.facts.size();
+    const auto next = step(view_, now_);
+    const bool busy = !next.starts.empty() || !next.stops.empty() || next.switch_to || next.promote ||
+                      next.verdict.state != RolloutState::active;
+    plan(true);
+    const bool moved = agents(true);
+    prune();
+    refresh();
+    if (busy || moved || before != view_.facts.size()) {
+      now_ += 1;
+      continue;
+    }
+    if (view_.is_canary() && !view_.policy.canary->promote_after && !wake_) {
+      view_.rollout->promoted = true;
+      view_.rollout->progress_from = now_;
+      continue;
+    }
+    // Slow ones are ready after a while.
+    const bool slow = std::any_of(view_.facts.begin(), view_.facts.end(), [&](const auto& r) {
+      return alive(r) && !r.ready && versions_[r.version].nature == Nature::slow && now_ < r.running_at + 30;
+    });
+    if (slow)
+      now_ += 5;
+    else if (wake_)
+      now_ = *wake_;
+    else
+      return true;
+  }
+  return false;
+}
+
+void StepWorld::check_settled() const {
+  const auto state = view_.rollout->state;
+  require(state == RolloutState::completed || state == RolloutState::failed, "it ends");
+  if (asked_ == Asked::good) require(state == RolloutState::completed, "a good version is completed");
+  if (asked_ == Asked::bad && view_.replicas > 0) {
+    if (way_back_ == 0) require(state == RolloutState::failed, "a bad version fails");
+    if (way_back_ != 0)
+      require(view_.version == way_back_ && view_.rollout->cause == RolloutCause::failed,
+              "a bad version gives way to the last one that was fully ready");
+  }
+  if (state == RolloutState::failed) return;
+  std::uint32_t good = 0;
+  for (const auto& r : view_.facts)
+    good += r.version == view_.version && (counts(r, view_.serving_version) || r.phase == Phase::succeeded)
+                ? 1
+                : 0;
+  const Nature nature = versions_[view_.version].nature;
+  const bool sound = nature == Nature::good || nature == Nature::slow;
+  require(!sound || view_.runs_to_completion || good == view_.replicas, "as many as wanted are available");
+}
+
+std::string StepWorld::describe() const {
+  std::ostringstream out;
+  const auto& p = view_.policy;
+  out << "at " << now_ << ": " << view_.replicas << " wanted, strategy " << static_cast<int>(p.strategy)
+      << ", floor " << view_.bounds.min_available << ", unavailable " << view_.bounds.max_unavailable
+      << (p.max_unavailable ? " (named)" : "") << ", surge " << view_.bounds.max_surge << ", batch "
+      << view_.bounds.batch << ", version " << view_.version << " from " << view_.rollout->from_version
+      << (view_.from_proven ? " (proven)" : "") << ", serving " << view_.serving_version << ", rollout "
+      << to_string(view_.rollout->state) << " " << to_string(view_.rollout->cause)
+      << (view_.rollout->paused ? " paused" : "") << (view_.is_canary() ? " canary" : "")
+      << (view_.runs_to_completion ? " job" : "") << ", back to " << view_.last_proven << "\n";
+  for (const auto& r : view_.facts)
+    out << "  " << r.ordinal << " v" << r.version << " " << to_string(r.phase) << (r.ready ? " ready" : "")
+        << (r.leaving ? " leaving" : "") << (r.drained ? " drained" : "")
+        << (r.unplaceable ? " unplaceable" : "") << (r.proven ? " proven" : "")
+        << (r.earlier ? " earlier" : "") << " node " << static_cast<int>(r.node) << " nature "
+        << static_cast<int>(versions_[r.version].nature) << " running " << r.running_at << " ready since "
+        << r.ready_at << "\n";
+  return out.str();
+}
+
+}  // namespace cloudless::rollout::test
