@@ -1,5 +1,7 @@
 #include "actors/rollout/census.hpp"
 
+#include <algorithm>
+
 namespace cloudless::rollout {
 namespace {
 
@@ -20,10 +22,20 @@ bool fills_place(const WorkloadView& view, const ReplicaFact& r) {
 }
 
 Census take_census(const WorkloadView& view, Millis now) {
-  Census census{};
+  Census census;
+  census.is_available.resize(view.facts.size());
   for (std::size_t i = 0; i < view.facts.size(); ++i) {
-    place_of(census, view, view.facts[i]).push_back(i);
-    census.available += is_available(view, view.facts[i], now) ? 1 : 0;
+    const ReplicaFact& r = view.facts[i];
+    place_of(census, view, r).push_back(i);
+    if (r.version == view.version)
+      census.newest_first_ready = std::max(census.newest_first_ready, r.first_ready_at);
+    if (is_available(view, r, now)) {
+      census.is_available[i] = true;
+      ++census.available;
+    } else if (const Millis at = r.ready_at + view.policy.min_ready;
+               r.phase == Phase::running && r.ready && !r.leaving && at > now) {
+      census.next_good = std::min(at, census.next_good.value_or(at));
+    }
   }
   return census;
 }

@@ -13,14 +13,18 @@ namespace cloudless::rollout {
 using Indexes = std::vector<std::size_t>;
 
 struct Census {
-  Indexes current;          ///< alive, of the current version, on a node that stays
-  Indexes outdated;         ///< alive, of another version, on a node that stays
-  Indexes drained;          ///< alive, on a node that is drained
-  Indexes lost;             ///< alive for all we know, but the node is OFFLINE or gone
-  Indexes leaving;          ///< told to stop or withdrawn, not ended yet
-  Indexes finished;         ///< of the current version, ended by themselves: their place is filled
-  Indexes history;          ///< ended otherwise
-  std::uint32_t available;  ///< as the owner counts
+  Indexes current;   ///< alive, of the current version, on a node that stays
+  Indexes outdated;  ///< alive, of another version, on a node that stays
+  Indexes drained;   ///< alive, on a node that is drained
+  Indexes lost;      ///< alive for all we know, but the node is OFFLINE or gone
+  Indexes leaving;   ///< told to stop or withdrawn, not ended yet
+  Indexes finished;  ///< of the current version, ended by themselves: their place is filled
+  Indexes history;   ///< ended otherwise
+
+  std::vector<bool> is_available;   ///< of WorkloadView::facts, as the owner counts
+  std::uint32_t available = 0;      ///< how many of them
+  Millis newest_first_ready = 0;    ///< of the current version; 0: none was ever ready
+  std::optional<Millis> next_good;  ///< when the next one has been ready for min_ready
 };
 
 /// Of the current version and ended by itself: it is not replaced.

@@ -1,6 +1,7 @@
 #include "actors/rollout/planner.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace cloudless::rollout {
 
@@ -27,20 +28,23 @@ bool Planner::stop_above(std::size_t replica, StopCause cause, Count floor) {
   return true;
 }
 
-Indexes Planner::least_useful_first(Indexes list, bool unproven_first) const {
-  const auto use = [&](std::size_t i) {
-    const int rank = available(i)                      ? 4
-                     : is_good(view_, fact(i), now_)   ? 3
-                     : in_doubt(i)                     ? 2
-                     : fact(i).phase == Phase::running ? 1
-                                                       : 0;
-    return unproven_first && fact(i).proven ? rank + 5 : rank;
-  };
-  std::sort(list.begin(), list.end(), [&](std::size_t a, std::size_t b) {
-    const int ua = use(a), ub = use(b);
-    return ua != ub ? ua < ub : fact(a).ordinal > fact(b).ordinal;
-  });
-  return list;
+Indexes Planner::least_useful_first(const Indexes& list, bool unproven_first) const {
+  std::array<Indexes, 10> ranks;
+  for (auto i = list.rbegin(); i != list.rend(); ++i) {
+    const ReplicaFact& r = fact(*i);
+    int rank = r.phase == Phase::running ? 1 : 0;
+    if (available(*i))
+      rank = 4;
+    else if (is_good(view_, r, now_))
+      rank = 3;
+    else if (in_doubt(*i))
+      rank = 2;
+    ranks[unproven_first && r.proven ? rank + 5 : rank].push_back(*i);
+  }
+  Indexes out;
+  out.reserve(list.size());
+  for (const auto& rank : ranks) out.insert(out.end(), rank.begin(), rank.end());
+  return out;
 }
 
 Planner::Count Planner::goal() const {
@@ -161,9 +165,10 @@ void Planner::stop_surplus() {
 void Planner::stop_surplus_while_frozen() {
   const Count idle = view_.runs_to_completion ? 0 : finished();
   Count surplus = total_ - idle - wanted() - std::min<Count>(view_.bounds.max_surge, current());
-  Indexes all = census_.current;
-  all.insert(all.end(), census_.outdated.begin(), census_.outdated.end());
-  for (const std::size_t i : least_useful_first(std::move(all))) {
+  Indexes all;
+  std::merge(census_.current.begin(), census_.current.end(), census_.outdated.begin(), census_.outdated.end(),
+             std::back_inserter(all));
+  for (const std::size_t i : least_useful_first(all)) {
     if (surplus-- <= 0) return;
     stop_above(i, StopCause::scale, view_.bounds.min_available);
   }
@@ -226,7 +231,7 @@ void Planner::blue_green() {
   };
   Indexes idle = take(census_.outdated, is_idle);
   const Indexes idle_drained = take(census_.drained, is_idle);
-  const bool window_is_open = view_.rollout && view_.rollout->switched_at != 0 && !view_.is_active() &&
+  const bool window_is_open = view_.rollout && view_.rollout->switched_at != 0 &&
                               !alarm_.is_due(view_.rollout->switched_at + view_.policy.switch_back_window);
   for (const std::size_t i : idle)
     if (!window_is_open || fact(i).version != view_.rollout->from_version) stop(i, StopCause::rollout);
@@ -249,7 +254,7 @@ void Planner::keep_blue() {
   if (alone ? view_.serving_proven : view_.rollout && view_.from_proven)
     start(alone ? view_.serving_version : view_.rollout->from_version,
           std::min(wanted() - have, wanted() + view_.bounds.max_surge - total_));
-  for (const std::size_t i : least_useful_first(std::move(leaving)))
+  for (const std::size_t i : least_useful_first(leaving))
     stop_above(i, StopCause::drain, view_.bounds.min_available);
   Count surplus = total_ - wanted();
   for (const std::size_t i : least_useful_first(census_.outdated)) {

@@ -23,7 +23,7 @@ class Planner {
 
   const ReplicaFact& fact(std::size_t i) const { return view_.facts[i]; }
   bool is_current(std::size_t i) const { return fact(i).version == view_.version; }
-  bool available(std::size_t i) const { return is_available(view_, fact(i), now_); }
+  bool available(std::size_t i) const { return census_.is_available[i]; }
   bool in_doubt(std::size_t i) const { return fact(i).node == NodeStanding::doubt; }
   Count current() const { return static_cast<Count>(census_.current.size()); }
   Count outdated() const { return static_cast<Count>(census_.outdated.size()); }
@@ -54,7 +54,7 @@ class Planner {
   /// Stops it unless it serves and that would leave fewer than `floor`, or nobody knows whether it serves.
   bool stop_above(std::size_t replica, StopCause cause, Count floor);
   /// Those that serve least first, then the newest; replicas of versions that never were ready before all.
-  Indexes least_useful_first(Indexes list, bool unproven_first = false) const;
+  Indexes least_useful_first(const Indexes& list, bool unproven_first = false) const;
 
   void serve_all_again();
   void prepare_green();

@@ -9,12 +9,6 @@
 namespace cloudless::rollout {
 namespace {
 
-/// Those that will count when they have been ready for long enough.
-void wait_for_ready(const WorkloadView& view, Alarm& alarm) {
-  for (const auto& r : view.facts)
-    if (r.phase == Phase::running && r.ready && !r.leaving) alarm.is_due(r.ready_at + view.policy.min_ready);
-}
-
 void plan(const WorkloadView& view, Planner& planner) {
   switch (view.policy.strategy) {
     case RolloutStrategy::rolling_update:
@@ -36,7 +30,7 @@ Step step(const WorkloadView& view, Millis now) {
   Step out;
   Alarm alarm(now);
   const Census census = take_census(view, now);
-  wait_for_ready(view, alarm);
+  if (census.next_good) alarm.is_due(*census.next_good);
   Census rest = census;
   Planner planner(view, rest, now, alarm, out);
   plan(view, planner);

@@ -12,7 +12,7 @@ std::size_t good_ones(const WorkloadView& view, const Census& census, bool switc
     for (const std::size_t i : list) {
       const auto& r = view.facts[i];
       if (r.version == view.version)
-        good += (switching ? is_good(view, r, now) : is_available(view, r, now)) ? 1 : 0;
+        good += (switching ? is_good(view, r, now) : census.is_available[i]) ? 1 : 0;
     }
   };
   count(census.current);
@@ -77,10 +77,8 @@ std::optional<std::size_t> never_ready(const WorkloadView& view, const Census& c
 }
 
 /// Waiting that was asked for (min_ready, pause_duration) is not a lack of progress.
-Millis progress_deadline_of(const WorkloadView& view) {
-  Millis newest = 0;
-  for (const auto& r : view.facts)
-    if (r.version == view.version && r.first_ready_at != 0) newest = std::max(newest, r.first_ready_at);
+Millis progress_deadline_of(const WorkloadView& view, const Census& census) {
+  const Millis newest = census.newest_first_ready;
   const Millis waited = newest + view.policy.min_ready + view.policy.pause_duration;
   const Millis from =
       std::max({view.rollout->started_at, view.rollout->progress_from, newest == 0 ? 0 : waited});
@@ -89,16 +87,15 @@ Millis progress_deadline_of(const WorkloadView& view) {
 
 }  // namespace
 
-bool canary_waits(const WorkloadView& view, const Census& census, Millis now) {
+bool canary_waits(const WorkloadView& view, const Census& census) {
   if (!view.is_canary()) return false;
   return census.current.size() >= canary_size(*view.policy.canary, view.replicas) &&
          std::all_of(census.current.begin(), census.current.end(),
-                     [&](std::size_t i) { return is_available(view, view.facts[i], now); });
+                     [&](std::size_t i) { return census.is_available[i]; });
 }
 
 bool canary_is_good(const WorkloadView& view, const Census& census, Millis now, Alarm& alarm) {
-  if (view.is_frozen() || !canary_waits(view, census, now) || !view.policy.canary->promote_after)
-    return false;
+  if (view.is_frozen() || !canary_waits(view, census) || !view.policy.canary->promote_after) return false;
   Millis since = 0;
   for (const std::size_t i : census.current) since = std::max(since, view.facts[i].ready_at);
   return alarm.is_due(since + *view.policy.canary->promote_after);
@@ -117,7 +114,7 @@ Verdict judge(const WorkloadView& view, const Census& census, bool switching, Mi
     if (view.facts[*i].phase == Phase::failed) return failed(view, Failure::ended, *i);
   if (const auto replica = never_ready(view, census, alarm))
     return failed(view, Failure::never_ready, replica);
-  if (!canary_waits(view, census, now) && alarm.is_due(progress_deadline_of(view)))
+  if (!canary_waits(view, census) && alarm.is_due(progress_deadline_of(view, census)))
     return failed(view, Failure::deadline, newest_failing(view, census, now));
   return out;
 }

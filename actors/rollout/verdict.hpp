@@ -28,7 +28,7 @@ class Alarm {
 Verdict judge(const WorkloadView& view, const Census& census, bool switching, Millis now, Alarm& alarm);
 
 /// The canary has its size and all of it is available: it waits for promotion.
-bool canary_waits(const WorkloadView& view, const Census& census, Millis now);
+bool canary_waits(const WorkloadView& view, const Census& census);
 /// It has waited long enough to be promoted by itself.
 bool canary_is_good(const WorkloadView& view, const Census& census, Millis now, Alarm& alarm);
 
