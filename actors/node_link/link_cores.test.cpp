@@ -1,6 +1,10 @@
 // The small cores of the link: when sets are sent, how long to wait, what fits a link, who has which session.
 #include <doctest/doctest.h>
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "actors/node_link/reconnect.hpp"
 #include "actors/node_link/session_table.hpp"
 #include "actors/node_link/session_window.hpp"
@@ -53,6 +57,32 @@ TEST_CASE(
   CHECK_FALSE(delivery.leased(7, 100000));
   // A node that lost its disk shows revision 0.
   CHECK(delivery.leased(0, 200000));
+}
+
+TEST_CASE("a change that was lost is made good although more changes come all the time") {
+  SetDelivery delivery;
+  Revision newest = 5;
+  delivery.welcomed(set_of(newest, {"a"}), 0);
+  CHECK_FALSE(delivery.leased(5, 100));
+  const auto next_change = [&](Millis now) {
+    ++newest;
+    return delivery.changed(set_of(newest, {"a", std::to_string(newest)}), now);
+  };
+  Millis now = 200;
+  std::optional<AssignmentSet> whole;
+  for (; now < 20000 && !whole; now += 100) {
+    REQUIRE(next_change(now));
+    whole = delivery.leased(5, now + 50);
+  }
+  REQUIRE(whole);
+  CHECK(whole->full);
+  CHECK(whole->revision == newest);
+  CHECK(now <= 200 + kFirstPatience + 200);
+  // One that keeps up, a step behind, is sent nothing whole.
+  for (; now < 60000; now += 100) {
+    REQUIRE(next_change(now));
+    CHECK_FALSE(delivery.leased(newest - 1, now + 50));
+  }
 }
 
 TEST_CASE("the wait before the next attempt doubles up to a bound, with jitter of up to a half") {

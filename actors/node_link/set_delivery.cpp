@@ -9,7 +9,9 @@ namespace cloudless::node_link {
 
 AssignmentSet SetDelivery::welcomed(AssignmentSet set, Millis now) {
   current_ = std::move(set);
-  sent_at_ = now;
+  shown_ = 0;
+  awaited_ = true;
+  waits_since_ = now;
   patience_ = kFirstPatience;
   return current_;
 }
@@ -18,15 +20,23 @@ std::optional<AssignmentSet> SetDelivery::changed(AssignmentSet set, Millis now)
   if (set.assignments == current_.assignments) return std::nullopt;
   auto changes = difference(current_, set);
   current_ = std::move(set);
-  sent_at_ = now;
-  patience_ = kFirstPatience;
+  if (!std::exchange(awaited_, true)) {
+    waits_since_ = now;
+    patience_ = kFirstPatience;
+  }
   return changes;
 }
 
 std::optional<AssignmentSet> SetDelivery::leased(Revision on_disk, Millis now) {
-  if (on_disk == current_.revision) return std::nullopt;
-  if (now - sent_at_ < patience_) return std::nullopt;
-  sent_at_ = now;
+  awaited_ = on_disk != current_.revision;
+  if (!awaited_ || on_disk > shown_) {
+    shown_ = on_disk;
+    waits_since_ = now;
+    patience_ = kFirstPatience;
+    return std::nullopt;
+  }
+  if (now - waits_since_ < patience_) return std::nullopt;
+  waits_since_ = now;
   patience_ = std::min(patience_ * 2, kLongestPatience);
   return current_;
 }

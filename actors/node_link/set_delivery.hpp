@@ -20,12 +20,15 @@ class SetDelivery {
   std::optional<AssignmentSet> changed(AssignmentSet set, Millis now);
 
   /// The node's lease names the set on its disk. Returns the full set if that is another one although there
-  /// was time to take ours.
+  /// was time to take ours, or a newer one than it showed before: changes that never end do not hide that one
+  /// of them was lost.
   std::optional<AssignmentSet> leased(Revision on_disk, Millis now);
 
  private:
-  AssignmentSet current_;  // full; the newest that was sent
-  Millis sent_at_ = 0;
+  AssignmentSet current_;   // full; the newest that was sent
+  Revision shown_ = 0;      // the newest that the node has shown since it was welcomed
+  bool awaited_ = false;    // it has not shown the newest yet
+  Millis waits_since_ = 0;  // for the node to show something newer
   Millis patience_ = 0;
 };
 
