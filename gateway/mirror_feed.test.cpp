@@ -90,3 +90,39 @@ TEST_CASE("the mirror follows, takes a gap as a fresh load, and is closed when i
   mirror->when(100, 1'000'000, [&](bool there) { ended = !there; });
   CHECK(ended);
 }
+
+TEST_CASE("the mirror knows store time from marks, and what a commit was about") {
+  Mirror mirror(History::Limits{1'000'000, 1'000});
+  CHECK(mirror.store_time(500) == StoreClock{}.now(500));
+  const WorkloadUid web{"aaaaaaaaaa"};
+  Snapshot now;
+  const auto publish = [&](std::vector<Change> changes, Millis steady) {
+    Commit commit{now.revision() + 1, std::move(changes)};
+    const auto before = now.revision();
+    now.apply(commit);
+    mirror.publish(
+        {before, std::make_shared<const std::vector<Commit>>(std::vector<Commit>{std::move(commit)}),
+         std::make_shared<const Snapshot>(now)},
+        steady);
+    return now.revision();
+  };
+  Rollout rollout;
+  rollout.workload = web;
+  rollout.mark = 90'000;
+  const auto first = publish({put(std::make_shared<const Rollout>(rollout))}, 1'000);
+  CHECK(mirror.store_time(1'000) == 90'000);
+  CHECK(mirror.store_time(1'700) == 90'700);
+  Node node;
+  node.description.id = NodeId{"n1"};
+  node.schedulable_revision = 1;
+  const auto other = publish({put(std::make_shared<const Node>(node))}, 2'000);
+  CHECK(mirror.store_time(2'000) == 91'000);
+  CHECK_FALSE(mirror.may_have_changed(web, first));
+  rollout.mark = 95'000;
+  publish({put(std::make_shared<const Rollout>(rollout))}, 2'000);
+  CHECK(mirror.store_time(2'000) == 95'000);
+  CHECK(mirror.may_have_changed(web, other));
+  CHECK_FALSE(mirror.may_have_changed(web, now.revision()));
+  // What is not kept any more may have been anything.
+  CHECK(mirror.may_have_changed(web, 0));
+}

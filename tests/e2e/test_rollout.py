@@ -6,6 +6,7 @@ alone: `CLOUDLESS_ROLLOUTS=50 python3 tests/e2e/run.py test_no_request_fails`.
 import collections
 import contextlib
 import http.client
+import itertools
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ import grpc
 
 from client import Api, ClusterTest, V1, V2, coordinator_service_pb2, parse, wait_until, workload_pb2
 from cloudless.api import rollout_pb2
+from cluster import free_port
 
 Rollout = rollout_pb2.Rollout
 Replica = workload_pb2.Replica
@@ -25,6 +27,9 @@ GRACEFUL = f"""mkdir -p /www && echo "$TAG" > /www/index.html
 httpd -p {PORT} -h /www
 trap 'sleep 0.2; exit 0' TERM
 while :; do sleep 0.05; done"""
+
+# Without it a replica is ready when its process runs, which is before anybody listens.
+LISTENS = {"tcp": {"port": PORT}, "period_ms": 200, "timeout_ms": 5000, "failure_threshold": 10}
 
 
 def counts(replica):
@@ -320,7 +325,7 @@ class Rollouts(RolloutTest):
         self.delete_and_wait("canary")
 
     def test_blue_green_switches_at_once_and_back_within_the_window(self):
-        self.serve("colours", 2, rollout={"strategy": "BLUE_GREEN", "switch_back_window_ms": 60000})
+        self.serve("colours", 2, readiness=LISTENS, rollout={"strategy": "BLUE_GREEN", "switch_back_window_ms": 60000})
         blue = {r.id for r in self.live("colours")}
         with Balancer(self.cluster.server, "colours") as balancer, Sampler(self.cluster.server, "colours") as sampler:
             self.retag("colours", "two")
@@ -355,6 +360,43 @@ class Rollouts(RolloutTest):
 
     def all_events(self, name):
         return self.api.call("ListEvents", {"workload": name, "limit": 1000}).events
+
+    def test_a_follower_that_never_acknowledges_holds_a_stop_up_no_longer_than_the_grace_period(self):
+        self.serve("deaf", 1)
+        first = parse(coordinator_service_pb2.FollowEndpointsInput(), {"name": "deaf"})
+        stream = self.api.stub.FollowEndpoints(itertools.chain([first], self.nothing_more()))
+        self.assertEqual(len(next(stream).endpoints), 1)
+        old = self.live("deaf")[0].id
+        self.api.call("RestartRollout", {"name": "deaf"})
+        seen = self.watch("deaf")
+        self.assertEqual(seen[-1].phase, Rollout.COMPLETED)
+        wait_until(lambda: old not in {r.id for r in self.live("deaf")}, 20, "the old replica to go all the same")
+        marks = [(e.replica_id == old, e.ready, e.serving) for e in next(o for o in stream if any(not e.serving for e in o.endpoints)).endpoints]
+        self.assertIn((True, True, False), marks)
+        stream.cancel()
+        self.delete_and_wait("deaf")
+
+    def test_a_balancer_may_follow_at_a_gateway_in_a_process_of_its_own(self):
+        grpc_port, http_port = free_port(), free_port()
+        gateway = self.cluster.start_gateway(grpc_port, http_port)
+        self.addCleanup(lambda: (self.cluster.others.pop("gateway"), gateway.stop()))
+        self.serve("remote", 2, readiness=LISTENS)
+        with Balancer(f"127.0.0.1:{grpc_port}", "remote") as balancer:
+            for number in (2, 3):
+                self.api.call("RestartRollout", {"name": "remote"})
+                self.await_rollout("remote", Rollout.COMPLETED, number=number)
+                self.wait_ready("remote", 2)
+        self.assertEqual(balancer.failures, [])
+        self.assertGreater(balancer.results["one"], 100)
+        self.delete_and_wait("remote")
+
+    def nothing_more(self):
+        """An iterator that waits until the test is over."""
+        over = threading.Event()
+        self.addCleanup(over.set)
+        while not over.wait(0.1):
+            continue
+        yield from ()
 
     def test_scale_belongs_to_another_owner_and_makes_no_version(self):
         self.serve("scaled", 2)
@@ -406,9 +448,8 @@ class Rollouts(RolloutTest):
 
     def test_no_request_fails_while_versions_come_and_go(self):
         rollouts, replicas = int(os.environ.get("CLOUDLESS_ROLLOUTS", "4")), 4
-        probe = {"tcp": {"port": PORT}, "period_ms": 200, "timeout_ms": 5000, "failure_threshold": 10}
         policy = {"max_surge": {"absolute": 2}, "max_unavailable": {"absolute": 1}, "min_available": 3}
-        self.serve("front", replicas, tag="tag-0", readiness=probe, rollout=policy)
+        self.serve("front", replicas, tag="tag-0", readiness=LISTENS, rollout=policy)
         with Balancer(self.cluster.server, "front") as balancer, Sampler(self.cluster.server, "front") as sampler:
             begun = time.monotonic()
             for number in range(1, rollouts + 1):
@@ -427,7 +468,7 @@ class Drain(RolloutTest):
     agents = 2
 
     def test_a_drain_moves_a_single_replica_without_a_gap(self):
-        self.serve("alone", 1)
+        self.serve("alone", 1, readiness=LISTENS)
         self.serve("pair", 2)
         node = self.live("alone")[0].node_id
         with Balancer(self.cluster.server, "alone") as balancer, Sampler(self.cluster.server, "alone") as sampler:
