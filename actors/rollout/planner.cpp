@@ -143,7 +143,7 @@ void Planner::stop_outdated(bool gate, Count surge) {
     const bool serves = available(i);
     const bool never_was = !serves && !fact(i).proven;
     const bool completes = total_ > wanted();
-    if (!never_was && !completes && (opening <= 0 || (serves && !absence))) continue;
+    if (!never_was && !completes && opening <= 0) continue;
     if (!stop_above(i, StopCause::rollout, floor)) continue;
     --left;
     if (!never_was && !completes) --opening;

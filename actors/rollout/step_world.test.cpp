@@ -318,29 +318,32 @@ void StepWorld::check_sets(const Step& step) const {
   }
 }
 
-void StepWorld::check_batch(const Step& step, std::int64_t started) const {
-  std::int64_t outdated = 0, drained = 0, under_way = 0, current = 0;
+/// All of the current version are available, and were so for the pause.
+bool StepWorld::batch_may_begin() const {
   Millis last = 0;
   for (const auto& r : view_.facts) {
-    if (!alive(r)) continue;
-    if (r.drained) {
-      ++drained;
-    } else if (r.version != view_.version) {
-      ++outdated;
-    } else {
-      ++current;
-      under_way += counts(r, view_.serving_version) ? 0 : 1;
-      last = std::max(last, r.ready_at + view_.policy.min_ready);
-    }
+    if (!alive(r) || r.drained || r.version != view_.version) continue;
+    if (!counts(r, view_.serving_version)) return false;
+    last = std::max(last, r.ready_at + view_.policy.min_ready);
   }
+  return last == 0 || now_ >= last + view_.policy.pause_duration;
+}
+
+void StepWorld::check_batch(const Step& step, std::int64_t started) const {
+  std::int64_t outdated = 0, drained = 0, current = 0;
+  for (const auto& r : view_.facts)
+    if (alive(r)) ++(r.drained ? drained : r.version != view_.version ? outdated : current);
   if (outdated == 0) return;
   const std::int64_t extra = started - std::max<std::int64_t>(0, view_.replicas - filled());
   require(extra <= std::max<std::int64_t>(view_.bounds.batch, drained), "no more than a batch");
-  const bool paused = current > 0 && now_ < last + view_.policy.pause_duration;
-  require((under_way == 0 && !paused) || extra <= drained || view_.is_canary() || view_.is_frozen(),
+  require(batch_may_begin() || extra <= drained || view_.is_canary() || view_.is_frozen(),
           "a batch begins when the one before is available, and the pause is over");
   std::int64_t current_started = 0;
   for (const auto& start : step.starts) current_started += start.version == view_.version ? start.count : 0;
+  const bool frozen = view_.is_frozen() && view_.from_proven && !view_.runs_to_completion &&
+                      view_.serving_version != view_.version &&
+                      view_.policy.strategy == RolloutStrategy::rolling_update;
+  require(!frozen || current_started == 0, "nothing new starts while nothing may be replaced");
   if (view_.is_canary() && view_.from_proven)
     require(current_started == 0 ||
                 current + current_started <= canary_size(*view_.policy.canary, view_.replicas) ||
@@ -391,6 +394,7 @@ void StepWorld::check_stops(const Step& step) const {
       require(left >= static_cast<std::int64_t>(view_.replicas) - finished, "surge comes first");
   }
   require(opened <= view_.bounds.batch, "no more than a batch is taken away");
+  require(opened == 0 || batch_may_begin(), "nothing is taken away while a batch is under way");
 }
 
 void StepWorld::check_end(const Step& step) const {

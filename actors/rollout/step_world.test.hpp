@@ -75,6 +75,7 @@ class StepWorld {
 
   void judge(const Step& step, std::size_t items);
   void check_starts(const Step& step) const;
+  bool batch_may_begin() const;
   void check_sets(const Step& step) const;
   void check_batch(const Step& step, std::int64_t started) const;
   void check_stops(const Step& step) const;
