@@ -147,6 +147,8 @@ void CommitChecker::check_turn(const Workload& old, const Workload& now, const S
   const auto rollout = after.rollout(now.uid, now.rollout);
   if (!rollout || rollout->to_version != now.version)
     broken("the newest rollout goes to the current version", name);
+  const auto before_it = turned ? after.rollout(now.uid, old.rollout) : nullptr;
+  if (before_it && before_it->is_active()) broken("one rollout goes on at a time", name);
 }
 
 /// One version serves instead of another: enough of it must be ready.

@@ -40,6 +40,12 @@ class Coordinator {
   void submit(const AnyCommand& command, std::function<void(const WorkloadCommand&)> unanswered);
   /// One more follower, from now on.
   void add_follower();
+  /// Somebody who talks to the present incarnation and ends with it.
+  using SpawnClient = std::function<caf::actor(const source_actor&, const workload_state_actor&,
+                                               const std::shared_ptr<const bool>& alive)>;
+  void add_client(const SpawnClient& spawn) {
+    if (alive_) actors_.push_back(spawn(source_, workload_state_, alive_));
+  }
 
   // What befalls the disk.
   void fill_disk(bool full);

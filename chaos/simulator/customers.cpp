@@ -133,6 +133,7 @@ Template Customers::new_template() {
   pod.requests = Resources{dice_.between(1, 4) * 50, dice_.between(1, 4) * (16 << 20), 0, 0, 0};
   pod.restart.backoff = {100, 1000, 5000};
   pod.termination_grace = dice_.between(1, 10) * 100;
+  if (most_are_rollouts() && dice_.once_in(2)) pod.termination_grace *= 15;
   if (dice_.once_in(3)) pod.pull_policy = ImagePullPolicy::always;
   if (dice_.once_in(4)) pod.args.push_back("term=" + std::to_string(dice_.between(10, 2000)));
   if (dice_.once_in(8)) pod.args.push_back("ignore-term");

@@ -9,7 +9,7 @@
 namespace cloudless::sim {
 namespace {
 
-std::uint64_t digest_of(const store::EncodedCommit& commit) {
+std::uint64_t digest_of_encoded(const store::EncodedCommit& commit) {
   Hash hash;
   hash.add(commit.revision);
   for (const auto& change : commit.changes) {
@@ -70,7 +70,7 @@ class ObservedEngine final : public store::Engine {
 };
 
 std::uint64_t digest_of(const Commit& commit) {
-  return digest_of(store::encode(commit));
+  return digest_of_encoded(store::encode(commit));
 }
 
 std::uint64_t Truth::digest(Revision revision) const {
@@ -91,7 +91,7 @@ void Truth::committed(const std::vector<store::EncodedCommit>& batch) {
       else
         rows_.erase(change.key);
     }
-    digests_.push_back(digest_of(encoded));
+    digests_.push_back(digest_of_encoded(encoded));
     const auto commit = decoded(encoded);
     if (!commit) return on_breach_({"what is stored can be read", commit.error().message});
     const Snapshot before = view_;

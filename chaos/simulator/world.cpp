@@ -6,6 +6,7 @@ namespace cloudless::sim {
 namespace {
 
 constexpr int kMachines = 4;
+constexpr std::size_t kBalancers = 3;
 constexpr Millis kBootAgain = 400;
 
 NodeDescription description(int number) {
@@ -65,7 +66,8 @@ World::World(std::uint64_t seed, bool print_trace, Scenario scenario)
                     const Snapshot& after) { on_commit(before, commit, after); },
              [this](Breach breach) { stage_.broken(std::move(breach)); }),
       customers_(seed + 11, scenario),
-      coordinator_(stage_, truth_, acknowledged_, disk_of(seed), seed + 12) {
+      coordinator_(stage_, truth_, acknowledged_, disk_of(seed), seed + 12),
+      balancers_(stage_, seed + 14, scenario == Scenario::rollout ? kBalancers : 0) {
   // Every second question for a tag is followed by a push: two nodes seldom get the same answer.
   const auto registry = std::make_shared<runtime::SimulatedRegistry>(seed + 13, 500'000);
   for (int i = 1; i <= kMachines; ++i)
@@ -86,6 +88,7 @@ void World::on_commit(const Snapshot& before, const Commit& commit, const Snapsh
   for (const auto& change : commit.changes) words += (words.empty() ? "" : "; ") + in_words(change);
   stage_.note("commit " + std::to_string(commit.revision) + ": " + words);
   stage_.coverage().see(before, commit);
+  for (auto& breach : balancers_.check(before, commit)) stage_.broken(std::move(breach));
   for (const auto& change : commit.changes)
     if (change.key.kind == RecordKind::workload && change.record)
       if (const auto old = before.workload(WorkloadUid{change.key.id}))
@@ -107,6 +110,7 @@ void World::boot() {
   }
   stage_.note("the coordinator boots at revision " + std::to_string(truth_.view().revision()));
   for (auto& machine : machines_) machine->wire().set_door(coordinator_.door());
+  balancers_.connect(coordinator_);
 }
 
 void World::restart_coordinator(Millis down) {
@@ -230,6 +234,7 @@ void World::heal() {
   coordinator_.fill_disk(false);
   coordinator_.fail_power_after(UINT64_MAX);
   coordinator_.set_slow(false);
+  balancers_.make_peace();
   if (!coordinator_.up() && !boots_later_) boot();
   if (stage_.dice().once_in(4)) lose(*machines_[stage_.dice().below(machines_.size())]);
   for (auto& machine : machines_) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chaos/simulator/acknowledged.hpp"
+#include "chaos/simulator/balancers.hpp"
 #include "chaos/simulator/commit_checker.hpp"
 #include "chaos/simulator/coordinator.hpp"
 #include "chaos/simulator/customers.hpp"
@@ -63,6 +64,7 @@ class World {
   Acknowledged acknowledged_;
   Customers customers_;
   Coordinator coordinator_;
+  Balancers balancers_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::set<NodeId> gone_;
   bool boots_later_ = false;
