@@ -61,6 +61,20 @@ bool stands_still(const Workload& workload, const Rollout& rollout) {
   return rollout.paused || waits_for_promotion;
 }
 
+/// A failed rollout ends well after all when everything of it becomes ready.
+bool may_come_late(const Snapshot& view, const Workload& workload) {
+  std::uint32_t current = 0, others = 0;
+  for (const auto& r : view.replicas_of(workload.uid)) {
+    if (is_terminal(r->phase) || r->is_leaving()) continue;
+    if (r->version != workload.version)
+      ++others;
+    else if (r->phase == Phase::running)
+      ++current;
+  }
+  const bool others_stay = workload.spec.rollout.strategy == RolloutStrategy::blue_green;
+  return current > 0 && current == workload.spec.replicas && (others == 0 || others_stay);
+}
+
 bool has_to_move(const Snapshot& view, const Replica& r) {
   const auto node = view.node(r.node);
   return node && node->draining && node->state == NodeState::ready && !is_terminal(r.phase);
@@ -109,6 +123,8 @@ std::optional<std::string> unsettled_workload(const Snapshot& view, const Worklo
   if (ended > kMostHistory + (runs_for_ever ? 0 : 5))
     return title + ": keeps " + std::to_string(ended) + " ended replicas";
   const auto rollout = view.rollout(workload.uid, workload.rollout);
+  if (rollout && rollout->state == RolloutState::failed && healthy && may_come_late(view, workload))
+    return title + ": all of rollout " + std::to_string(rollout->number) + " runs, so it may end well yet";
   if (rollout && stands_still(workload, *rollout)) return std::nullopt;
   // A rollout that cannot go on (no room, or a version that never serves) stands still above the floor.
   if (blocked > 0 || (!healthy && runs_for_ever)) return std::nullopt;
