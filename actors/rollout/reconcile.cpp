@@ -1,6 +1,7 @@
 #include "actors/rollout/reconcile.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "actors/rollout/census.hpp"
 #include "actors/rollout/failure_words.hpp"
@@ -62,19 +63,24 @@ void wind_up(const Snapshot& snapshot, const Workload& workload, Items& items) {
 }  // namespace
 
 Reconciled reconcile(const Snapshot& snapshot, const Workload& workload, Millis now) {
+  ReplicaFacts replicas = replicas_of(snapshot, workload.uid);
+  return reconcile(snapshot, workload, replicas, now);
+}
+
+Reconciled reconcile(const Snapshot& snapshot, const Workload& workload, ReplicaFacts& replicas, Millis now) {
   Reconciled out;
   if (workload.deleted) {
     wind_up(snapshot, workload, out.items);
     return out;
   }
-  std::vector<const Replica*> records;
-  const WorkloadView view = view_of(snapshot, workload, &records);
+  WorkloadView view = view_of(snapshot, workload, std::move(replicas.facts));
   const Step next = step(view, now);
-  carry_out(workload, view, records, next, out.items);
-  forget_replicas(view, records, out.items);
+  carry_out(workload, view, replicas.records, next, out.items);
+  forget_replicas(view, replicas.records, out.items);
   forget_versions(snapshot, workload, view, out.items);
   forget_rollouts(snapshot, workload, out.items);
   out.wake_at = next.wake_at;
+  replicas.facts = std::move(view.facts);
   return out;
 }
 

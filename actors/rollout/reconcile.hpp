@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "actors/rollout/workload_view.hpp"
 #include "messages/domain/proposal.hpp"
 #include "messages/domain/snapshot.hpp"
 
@@ -24,5 +25,7 @@ struct Reconciled {
 
 /// The next items for this workload at this view; `now` is store time.
 Reconciled reconcile(const Snapshot& snapshot, const Workload& workload, Millis now);
+/// The same, where the workload's replicas are known already.
+Reconciled reconcile(const Snapshot& snapshot, const Workload& workload, ReplicaFacts& replicas, Millis now);
 
 }  // namespace cloudless::rollout

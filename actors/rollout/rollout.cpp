@@ -10,6 +10,7 @@ namespace cloudless::rollout {
 
 void Rollout::load(SnapshotPtr view) {
   view_ = std::move(view);
+  replicas_.clear();
   waiting_.clear();
   alarms_.clear();
   look_at_everything();
@@ -28,11 +29,16 @@ void Rollout::apply(const std::vector<Commit>& commits, SnapshotPtr after) {
       if (change.key.kind == RecordKind::rollout || change.key.kind == RecordKind::version)
         touched_.insert(WorkloadUid{change.key.id.substr(0, change.key.id.find('/'))});
       if (change.key.kind == RecordKind::replica)
-        if (const auto slot = slot_of(ReplicaId{change.key.id})) touched_.insert(slot->workload);
+        if (const auto slot = slot_of(ReplicaId{change.key.id})) touch(*slot);
       if (change.key.kind == RecordKind::node)
-        for (const auto& r : view_->replicas_on(NodeId{change.key.id})) touched_.insert(r->workload);
+        for (const auto& r : view_->replicas_on(NodeId{change.key.id})) touch({r->workload, r->ordinal});
     }
   }
+}
+
+void Rollout::touch(const ReplicaSlot& replica) {
+  touched_.insert(replica.workload);
+  replicas_.refresh(*view_, replica);
 }
 
 std::vector<ProposalItem> Rollout::propose(std::size_t limit, Millis now) {
@@ -46,7 +52,8 @@ std::vector<ProposalItem> Rollout::propose(std::size_t limit, Millis now) {
     if (next == touched_.end()) next = touched_.begin();
     turn_ = *next;
     const auto workload = view_->workload(turn_);
-    auto wanted = workload ? reconcile(*view_, *workload, now) : Reconciled{};
+    if (!workload) replicas_.forget(turn_);
+    auto wanted = workload ? reconcile(*view_, *workload, replicas_.of(*view_, turn_), now) : Reconciled{};
     wait(turn_, wanted.wake_at);
     // It stays touched until nothing is left to do.
     if (wanted.items.empty()) touched_.erase(next);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "actors/decider/decider.hpp"
+#include "actors/rollout/replica_book.hpp"
 
 namespace cloudless::rollout {
 
@@ -22,7 +23,10 @@ class Rollout final : public decider::Decider {
  private:
   void wait(const WorkloadUid& uid, std::optional<Millis> until);
 
+  void touch(const ReplicaSlot& replica);
+
   SnapshotPtr view_;
+  ReplicaBook replicas_;  // at view_
   std::set<WorkloadUid> touched_;
   WorkloadUid turn_;  // the last workload that had a turn
   std::map<WorkloadUid, Millis> waiting_;

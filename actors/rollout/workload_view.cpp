@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "messages/domain/rollout_history.hpp"
 
@@ -16,6 +17,13 @@ struct NodeFact {
   bool drained = false;
 };
 
+NodeFact node_fact_of(const Snapshot& snapshot, const NodeId& id) {
+  if (id.empty()) return {};
+  const auto node = snapshot.node(id);
+  if (!node || node->state == NodeState::offline) return {NodeStanding::lost, false};
+  return {node->state == NodeState::ready ? NodeStanding::ready : NodeStanding::doubt, node->draining};
+}
+
 /// Asks the snapshot once for each node.
 class NodeFacts {
  public:
@@ -23,17 +31,11 @@ class NodeFacts {
   NodeFact of(const NodeId& id) {
     if (id.empty()) return {};
     const auto [entry, is_new] = known_.try_emplace(std::string_view(id.value));
-    if (is_new) entry->second = look_up(id);
+    if (is_new) entry->second = node_fact_of(snapshot_, id);
     return entry->second;
   }
 
  private:
-  NodeFact look_up(const NodeId& id) const {
-    const auto node = snapshot_.node(id);
-    if (!node || node->state == NodeState::offline) return {NodeStanding::lost, false};
-    return {node->state == NodeState::ready ? NodeStanding::ready : NodeStanding::doubt, node->draining};
-  }
-
   const Snapshot& snapshot_;
   std::unordered_map<std::string_view, NodeFact> known_;  // the names live in the snapshot's replicas
 };
@@ -48,6 +50,7 @@ RolloutFact fact_of(const cloudless::Rollout& r) {
   out.cause = r.cause;
   out.state = r.state;
   out.from_version = r.from_version;
+  out.created_at = r.created_at;
   out.paused = r.paused;
   out.promoted = r.promoted;
   out.started_at = r.started_at;
@@ -57,17 +60,18 @@ RolloutFact fact_of(const cloudless::Rollout& r) {
   return out;
 }
 
-bool is_earlier(const Replica& r, const cloudless::Rollout& rollout) {
+bool is_earlier(const ReplicaFact& r, const RolloutFact& rollout) {
   return r.running_at != 0 ? r.running_at < rollout.started_at : r.created_at < rollout.created_at;
 }
 
-ReplicaFact fact_of(const Replica& r, const NodeFact& node) {
+ReplicaFact replica_fact_of(const Replica& r, const NodeFact& node) {
   ReplicaFact out;
   out.ordinal = r.ordinal;
   out.version = r.version;
   out.running_at = r.running_at;
   out.ready_at = r.ready_at;
   out.first_ready_at = r.first_ready_at;
+  out.created_at = r.created_at;
   out.phase = r.phase;
   out.node = node.standing;
   out.drained = node.drained;
@@ -87,8 +91,24 @@ bool WorkloadView::is_canary() const {
   return rollout->cause == RolloutCause::updated || rollout->cause == RolloutCause::restarted;
 }
 
-WorkloadView view_of(const Snapshot& snapshot, const Workload& workload,
-                     std::vector<const Replica*>* records) {
+ReplicaFact fact_of(const Snapshot& snapshot, const Replica& replica) {
+  return replica_fact_of(replica, node_fact_of(snapshot, replica.node));
+}
+
+ReplicaFacts replicas_of(const Snapshot& snapshot, const WorkloadUid& workload) {
+  ReplicaFacts out;
+  NodeFacts nodes(snapshot);
+  snapshot.replicas().visit_from(ReplicaSlot{workload, 0},
+                                 [&](const ReplicaSlot& slot, const std::shared_ptr<const Replica>& r) {
+                                   if (slot.workload != workload) return false;
+                                   out.facts.push_back(replica_fact_of(*r, nodes.of(r->node)));
+                                   out.records.push_back(r.get());
+                                   return true;
+                                 });
+  return out;
+}
+
+WorkloadView view_of(const Snapshot& snapshot, const Workload& workload, std::vector<ReplicaFact> facts) {
   WorkloadView view;
   view.replicas = workload.spec.replicas;
   view.policy = workload.spec.rollout;
@@ -113,17 +133,11 @@ WorkloadView view_of(const Snapshot& snapshot, const Workload& workload,
 
   view.last_proven = last_good_version(snapshot, workload);
 
-  NodeFacts nodes(snapshot);
-  snapshot.replicas().visit_from(
-      ReplicaSlot{workload.uid, 0}, [&](const ReplicaSlot& slot, const std::shared_ptr<const Replica>& r) {
-        if (slot.workload != workload.uid) return false;
-        ReplicaFact fact = fact_of(*r, nodes.of(r->node));
-        fact.earlier = rollout && is_earlier(*r, *rollout);
-        fact.proven = std::binary_search(proven.begin(), proven.end(), fact.version);
-        view.facts.push_back(fact);
-        if (records != nullptr) records->push_back(r.get());
-        return true;
-      });
+  view.facts = std::move(facts);
+  for (auto& r : view.facts) {
+    r.earlier = view.rollout && is_earlier(r, *view.rollout);
+    r.proven = std::binary_search(proven.begin(), proven.end(), r.version);
+  }
   return view;
 }
 

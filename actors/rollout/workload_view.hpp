@@ -28,6 +28,7 @@ struct ReplicaFact {
   Millis running_at = 0;  // these three as in Replica
   Millis ready_at = 0;
   Millis first_ready_at = 0;
+  WallMillis created_at = 0;
   Phase phase = Phase::pending;
   NodeStanding node = NodeStanding::none;
   bool drained = false;  ///< its node is being drained
@@ -35,8 +36,16 @@ struct ReplicaFact {
   bool serving = true;
   bool leaving = false;      ///< told to stop, or withdrawn
   bool unplaceable = false;  ///< PENDING, and the scheduler said what is short
-  bool earlier = false;      ///< made before the newest rollout began
-  bool proven = false;       ///< its version was fully ready once
+  // Of the workload as it is at this moment; set by view_of().
+  bool earlier = false;  ///< made before the newest rollout began
+  bool proven = false;   ///< its version was fully ready once
+  bool operator==(const ReplicaFact&) const = default;
+};
+
+/// The replicas of one workload, in the order of ordinals.
+struct ReplicaFacts {
+  std::vector<ReplicaFact> facts;
+  std::vector<const Replica*> records;  ///< of `facts`, one by one; they live in the snapshot
 };
 
 /// The newest rollout; fields as in Rollout.
@@ -44,6 +53,7 @@ struct RolloutFact {
   RolloutCause cause = RolloutCause::created;
   RolloutState state = RolloutState::active;
   std::uint64_t from_version = 0;
+  WallMillis created_at = 0;
   bool paused = false;
   bool promoted = false;
   Millis started_at = 0;
@@ -86,8 +96,11 @@ inline bool is_available(const WorkloadView& view, const ReplicaFact& r, Millis 
   return is_good(view, r, now) && (view.serving_version == 0 || view.serving_version == r.version);
 }
 
-/// `records`, if given, becomes the records of view.facts, one by one.
-WorkloadView view_of(const Snapshot& snapshot, const Workload& workload,
-                     std::vector<const Replica*>* records = nullptr);
+/// As the snapshot has them.
+ReplicaFacts replicas_of(const Snapshot& snapshot, const WorkloadUid& workload);
+ReplicaFact fact_of(const Snapshot& snapshot, const Replica& replica);
+
+/// `facts`: those of this workload in this snapshot.
+WorkloadView view_of(const Snapshot& snapshot, const Workload& workload, std::vector<ReplicaFact> facts);
 
 }  // namespace cloudless::rollout
