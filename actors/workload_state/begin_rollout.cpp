@@ -12,7 +12,10 @@ namespace {
 /// What serves while a BLUE_GREEN rollout is under way: what did before. It is set only where all that can
 /// serve at this moment is of one version, so that nothing that is available stops counting by it.
 std::uint64_t serving_version_at_begin(const Snapshot& now, const Workload& workload) {
-  if (workload.spec.rollout.strategy != RolloutStrategy::blue_green) return 0;
+  // What ends by itself never is a full set that could be switched to.
+  if (workload.spec.rollout.strategy != RolloutStrategy::blue_green ||
+      workload.spec.pod.restart.mode != RestartMode::always)
+    return 0;
   if (workload.serving_version != 0) return workload.serving_version;
   std::uint64_t only = 0;
   for (const auto& r : now.replicas_of(workload.uid)) {

@@ -279,6 +279,10 @@ TEST_CASE_FIXTURE(ControlTest, "what serves stays the same while a BLUE_GREEN ro
     REQUIRE(update([](WorkloadSpec& s) { s.rollout.strategy = RolloutStrategy::recreate; }).has_value());
     CHECK(now().serving_version == 0);
   }
+  SUBCASE("what runs to completion is never switched") {
+    REQUIRE(update([](WorkloadSpec& s) { s.pod.restart.mode = RestartMode::on_failure; }).has_value());
+    CHECK(now().serving_version == 0);
+  }
   SUBCASE("two serve: nothing that is available stops counting") {
     add(1, 7, true);
     update_image("web:2");
