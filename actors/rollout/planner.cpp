@@ -140,8 +140,7 @@ void Planner::stop_outdated(bool gate, Count surge) {
 
   for (const std::size_t i : least_useful_first(census_.outdated, true)) {
     if (left <= 0) return;
-    const bool serves = available(i);
-    const bool never_was = !serves && !fact(i).proven;
+    const bool never_was = !available(i) && !fact(i).proven;
     const bool completes = total_ > wanted();
     if (!never_was && !completes && opening <= 0) continue;
     if (!stop_above(i, StopCause::rollout, floor)) continue;
