@@ -88,6 +88,9 @@ class Pty:
             self.read(0.05)
         return self.popen.wait(1)
 
+    def is_stopped(self):
+        return os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+
     def restored(self):
         return termios.tcgetattr(self.slave) == self.cooked
 
@@ -173,7 +176,9 @@ class Sessions(ClusterTest):
             shell.say("echo $((1+1))begun\n")
             shell.expect("2begun")
             shell.popen.send_signal(signal.SIGTSTP)
-            wait_until(shell.restored, 10, "the terminal while it is stopped")
+            # As a shell does: go on only once it has stopped; a SIGCONT before that would be followed by the stop.
+            wait_until(shell.is_stopped, 10, "cloudlessctl to stop")
+            self.assertTrue(shell.restored())
             shell.popen.send_signal(signal.SIGCONT)
             wait_until(shell.is_raw, 10, "raw mode again")
             shell.say("exit\n")
