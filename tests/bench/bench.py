@@ -86,18 +86,9 @@ class Runtime:
     def create(self, replicas):
         self.number += 1
         name = f"bench-{self.number}"
-        begun = time.monotonic()
-        created = self.api.call("CreateWorkload", {"name": name, "spec": {
-            "image": "cloudless.local/hello:v1", "replicas": replicas, "image_pull_policy": "IMAGE_PULL_POLICY_NEVER",
-            "resources": {"requests": {"cpu_millicores": 1, "memory_bytes": 1 << 20}}}})
-        # Followed, not asked for again and again: that would cost processor time that the containers need.
-        changes = self.api.call("WatchWorkloads", {"from_revision": created.store_revision}, timeout=120)
-        for change in changes:
-            if change.workload.uid == created.uid and sum(r.state == 5 for r in change.workload.status.replicas) == replicas:
-                break
-        seconds = time.monotonic() - begun
-        changes.cancel()
-        return name, seconds
+        out = subprocess.run([BUILD / "tests/bench/start_bench", self.cluster.server, name, "cloudless.local/hello:v1", str(replicas)],
+                             check=True, capture_output=True, text=True).stdout
+        return name, float(out) / 1000
 
     def delete(self, name):
         containers = set(self.containers())
