@@ -1,5 +1,6 @@
 #include "actors/runtime/assignment_book.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -44,6 +45,16 @@ Result<AssignmentSet> take_set(const AssignmentBook& book, const AssignmentSet& 
                                    std::to_string(incoming.base_revision) + ", " + revisions(incoming, book) +
                                    ")");
   return apply_changes(book.set, incoming);
+}
+
+bool is_urgent(const AssignmentSet& durable, const AssignmentSet& next) {
+  if (durable.revision == 0 || durable.cluster_id != next.cluster_id) return true;
+  std::map<ReplicaId, StopCause> known;
+  for (const auto& assignment : durable.assignments) known.emplace(assignment.replica, assignment.stop);
+  return std::any_of(next.assignments.begin(), next.assignments.end(), [&known](const Assignment& a) {
+    const auto found = known.find(a.replica);
+    return found == known.end() || found->second != a.stop;
+  });
 }
 
 }  // namespace cloudless::runtime

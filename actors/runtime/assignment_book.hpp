@@ -23,4 +23,8 @@ struct AssignmentBook {
 /// another node's.
 Result<AssignmentSet> take_set(const AssignmentBook& book, const AssignmentSet& incoming);
 
+/// Whether `next` says something of which nothing may be reported before it is on disk, where `durable` is: a
+/// replica that is new, or that it should stop.
+bool is_urgent(const AssignmentSet& durable, const AssignmentSet& next);
+
 }  // namespace cloudless::runtime

@@ -61,4 +61,21 @@ TEST_CASE("changes apply to the set they name and to no other") {
   CHECK(code_of(take_set({NodeId{"node-1"}, "a", {}, false}, changes)) == Errc::aborted);
 }
 
+TEST_CASE("a set is urgent when it names a replica that the disk does not know, or a stop") {
+  const auto durable = full("a", 5, {assignment("r1"), assignment("r2")});
+  auto next = durable;
+  next.revision = 6;
+  CHECK_FALSE(is_urgent(durable, next));
+  next.assignments[0].image.digest = "sha256:1";
+  next.assignments[0].limits.memory_bytes = 1;
+  CHECK_FALSE(is_urgent(durable, next));
+  CHECK_FALSE(is_urgent(durable, full("a", 6, {assignment("r1")})));
+  next.assignments[1].stop = StopCause::scale;
+  CHECK(is_urgent(durable, next));
+  CHECK_FALSE(is_urgent(next, next));
+  CHECK(is_urgent(durable, full("a", 6, {assignment("r1"), assignment("r3")})));
+  CHECK(is_urgent(durable, full("b", 6)));
+  CHECK(is_urgent({}, full("a", 6)));
+}
+
 }  // namespace cloudless::runtime

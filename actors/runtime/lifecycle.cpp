@@ -263,7 +263,10 @@ class Move {
       case ImageMove::wait:
         life_.waits_for_pin = true;
         life_.reason = waiting_reason(life_.assignment, life_.found_image);
-        if (!life_.found_image && !life_.resolve_at) life_.resolve_at = now_.steady + kResolverPatience;
+        if (life_.found_image)
+          expect_start();
+        else if (!life_.resolve_at)
+          life_.resolve_at = now_.steady + kResolverPatience;
         return;
       case ImageMove::start:
         break;
@@ -275,6 +278,14 @@ class Move {
     life_.image_digest = *life_.found_image;
     life_.limits.started_with(life_.assignment.limits);
     ask(effect::Start{{life_.container, life_.assignment, life_.attempt}});
+  }
+
+  /// Once in an attempt; from here on there is something to remove.
+  void expect_start() {
+    if (!std::exchange(life_.removed, false)) return;
+    ContainerRequest request{life_.container, life_.assignment, life_.attempt};
+    request.assignment.image.digest = *life_.found_image;
+    ask(effect::Expect{std::move(request)});
   }
 
   /// Only while it runs: what starts gets the present ones, and what stops needs none.
@@ -426,7 +437,7 @@ class Move {
       case Step::done:
         return;
       case Step::preparing:
-        return finish(Phase::stopped);
+        return remove_then(Phase::stopped);
       case Step::starting:
         life_.phase = Phase::stopping;
         return;

@@ -159,6 +159,10 @@ namespace effect {
 struct PrepareImage {
   ImageRequest request;
 };
+/// Which bytes to run is not settled yet, but nearly always it will be these.
+struct Expect {
+  ContainerRequest request;
+};
 struct Start {
   ContainerRequest request;
 };
@@ -191,8 +195,9 @@ struct Probe {
 struct EndProbes {};
 }  // namespace effect
 
-using Effect = std::variant<effect::PrepareImage, effect::Start, effect::Wait, effect::Signal, effect::Record,
-                            effect::Remove, effect::UpdateLimits, effect::Probe, effect::EndProbes>;
+using Effect =
+    std::variant<effect::PrepareImage, effect::Expect, effect::Start, effect::Wait, effect::Signal,
+                 effect::Record, effect::Remove, effect::UpdateLimits, effect::Probe, effect::EndProbes>;
 
 /// A runtime that is away is asked again after this long.
 constexpr Millis kRuntimeRetry = 1000;

@@ -98,7 +98,10 @@ TEST_CASE("the resolver says what it found, and starts only when that is what al
   REQUIRE(hand.asked<effect::PrepareImage>());
   CHECK(hand.asked<effect::PrepareImage>()->request.digest.empty());
   hand.feed(input::ImageReady{{kBytes}});
-  CHECK(hand.last.empty());
+  REQUIRE(hand.last.size() == 1);
+  REQUIRE(hand.asked<effect::Expect>());
+  CHECK(hand.asked<effect::Expect>()->request.assignment.image.digest == kBytes);
+  CHECK(hand.asked<effect::Expect>()->request.container == hand.life.container);
   CHECK(report_of(hand.life).phase == Phase::preparing);
   CHECK(report_of(hand.life).image_digest == kBytes);
   SUBCASE("it is") {
@@ -119,8 +122,15 @@ TEST_CASE("the resolver says what it found, and starts only when that is what al
   }
   SUBCASE("it is told to stop meanwhile") {
     hand.feed(input::Stop{StopCause::scale});
-    CHECK(hand.life.phase == Phase::stopped);
+    REQUIRE(hand.asked<effect::Remove>());
     CHECK(hand.feed(input::Pin{{kBytes, {}}}).last.empty());
+    hand.remove();
+    CHECK(hand.life.phase == Phase::stopped);
+    CHECK(hand.life.over());
+  }
+  SUBCASE("it is asked again who finds out") {
+    CHECK(hand.feed(input::Pin{{{}, kOther}}).last.empty());
+    CHECK(hand.feed(input::Pin{{{}, some_assignment().replica}}).last.empty());
   }
 }
 
@@ -157,7 +167,7 @@ TEST_CASE("the others wait, say for whom, and take the pinned bytes") {
     hand.after(1);
     REQUIRE(hand.asked<effect::PrepareImage>());
     hand.feed(input::ImageReady{{kBytes}});
-    CHECK(hand.last.empty());
+    CHECK(hand.asked<effect::Expect>());
     CHECK(report_of(hand.life).image_digest == kBytes);
   }
 }
@@ -513,7 +523,12 @@ class World {
       CHECK_FALSE(report.reason.empty());
     }
     for (auto& effect : hand_.last) {
+      if (const auto* expect = std::get_if<effect::Expect>(&effect)) {
+        CHECK(containers_.empty());
+        containers_.insert(expect->request.container);
+      }
       if (const auto* start = std::get_if<effect::Start>(&effect)) {
+        containers_.erase(start->request.container);  // as expected
         CHECK(containers_.empty());
         const ImagePin& pin = start->request.assignment.image;
         CHECK((pin == ImagePin{} || pin.digest == hand_.life.image_digest));
@@ -527,6 +542,7 @@ class World {
     chance(20) ? feed(input::ImageFailed{any_error()})
                : feed(input::ImageReady{{asked.request.digest.empty() ? kOtherBytes : asked.request.digest}});
   }
+  void answer(const effect::Expect&) {}
   void answer(const effect::Start& asked) {
     if (chance(20)) return feed(input::StartFailed{any_error()});
     running_ = asked.request.container;

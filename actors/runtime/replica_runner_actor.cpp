@@ -94,6 +94,8 @@ class RunnerState {
                             }));
   }
 
+  void ask(const effect::Expect& asked) { runtime_->expect(asked.request); }
+
   void ask(const effect::Start& asked) {
     runtime_->start(asked.request,
                     feed<StartedContainer>([](Result<StartedContainer> result) -> std::optional<Input> {

@@ -126,6 +126,10 @@ class RuntimePort {
   /// PERMISSION_DENIED, FAILED_PRECONDITION (the node has another image under that name and may not pull).
   /// `news` hears how far a pull is, before the answer, from any thread; may be empty.
   virtual void prepare_image(ImageRequest request, ImageNews news, Done<PreparedImage> done) = 0;
+  /// `start` will probably be asked for with the same: what takes time and runs nothing may be made
+  /// beforehand, from the digest in the assignment. Answers nothing and may do nothing; `remove` takes it
+  /// back, and so does a start from another digest.
+  virtual void expect(ContainerRequest request) = 0;
   /// Creates and starts from the digest in the assignment, else from what the tag stands for on this node. A
   /// container of that id that is left from before is removed first. On failure nothing is left behind.
   /// FAILED_PRECONDITION with the reason when the command or the spec cannot be run.

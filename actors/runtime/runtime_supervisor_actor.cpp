@@ -18,6 +18,8 @@ namespace cloudless::runtime {
 namespace {
 
 constexpr Millis kDiskRetry = 2000;
+/// How long a set that nobody waits for stays in memory only.
+constexpr Millis kSaveDelay = 100;
 /// How often the runtime is asked whether it answers; after a failure sooner.
 constexpr Millis kPingInterval = 5000;
 /// Failures in a row after which it counts as away: one may be a restart that nobody notices.
@@ -139,7 +141,7 @@ class SupervisorState {
     const bool same = *taken == durable_ && taken->cluster_id == durable_cluster_ && !saving_ && !unsaved_;
     book_.cluster_id = taken->cluster_id;
     book_.set = std::move(*taken);
-    if (!same) save();
+    if (!same) is_urgent(durable_, book_.set) ? save() : save_soon();
     // Not after the disk: what is done early is not reported before the set is durable (publish), and a
     // container is found again by its labels.
     const bool first = !std::exchange(set_arrived_, true);
@@ -147,6 +149,12 @@ class SupervisorState {
     // The list may be older than the set: containers whose start an earlier agent asked for may have come
     // since.
     if (first) ask_for_list();
+  }
+
+  /// What nobody waits for goes to the disk when the starts that came with it no longer want it.
+  void save_soon() {
+    unsaved_ = true;
+    later(kSaveDelay, SaveAgain{});
   }
 
   void save() {
@@ -502,8 +510,10 @@ class SupervisorState {
   }
 
   void later(Millis delay, Event event) {
-    self_->delayed_send(self_, std::chrono::milliseconds(std::max<Millis>(0, delay)),
-                        std::make_shared<const Event>(std::move(event)));
+    auto what = std::make_shared<const Event>(std::move(event));
+    // At once is not a matter for the clock's thread, which would have to be woken.
+    if (delay <= 0) return self_->send(self_, std::move(what));
+    self_->delayed_send(self_, std::chrono::milliseconds(delay), std::move(what));
   }
 
   void leave(const caf::error& reason) {

@@ -37,6 +37,9 @@ class GatedRuntime final : public runtime::RuntimePort {
     };
     inner_.prepare_image(std::move(request), std::move(heard), while_alive(alive_, std::move(done)));
   }
+  void expect(runtime::ContainerRequest request) override {
+    if (*alive_) inner_.expect(std::move(request));
+  }
   void start(runtime::ContainerRequest request, runtime::Done<runtime::StartedContainer> done) override {
     if (*alive_) inner_.start(std::move(request), while_alive(alive_, std::move(done)));
   }

@@ -49,8 +49,10 @@ int main(int argc, char** argv) {
     return 2;
   let_go();
   claim(options.state_dir);
-  Logger logger(options);
+  // From here on the agent finds us, and puts another in our place if we die: the container need not wait for
+  // more.
   close(kReady);
+  Logger logger(options);
   logger.run();
   leave(options.state_dir);
   return 0;

@@ -42,6 +42,53 @@ TEST_CASE("a container starts, ends with its exit code, and leaves nothing but i
   }
 }
 
+TEST_CASE("what was made of a container beforehand is used by its start, and goes with its removal") {
+  RuntimeNode node("expect");
+  const auto prepared = node.prepare(node.image, ImagePullPolicy::if_not_present);
+  REQUIRE_OK(prepared);
+  auto request = node.request("a", {"sleep", "100000"});
+  request.assignment.image.digest = prepared->digest;
+  node.port->expect(request);
+  SUBCASE("removed") {}
+  SUBCASE("started") {
+    const auto started = node.start(request);
+    REQUIRE_OK(started);
+    const auto address = node.exec("a", {"hostname", "-i"});
+    REQUIRE_OK(address);
+    CHECK(address->stdout_data == started->address + "\n");
+  }
+  SUBCASE("started from other bytes") {
+    request.assignment.image.digest = "sha256:" + std::string(64, 'a');
+    node.port->expect(request);
+    request.assignment.image.digest = prepared->digest;
+    REQUIRE_OK(node.start(request));
+  }
+  SUBCASE("expected twice, after an agent that was killed") {
+    node.open();
+    node.port->expect(request);
+    REQUIRE_OK(node.start(request));
+  }
+  REQUIRE_OK(node.remove("a"));
+  CHECK(node.traces("a") == "");
+}
+
+TEST_CASE(
+    "a snapshot that containerd's garbage collector takes away before the container is made is made again") {
+  RuntimeNode node("collected");
+  const auto prepared = node.prepare(node.image, ImagePullPolicy::if_not_present);
+  REQUIRE_OK(prepared);
+  auto request = node.request("a", {"sleep", "100000"});
+  request.assignment.image.digest = prepared->digest;
+  node.port->expect(request);
+  const auto there = [&] { return node.ctr({"snapshots", "ls"}).find("a-0 ") != std::string::npos; };
+  REQUIRE(eventually(there));
+  node.ctr({"snapshots", "rm", "a-0"});
+  REQUIRE_FALSE(there());
+  REQUIRE_OK(node.start(request));
+  REQUIRE_OK(node.remove("a"));
+  CHECK(node.traces("a") == "");
+}
+
 TEST_CASE("SIGTERM reaches the first process; SIGKILL ends one that does not listen") {
   RuntimeNode node("stop");
   REQUIRE_OK(node.start_shell("polite", "trap 'exit 7' TERM; while :; do sleep 0.05; done"));

@@ -79,6 +79,11 @@ class ContainerdRuntime final : public RuntimePort {
 
   void collect_images(std::vector<ImageRequest> keep) override { image_desk_.collect(std::move(keep)); }
 
+  void expect(ContainerRequest request) override {
+    auto job = containers_.expect(std::move(request));
+    lifecycle_jobs_.submit([job = std::move(job)] { (*job)(); });
+  }
+
   void start(ContainerRequest request, Done<StartedContainer> done) override {
     volumes_.claim(request.assignment.replica, request.container);
     lifecycle_jobs_.submit(

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
+#include <future>
 
 #include "actors/runtime/containerd/leftovers.hpp"
 #include "actors/runtime/containerd/oci_spec.hpp"
@@ -117,9 +118,11 @@ Result<StartedContainer> Containers::start(const ContainerRequest& request) {
     if (attempt > 0) {
       if (auto removed = remove(request.container); !removed) return fail(removed.error());
     }
-    const auto grant = network_.grant(request);
+    const auto prepared = usable(request, **image);
+    if (!prepared) return fail(prepared.error());
+    const auto grant = *prepared ? (*prepared)->grant : network_.grant(request);
     if (!grant) return fail(grant.error());
-    started = create_and_start(request, **image, *grant);
+    started = create_and_start(request, **image, *grant, prepared->get());
   }
   if (!started) {
     if (auto removed = remove(request.container); !removed)
@@ -127,6 +130,48 @@ Result<StartedContainer> Containers::start(const ContainerRequest& request) {
                    removed.error().message);
   }
   return started;
+}
+
+std::shared_ptr<std::packaged_task<void()>> Containers::expect(ContainerRequest request) {
+  auto prepared = std::make_shared<Prepared>();
+  prepared->digest = request.assignment.image.digest;
+  const auto container = request.container;
+  auto job = std::make_shared<std::packaged_task<void()>>([this, prepared, request = std::move(request)] {
+    const auto& id = request.container;
+    const auto ready = ensure_ready();
+    const auto image = images_.resolve(request.assignment.pod.image, prepared->digest);
+    if (!ready || !image) {
+      prepared->grant = fail(ready ? image.error() : ready.error());
+      return;
+    }
+    prepared->grant = network_.grant(request);
+    if (!prepared->grant) return;
+    network_.prepare(id);
+    prepared->root = prepare_root(id, **image);
+  });
+  prepared->done = job->get_future();
+  const std::lock_guard lock(prepared_mutex_);
+  prepared_[container] = std::move(prepared);
+  return job;
+}
+
+std::shared_ptr<Containers::Prepared> Containers::take_prepared(const ContainerId& container) {
+  std::shared_ptr<Prepared> prepared;
+  {
+    const std::lock_guard lock(prepared_mutex_);
+    if (auto found = prepared_.extract(container)) prepared = std::move(found.mapped());
+  }
+  if (prepared) prepared->done.wait();
+  return prepared;
+}
+
+Result<std::shared_ptr<Containers::Prepared>> Containers::usable(const ContainerRequest& request,
+                                                                 const ResolvedImage& image) {
+  auto prepared = take_prepared(request.container);
+  if (!prepared) return prepared;
+  if (prepared->digest == image.target.digest && prepared->grant && prepared->root) return prepared;
+  if (auto removed = remove(request.container); !removed) return fail(removed.error());
+  return nullptr;
 }
 
 Result<Confinement> Containers::confine(const Template& pod, const ResolvedImage& image) {
@@ -138,10 +183,13 @@ Result<Confinement> Containers::confine(const Template& pod, const ResolvedImage
 }
 
 Result<StartedContainer> Containers::create_and_start(const ContainerRequest& request,
-                                                      const ResolvedImage& image, const NetworkGrant& grant) {
+                                                      const ResolvedImage& image, const NetworkGrant& grant,
+                                                      const Prepared* prepared) {
   const auto& id = request.container;
   const auto plan = plan_volumes(request.assignment, options_.policy);
   if (!plan) return fail(plan.error());
+  auto root = prepared ? std::future<Result<Mounts>>{}
+                       : std::async(std::launch::async, [&] { return prepare_root(id, image); });
   auto confinement = confine(request.assignment.pod, image);
   if (!confinement) return fail(confinement.error());
   SpecInput input;
@@ -151,6 +199,7 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   input.node = options_.node;
   input.containerd_namespace = client_.own_namespace();
   input.address = grant.address;
+  input.network_namespace = network_.prepare(id);
   input.image = image.config;
   input.confinement = std::move(*confinement);
   input.mounts = network_.mounts(id);
@@ -166,7 +215,10 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   if (auto made = volumes_.make(*plan, owner); !made) return fail(made.error());
   const auto created_at = create_record(request, image, *spec, input.confinement.runtime_program, grant);
   if (!created_at) return fail(created_at.error());
-  auto pid = create_task(request, image);
+  const auto mounts = settle_root(id, image, prepared ? prepared->root : root.get());
+  if (!mounts) return fail(mounts.error());
+  if (auto network = network_.finish(id); !network) return fail(network.error());
+  auto pid = create_task(request, *mounts);
   if (!pid) return fail(pid.error());
   loggers_.watch(id);
   auto attached = network_.attach(request, *pid);
@@ -217,8 +269,8 @@ Result<WallMillis> Containers::create_record(const ContainerRequest& request, co
   return millis(created->container().created_at());
 }
 
-Result<std::uint32_t> Containers::create_task(const ContainerRequest& request, const ResolvedImage& image) {
-  const auto& container = request.container;
+Result<Containers::Mounts> Containers::prepare_root(const ContainerId& container,
+                                                    const ResolvedImage& image) {
   snapshots_v1::PrepareSnapshotRequest prepare;
   prepare.set_snapshotter(options_.snapshotter);
   prepare.set_key(container.value);
@@ -226,9 +278,26 @@ Result<std::uint32_t> Containers::create_task(const ContainerRequest& request, c
   auto mounts = client_.call(client_.snapshots(), &snapshots_v1::Snapshots::Stub::Prepare, prepare,
                              client_.scope("make the root file system"));
   if (!mounts) return fail(mounts.error());
+  return std::move(*mounts->mutable_mounts());
+}
+
+Result<Containers::Mounts> Containers::settle_root(const ContainerId& container, const ResolvedImage& image,
+                                                   Result<Mounts> prepared) {
+  if (!prepared) return prepared;
+  snapshots_v1::StatSnapshotRequest stat;
+  stat.set_snapshotter(options_.snapshotter);
+  stat.set_key(container.value);
+  const auto there = client_.call(client_.snapshots(), &snapshots_v1::Snapshots::Stub::Stat, stat,
+                                  client_.scope("look at the root file system"));
+  if (there) return prepared;
+  return gone(there.error()) ? prepare_root(container, image) : fail(there.error());
+}
+
+Result<std::uint32_t> Containers::create_task(const ContainerRequest& request, const Mounts& rootfs) {
+  const auto& container = request.container;
   tasks_v1::CreateTaskRequest create;
   create.set_container_id(container.value);
-  *create.mutable_rootfs() = mounts->mounts();
+  *create.mutable_rootfs() = rootfs;
   if (const auto limit = request.assignment.limits.storage_bytes)
     if (auto limited = limit_layer(container, *limit, create); !limited) return fail(limited.error());
   create.set_stdout(loggers_.uri(container));
@@ -292,6 +361,7 @@ Result<Nothing> Containers::delete_task(const ContainerId& container) {
 }
 
 Result<Nothing> Containers::remove(const ContainerId& container) {
+  take_prepared(container);  // made of the same things as a container
   if (auto deleted = delete_task(container); !deleted) return deleted;
   if (auto detached = network_.detach(container); !detached) return detached;
   containers_v1::DeleteContainerRequest record;

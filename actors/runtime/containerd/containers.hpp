@@ -1,10 +1,12 @@
-// The life of a container in containerd, step by step: record, snapshot, task, network, start; and down
+// The life of a container in containerd, step by step: record, snapshot and network, task, start; and down
 // again, task always before record, because a task without a record cannot be reached any more. Blocking;
 // thread-safe. What belongs to whom is written into labels, so a restarted agent finds everything again;
 // nothing is kept on disk here.
 #pragma once
 
+#include <future>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -27,6 +29,9 @@ class Containers {
   Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes, ReplicaNetwork& network,
              const ContainerdOptions& options);
 
+  /// As in RuntimePort. What is returned does the work; starts and removals of this container that are asked
+  /// for from here on wait for it, so it is to be run before them.
+  std::shared_ptr<std::packaged_task<void()>> expect(ContainerRequest request);
   /// As in RuntimePort.
   Result<StartedContainer> start(const ContainerRequest& request);
   Result<Nothing> signal(const ContainerId& container, int signal);
@@ -55,9 +60,28 @@ class Containers {
                                    const NetworkGrant& grant);
   /// What the container may do, or why it is refused.
   Result<Confinement> confine(const Template& pod, const ResolvedImage& image);
-  Result<std::uint32_t> create_task(const ContainerRequest& request, const ResolvedImage& image);
+  using Mounts = google::protobuf::RepeatedPtrField<containerd::types::Mount>;
+  /// What was made of a container beforehand: nothing but this process and a snapshot that nobody holds on to
+  /// knows of it, so a crash leaves nothing.
+  struct Prepared {
+    std::string digest;
+    Result<NetworkGrant> grant = NetworkGrant{};
+    Result<Mounts> root = Mounts{};
+    std::future<void> done;
+  };
+  /// Waits until it is whole; null: nothing was expected.
+  std::shared_ptr<Prepared> take_prepared(const ContainerId& container);
+  /// Null: it is of no use, and is gone.
+  Result<std::shared_ptr<Prepared>> usable(const ContainerRequest& request, const ResolvedImage& image);
   Result<StartedContainer> create_and_start(const ContainerRequest& request, const ResolvedImage& image,
-                                            const NetworkGrant& grant);
+                                            const NetworkGrant& grant, const Prepared* prepared);
+  /// A snapshot of the container's own; what is to be mounted.
+  Result<Mounts> prepare_root(const ContainerId& container, const ResolvedImage& image);
+  /// Once there is a record that holds on to it: what was prepared beside making the record belonged to
+  /// nobody, and containerd's garbage collector may have taken it away. Then it is prepared again.
+  Result<Mounts> settle_root(const ContainerId& container, const ResolvedImage& image,
+                             Result<Mounts> prepared);
+  Result<std::uint32_t> create_task(const ContainerRequest& request, const Mounts& rootfs);
   /// Puts a limited writable layer in place of the snapshot's own.
   Result<Nothing> limit_layer(const ContainerId& container, std::int64_t bytes,
                               tasks_v1::CreateTaskRequest& create);
@@ -79,6 +103,8 @@ class Containers {
 
   std::mutex mutex_;
   bool ready_ = false;
+  std::mutex prepared_mutex_;
+  std::map<ContainerId, std::shared_ptr<Prepared>> prepared_;
 };
 
 }  // namespace cloudless::runtime

@@ -67,10 +67,7 @@ Result<Blob> ImageLibrary::target_of(const std::string& name, const std::string&
 }
 
 ImageLibrary::Described ImageLibrary::describe(const Blob& target, const std::string& containerd_namespace) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = described_.find(target.digest); found != described_.end()) return found->second;
-  }
+  if (auto before = known(target.digest)) return before;
   CallScope scope = client_.scope("read image");
   scope.containerd_namespace = containerd_namespace;
   auto image = std::make_shared<ResolvedImage>();
@@ -99,6 +96,12 @@ ImageLibrary::Described ImageLibrary::describe(const Blob& target, const std::st
   const std::lock_guard lock(mutex_);
   if (described_.size() >= kDescribedLimit) described_.clear();  // they are read again when they are needed
   return described_.emplace(target.digest, std::move(image)).first->second;
+}
+
+std::shared_ptr<const ResolvedImage> ImageLibrary::known(const std::string& digest) {
+  const std::lock_guard lock(mutex_);
+  const auto found = described_.find(digest);
+  return found == described_.end() ? nullptr : found->second;
 }
 
 Result<std::vector<Blob>> ImageLibrary::layers_of(const std::string& digest,

@@ -42,6 +42,8 @@ class ImageLibrary {
   /// What is in it; its manifest and config must be there.
   Described describe(const Blob& target, const std::string& containerd_namespace);
   Described describe(const Blob& target) { return describe(target, client_.own_namespace()); }
+  /// The same for what was described by this process before; null: nothing was.
+  std::shared_ptr<const ResolvedImage> known(const std::string& digest);
   /// Of a manifest, or of this machine's in an index, while the image may still be on its way.
   Result<std::vector<Blob>> layers_of(const std::string& digest, const std::string& containerd_namespace);
   /// Its name here (and its name by digest), unpacked.

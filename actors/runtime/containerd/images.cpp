@@ -46,6 +46,12 @@ Result<Images::Wanted> Images::wanted(const ImageRequest& request) {
   return out;
 }
 
+bool Images::noted_lately(const std::string& digest) {
+  const std::lock_guard lock(mutex_);
+  const auto use = uses_.find(digest);
+  return use != uses_.end() && wall_clock() - use->second.noted_at <= kNoteEvery;
+}
+
 PreparedImage Images::used(const Wanted& image, const std::string& digest) {
   const WallMillis now = wall_clock();
   bool stale = false;
@@ -69,6 +75,8 @@ Result<std::shared_ptr<const ResolvedImage>> Images::resolve(const std::string& 
                                                              const std::string& digest) {
   const auto asked = wanted({image, {}, digest, {}});
   if (!asked) return fail(asked.error());
+  // If it was taken away since, there is no snapshot to start from, which is said then.
+  if (auto known = library_.known(asked->digest)) return known;
   const auto target = library_.target_of(asked->pulled_as());
   if (!target) return fail(target.error());
   return library_.describe(*target);
@@ -95,11 +103,18 @@ Result<std::optional<PreparedImage>> Images::find_own(const Wanted& image) {
     auto ready = described ? library_.ensure_unpacked(**described) : Result<Nothing>(fail(described.error()));
     const auto exact = name_by_digest(name, own->digest);
     // An image that somebody imported gets its name by digest from whoever finds it first.
-    if (ready && name != exact) ready = library_.name_image(exact, *own);
+    if (ready && name != exact && !noted_lately(own->digest)) ready = ensure_named(exact, *own);
     if (!ready) return fail(ready.error());
     return used(image, own->digest);
   }
   return std::nullopt;
+}
+
+/// Looked at first: it is nearly always there, and writing it again costs containerd's disk a write.
+Result<Nothing> Images::ensure_named(const std::string& name, const Blob& target) {
+  const auto named = library_.target_of(name);
+  if (named && named->digest == target.digest) return Nothing{};
+  return library_.name_image(name, target);
 }
 
 std::optional<PreparedImage> Images::find_elsewhere(const Wanted& image) {

@@ -50,9 +50,12 @@ class Images {
 
   static Result<Wanted> wanted(const ImageRequest& request);
   Result<std::optional<PreparedImage>> find_own(const Wanted& image);
+  Result<Nothing> ensure_named(const std::string& name, const Blob& target);
   std::optional<PreparedImage> find_elsewhere(const Wanted& image);
   Error not_here(const Wanted& image, const ImageRequest& request);
   std::string other_digest_here(const Wanted& image);
+  /// Somebody has noted on its name by digest that it is in use: it has that name.
+  bool noted_lately(const std::string& digest);
   PreparedImage used(const Wanted& image, const std::string& digest);
   GarbageRules rules_of(const std::vector<ImageRequest>& keep, const std::vector<std::string>& running) const;
   void note_uses(const std::vector<StoredImage>& images, const GarbageRules& rules);

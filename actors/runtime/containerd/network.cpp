@@ -108,9 +108,12 @@ int delete_link(nl_sock* socket, const std::string& name) {
 
 /// Lets a replica reach itself through its own published port: its packets leave by the port they came in.
 int allow_hairpin(nl_sock* socket, const std::string& name) {
+  rtnl_link* found = nullptr;  // by the socket: this thread may be in another namespace by now
+  if (const int e = rtnl_link_get_kernel(socket, 0, name.c_str(), &found); e < 0) return e;
+  const Owned<rtnl_link> link(found);
   Owned<rtnl_link> which(rtnl_link_alloc());
   Owned<rtnl_link> change(rtnl_link_alloc());
-  rtnl_link_set_ifindex(which.get(), static_cast<int>(if_nametoindex(name.c_str())));
+  rtnl_link_set_ifindex(which.get(), rtnl_link_get_ifindex(found));
   rtnl_link_set_family(which.get(), AF_BRIDGE);
   rtnl_link_set_family(change.get(), AF_BRIDGE);
   rtnl_link_bridge_set_flags(change.get(), RTNL_BRIDGE_HAIRPIN_MODE);
@@ -252,38 +255,52 @@ Result<Nothing> Network::make_bridge() {
 }
 
 Result<Nothing> Network::attach(const ContainerId& container, std::uint32_t pid, Ipv4 address) {
-  if (if_nametoindex(bridge_.c_str()) == 0)  // somebody deleted it
-    if (auto bridge = ensure_bridge(); !bridge) return bridge;
   const auto path = "/proc/" + std::to_string(pid) + "/ns/net";
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail(Errc::internal, "network: " + path + ": " + std::strerror(errno));
-  const auto done = [&]() -> Result<Nothing> {
-    auto socket = open_socket();
-    if (!socket) return fail(socket.error());
-    const auto name = link_name(container);
-    const int bridge = static_cast<int>(if_nametoindex(bridge_.c_str()));
-    int e = add_veth(socket->get(), name, bridge, fd, address);
-    if (e == -NLE_EXIST) {  // left by a crash of the agent or of the machine's clean-up
-      delete_link(socket->get(), name);
-      e = add_veth(socket->get(), name, bridge, fd, address);
-    }
-    if (e < 0) return netlink_failed("create link " + name, e);
-    e = allow_hairpin(socket->get(), name);
-    if (e < 0) return netlink_failed("set up link " + name, e);
-    // A thread that entered another network namespace must not run anything else afterwards.
-    Result<Nothing> inside = Nothing{};
-    std::thread([&] { inside = configure_inside(fd, address); }).join();
-    if (!inside) delete_link(socket->get(), name);
-    return inside;
-  }();
+  // A thread that entered another network namespace must not run anything else afterwards.
+  Result<Nothing> attached = Nothing{};
+  std::thread([&] {
+    attached = furnish(container, address, [fd]() -> Result<int> {
+      if (setns(fd, CLONE_NEWNET) == 0) return fd;
+      return fail(Errc::internal,
+                  std::string("network: enter the replica's namespace: ") + std::strerror(errno));
+    });
+  }).join();
   close(fd);
-  return done;
+  return attached;
 }
 
-Result<Nothing> Network::configure_inside(int namespace_fd, Ipv4 address) const {
-  if (setns(namespace_fd, CLONE_NEWNET) != 0)
-    return fail(Errc::internal,
-                std::string("network: enter the replica's namespace: ") + std::strerror(errno));
+Result<Nothing> Network::furnish(const ContainerId& container, Ipv4 address,
+                                 const std::function<Result<int>()>& enter) {
+  if (if_nametoindex(bridge_.c_str()) == 0)  // somebody deleted it
+    if (auto bridge = ensure_bridge(); !bridge) return bridge;
+  const auto name = link_name(container);
+  auto outside = open_socket();  // a socket belongs to the namespace that it was opened in
+  if (!outside) return fail(outside.error());
+  const int bridge = static_cast<int>(if_nametoindex(bridge_.c_str()));
+  const auto inside = enter();
+  if (!inside) return fail(inside.error());
+  if (auto made = make_link(outside->get(), name, bridge, *inside, address); !made) return made;
+  auto configured = configure_inside(address);
+  if (!configured) delete_link(outside->get(), name);
+  return configured;
+}
+
+Result<Nothing> Network::make_link(nl_sock* socket, const std::string& name, int bridge, int namespace_fd,
+                                   Ipv4 address) {
+  int e = add_veth(socket, name, bridge, namespace_fd, address);
+  if (e == -NLE_EXIST) {  // left by a crash of the agent or of the machine's clean-up
+    delete_link(socket, name);
+    e = add_veth(socket, name, bridge, namespace_fd, address);
+  }
+  if (e < 0) return netlink_failed("create link " + name, e);
+  e = allow_hairpin(socket, name);
+  if (e < 0) return netlink_failed("set up link " + name, e);
+  return Nothing{};
+}
+
+Result<Nothing> Network::configure_inside(Ipv4 address) const {
   auto socket = open_socket();
   if (!socket) return fail(socket.error());
   const int index = static_cast<int>(if_nametoindex(kInside));

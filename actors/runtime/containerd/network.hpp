@@ -5,12 +5,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 
 #include "actors/runtime/containerd/subnet.hpp"
 #include "actors/runtime/runtime_port.hpp"
 #include "messages/domain/error.hpp"
+
+struct nl_sock;
 
 namespace cloudless::runtime {
 
@@ -30,9 +33,12 @@ class Network {
   /// Lets packets through: forwarding for the machine (net.ipv4.ip_forward), nothing else. With `loopback`
   /// also from the machine's loopback addresses to replicas (route_localnet, on the bridge alone).
   Result<Nothing> ensure_forwarding(bool loopback) const;
-  /// Between a task's create and start: eth0 with `address`, lo and the default route in the namespace of
-  /// process `pid`.
+  /// Between a task's create and start, where the runtime made the namespace: eth0 with `address`, lo and the
+  /// default route in the namespace of process `pid`.
   Result<Nothing> attach(const ContainerId& container, std::uint32_t pid, Ipv4 address);
+  /// The same in a namespace that is made for it, before there is a process: for NetworkNamespace.
+  Result<Nothing> furnish(const ContainerId& container, Ipv4 address,
+                          const std::function<Result<int>()>& enter);
   /// Succeeds if there is nothing.
   Result<Nothing> detach(const ContainerId& container);
   /// Connects the links of these containers to the bridge again where somebody took them off, or took it
@@ -49,7 +55,11 @@ class Network {
 
  private:
   Result<Nothing> make_bridge();
-  Result<Nothing> configure_inside(int namespace_fd, Ipv4 address) const;
+  /// Both ends of the container's link, the inner one in that namespace.
+  static Result<Nothing> make_link(nl_sock* socket, const std::string& name, int bridge, int namespace_fd,
+                                   Ipv4 address);
+  /// In the namespace that this thread is in.
+  Result<Nothing> configure_inside(Ipv4 address) const;
 
   std::string bridge_;
   Subnet subnet_;

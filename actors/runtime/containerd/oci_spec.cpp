@@ -48,13 +48,16 @@ json mounts(const SpecInput& in) {
   return out;
 }
 
-json namespaces(const Confinement& given) {
+json namespaces(const SpecInput& in) {
+  const auto& given = in.confinement;
   json out = json::array();
   const auto add = [&](const char* type) { out.push_back({{"type", type}}); };
   for (const char* type : {"uts", "mount", "cgroup"}) add(type);
   if (!given.host_pid) add("pid");
   if (!given.host_ipc) add("ipc");
-  if (!given.host_network) add("network");
+  if (given.host_network) return out;
+  add("network");
+  if (!in.network_namespace.empty()) out.back()["path"] = in.network_namespace;
   return out;
 }
 
@@ -81,7 +84,7 @@ json linux_part(const SpecInput& in) {
   const auto& given = in.confinement;
   json out = {{"resources", resources(in)},
               {"cgroupsPath", in.cgroup},
-              {"namespaces", namespaces(given)},
+              {"namespaces", namespaces(in)},
               {"maskedPaths", given.masked_paths},
               {"readonlyPaths", given.read_only_paths}};
   if (!given.seccomp.is_null()) out["seccomp"] = given.seccomp;

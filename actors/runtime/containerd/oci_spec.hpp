@@ -22,6 +22,8 @@ struct SpecInput {
   NodeId node;
   std::string containerd_namespace;
   std::string address;  ///< IPv4 of the replica; empty: none
+  /// The network namespace that the container joins; empty: the runtime makes one.
+  std::string network_namespace;
   ImageConfig image;
   /// Volumes and files of the workload, in this order after the kernel's own.
   std::vector<SpecMount> mounts;

@@ -146,6 +146,15 @@ TEST_CASE("a container has namespaces of its own, and shares those that it may")
   CHECK(mount_options(spec(input()), "/dev/shm").back() == "size=65536k");
 }
 
+TEST_CASE("a container joins the network namespace that was made for it") {
+  auto in = input();
+  in.network_namespace = "/proc/7/fd/9";
+  for (const auto& one : spec(in)["linux"]["namespaces"])
+    CHECK(one.value("path", "") == (one["type"] == "network" ? "/proc/7/fd/9" : ""));
+  in.confinement.host_network = true;
+  CHECK_FALSE(namespaces_of(spec(in)) == namespaces_of(spec(input())));
+}
+
 TEST_CASE("privileged containers have every device and a /sys that can be written") {
   auto in = input();
   CHECK(mount_options(spec(in), "/sys").back() == "ro");

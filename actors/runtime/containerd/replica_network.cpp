@@ -220,6 +220,39 @@ std::vector<SpecMount> ReplicaNetwork::mounts(const ContainerId& container) cons
   return out;
 }
 
+std::string ReplicaNetwork::prepare(const ContainerId& container) {
+  const auto grant = known(container);
+  const auto address = parse_ipv4(grant.address);
+  if (grant.of_node || chain_ || !address) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto begun = prepared_.find(container); begun != prepared_.end()) return begun->second->path();
+  }
+  auto made = std::make_shared<NetworkNamespace>([this, container, address = *address](const auto& enter) {
+    return network_.furnish(container, address, enter);
+  });
+  const std::lock_guard lock(mutex_);
+  prepared_[container] = made;
+  return made->path();
+}
+
+Result<Nothing> ReplicaNetwork::finish(const ContainerId& container) {
+  std::shared_ptr<NetworkNamespace> prepared;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = prepared_.find(container);
+    if (found == prepared_.end()) return Nothing{};
+    prepared = found->second;
+  }
+  return prepared->finish();
+}
+
+void ReplicaNetwork::let_go(const ContainerId& container) {
+  std::map<ContainerId, std::shared_ptr<NetworkNamespace>>::node_type prepared;  // ends without the lock
+  const std::lock_guard lock(mutex_);
+  prepared = prepared_.extract(container);
+}
+
 NetworkGrant ReplicaNetwork::known(const ContainerId& container) {
   const std::lock_guard lock(mutex_);
   const auto found = grants_.find(container);
@@ -233,7 +266,7 @@ Result<NetworkGrant> ReplicaNetwork::attach(const ContainerRequest& request, std
   if (chain_) return attach_in_chain(request, pid, std::move(grant));
   const auto address = parse_ipv4(grant.address);
   if (!address) return fail(Errc::internal, "network: no address was granted to " + container.value);
-  if (auto attached = network_.attach(container, pid, *address); !attached) return fail(attached.error());
+  let_go(container);
   if (auto forwarded = forward(container, *address, grant.ports); !forwarded) return fail(forwarded.error());
   return grant;
 }
@@ -283,12 +316,14 @@ void ReplicaNetwork::stop_forwarding(const ContainerId& container) {
 
 Result<Nothing> ReplicaNetwork::detach(const ContainerId& container) {
   stop_forwarding(container);
+  (void)finish(container);  // or its link would come after this
   if (chain_)
     if (auto removed = chain_->remove(container); !removed) return removed;
   return network_.detach(container);
 }
 
 void ReplicaNetwork::release(const ContainerId& container) {
+  let_go(container);
   files_.remove(container);
   ports_.release(container);
   const std::lock_guard lock(mutex_);

@@ -14,6 +14,7 @@
 #include "actors/runtime/containerd/host_ports.hpp"
 #include "actors/runtime/containerd/network.hpp"
 #include "actors/runtime/containerd/network_files.hpp"
+#include "actors/runtime/containerd/network_namespace.hpp"
 #include "actors/runtime/containerd/nft_table.hpp"
 #include "actors/runtime/containerd/oci_mounts.hpp"
 #include "actors/runtime/containerd/options.hpp"
@@ -48,9 +49,15 @@ class ReplicaNetwork {
   /// FAILED_PRECONDITION for a port that is taken, RESOURCE_EXHAUSTED. Who may have the node's own network is
   /// confinement's business.
   Result<NetworkGrant> grant(const ContainerRequest& request);
+  /// Begins to make the network of a container that was granted one, if that has not begun. Returns the
+  /// path of the namespace for the container to join; empty: it gets one from the runtime, or the node's.
+  std::string prepare(const ContainerId& container);
+  /// Waits for what was begun: before the task is made, which joins it.
+  Result<Nothing> finish(const ContainerId& container);
   /// What the container is to see of its files.
   std::vector<SpecMount> mounts(const ContainerId& container) const;
-  /// Between a task's create and start; what it has from now on.
+  /// Between a task's create and start; what it has from now on. Lets go of what was prepared: the task has
+  /// joined it.
   Result<NetworkGrant> attach(const ContainerRequest& request, std::uint32_t pid);
   /// What a container has; empty for one that is not known.
   NetworkGrant known(const ContainerId& container);
@@ -76,6 +83,7 @@ class ReplicaNetwork {
   Result<NetworkGrant> grant_of_node(const ContainerRequest& request);
   Result<NetworkGrant> attach_in_chain(const ContainerRequest& request, std::uint32_t pid,
                                        NetworkGrant grant);
+  void let_go(const ContainerId& container);
   Result<Ipv4> take_address(const ContainerId& container);
   Result<Nothing> forward(const ContainerId& container, Ipv4 address,
                           const std::vector<PublishedPort>& ports);
@@ -93,6 +101,7 @@ class ReplicaNetwork {
 
   std::mutex mutex_;  ///< of what follows
   std::map<ContainerId, NetworkGrant> grants_;
+  std::map<ContainerId, std::shared_ptr<NetworkNamespace>> prepared_;  ///< of those that are being started
   std::set<Ipv4> own_addresses_;
   std::mutex rules_mutex_;  ///< of what follows and of the order of transactions
   std::map<ContainerId, std::vector<ForwardedPort>> forwarded_;

@@ -12,6 +12,10 @@ void Incarnation::prepare_image(ImageRequest request, ImageNews news, Done<Prepa
   runtime_.prepare_image(std::move(request), std::move(heard), while_open(std::move(done)));
 }
 
+void Incarnation::expect(ContainerRequest request) {
+  if (*open_) runtime_.expect(std::move(request));
+}
+
 void Incarnation::start(ContainerRequest request, Done<StartedContainer> done) {
   if (*open_) runtime_.start(std::move(request), while_open(std::move(done)));
 }

@@ -19,6 +19,7 @@ class Incarnation final : public RuntimePort, public AgentDisk, public ProbePort
   void close() { *open_ = false; }
 
   void prepare_image(ImageRequest request, ImageNews news, Done<PreparedImage> done) override;
+  void expect(ContainerRequest request) override;
   void start(ContainerRequest request, Done<StartedContainer> done) override;
   void wait(ContainerId container, Done<ContainerExit> done) override;
   void signal(ContainerId container, int signal, Done<Nothing> done) override;

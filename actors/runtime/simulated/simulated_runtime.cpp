@@ -100,8 +100,13 @@ Result<PreparedImage> SimulatedRuntime::bring(const ImageRequest& request) {
   return PreparedImage{tag->second};
 }
 
+void SimulatedRuntime::expect(ContainerRequest request) {
+  expected_.insert(std::move(request.container));
+}
+
 void SimulatedRuntime::start(ContainerRequest request, Done<StartedContainer> done) {
   if (away_) return answer<StartedContainer>(0, std::move(done), [] { return away_error(); });
+  expected_.erase(request.container);
   // The record is made at once and the process comes later, so that a crash in between leaves what containerd
   // would leave.
   Container container;
@@ -226,6 +231,7 @@ void SimulatedRuntime::signal(ContainerId container, int signal, Done<Nothing> d
 
 void SimulatedRuntime::remove(ContainerId container, Done<Nothing> done) {
   answer<Nothing>(0, std::move(done), [this, container]() -> Result<Nothing> {
+    expected_.erase(container);
     if (auto old = containers_.extract(container)) answer_waiting(old.mapped(), no_container(container));
     return Nothing{};
   });

@@ -32,6 +32,7 @@ class SimulatedRuntime final : public RuntimePort {
   SimulatedRuntime(SimulatedOptions options, Post post, const Clock& clock);
 
   void prepare_image(ImageRequest request, ImageNews news, Done<PreparedImage> done) override;
+  void expect(ContainerRequest request) override;
   void start(ContainerRequest request, Done<StartedContainer> done) override;
   void wait(ContainerId container, Done<ContainerExit> done) override;
   void signal(ContainerId container, int signal, Done<Nothing> done) override;
@@ -71,6 +72,8 @@ class SimulatedRuntime final : public RuntimePort {
   bool away() const { return away_; }
   std::vector<ObservedContainer> containers() const;
   std::size_t running(const ReplicaId& replica) const;
+  /// Containers that are expected and were neither started nor removed. A crash of the agent ends this.
+  const std::set<ContainerId>& expected() const { return expected_; }
   /// Replicas whose volumes are on the machine.
   const std::set<ReplicaId>& volumes() const { return volumes_; }
   /// In force in a container that runs.
@@ -119,6 +122,7 @@ class SimulatedRuntime final : public RuntimePort {
   std::size_t most_at_once_ = 0;
   std::map<ContainerId, Container> containers_;
   std::set<ReplicaId> volumes_;
+  std::set<ContainerId> expected_;
   std::map<std::string, std::string> tags_;             // of this machine: what they stood for when they came
   std::set<std::pair<std::string, std::string>> here_;  // images by name and digest
 };
