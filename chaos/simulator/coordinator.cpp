@@ -72,7 +72,7 @@ bool Coordinator::boot() {
     if (error.code == Errc::internal) stage_.broken({"no defect of ours ends the store", error.message});
   };
   options.simulated_delay = [this] {
-    const Millis most = slow_ ? 800 : 4;
+    const Millis most = slowest_;
     return store::EngineDelay{disk_dice_.between(0, most), disk_dice_.between(0, most)};
   };
   auto store =

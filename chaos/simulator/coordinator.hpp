@@ -19,6 +19,8 @@
 
 namespace cloudless::sim {
 
+inline constexpr Millis kQuickDisk = 4;
+
 class Coordinator {
  public:
   enum class Disk { memory, sqlite };
@@ -51,7 +53,8 @@ class Coordinator {
   void fill_disk(bool full);
   /// The power fails after this many more operations of the disk.
   void fail_power_after(std::uint64_t operations);
-  void set_slow(bool slow) { slow_ = slow; }
+  /// At most so long takes the disk to begin a batch, and to be done with it.
+  void set_slowest(Millis most) { slowest_ = most; }
 
  private:
   Result<std::unique_ptr<store::Engine>> open_engine();
@@ -65,7 +68,7 @@ class Coordinator {
   std::shared_ptr<store::MemoryContents> memory_ = std::make_shared<store::MemoryContents>();
   store::SimulatedDisk disk_;
   Dice disk_dice_;
-  bool slow_ = false;
+  Millis slowest_ = kQuickDisk;
   bool full_ = false;
   bool must_restart_ = false;
 

@@ -138,6 +138,7 @@ Template Customers::new_template() {
   if (dice_.once_in(4)) pod.args.push_back("term=" + std::to_string(dice_.between(10, 2000)));
   if (dice_.once_in(8)) pod.args.push_back("ignore-term");
   if (dice_.once_in(4)) pod.args.push_back("slow-start=" + std::to_string(dice_.between(10, 1500)));
+  if (scenario_ == Scenario::loss) return pod;  // nodes alone are what goes wrong
   if (dice_.once_in(2)) add_probes(pod);
   switch (dice_.below(14)) {
     case 0:
@@ -192,6 +193,7 @@ WorkloadSpec Customers::new_spec() {
   // The way back is kept for less time than a run takes to settle.
   spec.rollout.switch_back_window = dice_.between(0, 2000);
   if (most_are_rollouts() || dice_.once_in(3)) set_pace(spec.rollout);
+  need_all(spec);
   return spec;
 }
 
@@ -221,6 +223,13 @@ void Customers::change(WorkloadSpec& spec) {
     spec.rollout.min_available = static_cast<std::uint32_t>(dice_.below(kMaxReplicas));
   else if (dice_.once_in(4))
     spec.rollout.min_available.reset();
+  need_all(spec);
+}
+
+void Customers::need_all(WorkloadSpec& spec) {
+  if (scenario_ != Scenario::loss || dice_.once_in(4)) return;
+  spec.replicas = static_cast<std::uint32_t>(dice_.between(1, kMaxReplicas));
+  spec.rollout.min_available = spec.replicas;
 }
 
 }  // namespace cloudless::sim

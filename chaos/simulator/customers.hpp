@@ -33,9 +33,12 @@ class Customers {
   WorkloadCommand wrap(decltype(WorkloadCommand::action) action, std::string method);
   WorkloadCommand on_workload(const Snapshot& view);
   WorkloadCommand on_rollout(const Workload& present, Revision expected);
-  bool most_are_rollouts() const { return scenario_ == Scenario::rollout; }
+  bool most_are_rollouts() const { return scenario_ != Scenario::mixed; }
   WorkloadSpec new_spec();
   void set_pace(RolloutPolicy& policy);
+  /// Where nodes are lost, most workloads can do without none of their replicas: each stop relies on every
+  /// other one.
+  void need_all(WorkloadSpec& spec);
   Template new_template();
   void add_probes(Template& pod);
   void change(WorkloadSpec& spec);

@@ -68,8 +68,8 @@ void power_failure(World& world) {
 }
 
 void disk_slow(World& world) {
-  world.coordinator().set_slow(true);
-  for_a_while(world, 3000, [&world] { world.coordinator().set_slow(false); });
+  world.coordinator().set_slowest(800);
+  for_a_while(world, 3000, [&world] { world.coordinator().set_slowest(kQuickDisk); });
 }
 
 void machine_reboot(World& world) {
@@ -190,6 +190,16 @@ void make_fault(World& world) {
     break;
   }
   if (world.stage().dice().once_in(4)) late_follower(world);
+}
+
+void make_loss(World& world) {
+  auto& dice = world.stage().dice();
+  auto& machine = any_machine(world);
+  world.stage().coverage().count("fault: silence");
+  world.stage().note("fault: silence of " + machine.id().value);
+  world.coordinator().set_slowest(150);
+  machine.wire().set_silent(true);
+  world.stage().after(dice.between(1500, 3500), [&machine] { machine.wire().set_silent(false); });
 }
 
 }  // namespace cloudless::sim

@@ -69,8 +69,10 @@ int main(int argc, char** argv) {
   RunOptions one;
   bool mutants = false;
   bool systems = false;
-  const std::map<std::string, Scenario> scenarios{{"mixed", Scenario::mixed}, {"rollout", Scenario::rollout}};
-  app.add_option("--scenario", one.scenario, "what the customers do most: mixed, or rollout")
+  const std::map<std::string, Scenario> scenarios{
+      {"mixed", Scenario::mixed}, {"rollout", Scenario::rollout}, {"loss", Scenario::loss}};
+  app.add_option("--scenario", one.scenario,
+                 "what happens most: mixed, rollout, or loss (of nodes, while there are rollouts)")
       ->transform(CLI::CheckedTransformer(scenarios, CLI::ignore_case));
   auto* seeds = app.add_option("--seeds", many.seeds, "how many seeds to run, on all cores")
                     ->check(CLI::PositiveNumber);
@@ -100,6 +102,7 @@ int main(int argc, char** argv) {
   many.scenario = one.scenario;
   if (seeds->count() == 0) many.seeds = 100;
   many.program = argv[0] + std::string(systems ? " --systems" : "") +
-                 (one.scenario == Scenario::rollout ? " --scenario rollout" : "");
+                 (one.scenario == Scenario::rollout ? " --scenario rollout" : "") +
+                 (one.scenario == Scenario::loss ? " --scenario loss" : "");
   return run_many(many);
 }

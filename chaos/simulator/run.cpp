@@ -9,11 +9,15 @@ namespace cloudless::sim {
 namespace {
 
 constexpr std::uint64_t kFaultsPerRun = 10;
+constexpr std::uint64_t kLossesPerRun = 20;
 constexpr std::uint64_t kStepsPerCommand = 70;
+/// There are fewer of them, so that rollouts get on between the losses.
+constexpr std::uint64_t kStepsPerCommandAmidLosses = 150;
 /// Longer than every back-off, lease and grace period of a run together.
 constexpr Millis kSettleWithin = 60'000;
 constexpr std::uint64_t kSettleSteps = 200'000;
-constexpr Millis kRest = 3'000;
+/// Longer than the sweep in which deciders propose again what was refused.
+constexpr Millis kRest = 6'000;
 
 bool step(World& world) {
   world.stage().step();
@@ -22,18 +26,23 @@ bool step(World& world) {
 }
 
 /// Faults and commands, then nothing more of either.
-void trouble(World& world, std::uint64_t steps) {
+void trouble(World& world, const RunOptions& options) {
   auto& stage = world.stage();
-  std::uint64_t faults = 0, next_fault = steps / (kFaultsPerRun + 2), next_command = 0;
+  const std::uint64_t steps = options.steps;
+  const bool losses = options.scenario == Scenario::loss;
+  const std::uint64_t most = losses ? kLossesPerRun : kFaultsPerRun;
+  const std::uint64_t per_command = losses ? kStepsPerCommandAmidLosses : kStepsPerCommand;
+  const std::uint64_t pause = steps / (most + 2);
+  std::uint64_t faults = 0, next_fault = pause, next_command = 0;
   while (stage.steps() < steps && step(world)) {
     if (stage.steps() >= next_command) {
       world.command();
-      next_command = stage.steps() + 1 + stage.dice().below(2 * kStepsPerCommand);
+      next_command = stage.steps() + 1 + stage.dice().below(2 * per_command);
     }
-    if (stage.steps() >= next_fault && faults < kFaultsPerRun) {
-      make_fault(world);
+    if (stage.steps() >= next_fault && faults < most) {
+      losses ? make_loss(world) : make_fault(world);
       ++faults;
-      next_fault += steps / (kFaultsPerRun + 2);
+      next_fault += pause;
     }
   }
 }
@@ -76,7 +85,7 @@ void settle(World& world) {
 RunResult run(const RunOptions& options) {
   World world(options.seed, options.print_trace, options.scenario);
   auto& stage = world.stage();
-  trouble(world, options.steps);
+  trouble(world, options);
   if (!stage.breach()) {
     world.heal();
     settle(world);

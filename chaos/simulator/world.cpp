@@ -233,7 +233,7 @@ void World::heal() {
   peace_ = true;
   coordinator_.fill_disk(false);
   coordinator_.fail_power_after(UINT64_MAX);
-  coordinator_.set_slow(false);
+  coordinator_.set_slowest(kQuickDisk);
   balancers_.make_peace();
   if (!coordinator_.up() && !boots_later_) boot();
   if (stage_.dice().once_in(4)) lose(*machines_[stage_.dice().below(machines_.size())]);
