@@ -26,9 +26,10 @@ class Table:
     def __init__(self):
         self.rows = []
 
-    def add(self, what, ours, unit, baseline=None, baseline_name="", goal=""):
+    def add(self, what, ours, unit, baseline=None, baseline_name="", goal="", ratio=None):
+        """The ratio is that of the two figures, unless a better one is given (of each round, say)."""
         self.rows.append({"what": what, "ours": ours, "unit": unit, "baseline": baseline, "baseline_name": baseline_name,
-                          "ratio": ours / baseline if baseline else None, "goal": goal})
+                          "ratio": ratio if ratio is not None else ours / baseline if baseline else None, "goal": goal})
 
     def print(self):
         def number(value, unit=""):

@@ -9,7 +9,8 @@ import time
 
 from cluster import Cluster, wait_until
 
-LINES = 3_000_000
+LINES = 1_000_000  # a round
+ROUNDS = 9
 TICKS = 200
 PRODUCERS = {  # busybox is what containers and the baseline run
     "short lines": f"seq 1 {LINES}",
@@ -101,12 +102,15 @@ def bench_logs(table, runs):
         api = Api(cluster.server)
         for number, (what, producer) in enumerate(PRODUCERS.items()):
             ours, floors = [], []
-            for run in range(max(2, runs)):
-                floors.append(floor_seconds(producer))
-                ours.append(log_seconds(cluster, api, f"producer-{number}-{run}", producer))
-            # As speeds, so that the ratio is what the goal says.
+            for run in range(ROUNDS * runs):
+                # Short rounds in turn, each way first as often as second: what disturbs the machine for longer disturbs both.
+                turns = [lambda: floors.append(floor_seconds(producer)),
+                         lambda: ours.append(log_seconds(cluster, api, f"producer-{number}-{run}", producer))]
+                for turn in turns if run % 2 else reversed(turns):
+                    turn()
+            # As speeds, so that the ratio is what the goal says; of each round, so that a slow one counts once.
             table.add(f"log path, {what}", LINES / statistics.median(ours) / 1e6, "M/s", LINES / statistics.median(floors) / 1e6,
-                      "producer | cat > file", ">= 0.8x")
+                      "producer | cat > file", ">= 0.8x", ratio=statistics.median(f / o for f, o in zip(floors, ours)))
         delays = tick_delays(cluster, api)
         table.add("following a log: line to client p50", statistics.median(delays), "ms", goal="<= 20 ms")
         table.add("following a log: line to client p99", delays[int(len(delays) * 0.99)], "ms")
