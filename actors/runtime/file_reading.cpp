@@ -70,6 +70,7 @@ std::vector<ContainerId> kept_containers(const std::string& dir, const ReplicaId
   if (folder) ::closedir(folder);
   while (found.size() > kMostAttemptsRead) found.erase(found.begin());
   std::vector<ContainerId> out;
+  out.reserve(found.size());
   for (auto& [attempt, container] : found) out.push_back(std::move(container));
   return out;
 }

@@ -21,7 +21,7 @@ std::pair<std::string_view, std::uint64_t> split(const std::string& name) {
 
 }  // namespace
 
-std::vector<ContainerId> expired_logs(std::vector<LogFile> logs, const std::set<ContainerId>& keep,
+std::vector<ContainerId> expired_logs(const std::vector<LogFile>& logs, const std::set<ContainerId>& keep,
                                       std::size_t attempts, WallMillis now) {
   std::set<std::string_view> living;
   for (const auto& container : keep) living.insert(split(container.value).first);

@@ -17,14 +17,14 @@ struct LogFile {
 };
 
 /// How long logs of ended containers stay, at least for the newest attempts.
-inline constexpr Millis kKeepLogsFor = 24 * 3'600'000;
+inline constexpr Millis kKeepLogsFor = Millis{24} * 3'600'000;
 /// Containers of ended containers that stay altogether.
 inline constexpr std::size_t kLogsKept = 1000;
 
 /// Everything that is not in `keep` and is too old, or of too many. Of a replica that has a container in
 /// `keep` the newest `attempts` stay however old they are. "<replica's part>-<attempt>" is how containers are
 /// named.
-std::vector<ContainerId> expired_logs(std::vector<LogFile> logs, const std::set<ContainerId>& keep,
+std::vector<ContainerId> expired_logs(const std::vector<LogFile>& logs, const std::set<ContainerId>& keep,
                                       std::size_t attempts, WallMillis now);
 
 }  // namespace cloudless::runtime

@@ -39,7 +39,7 @@ struct EngineAnswer {
 };
 
 /// Events are dropped from the store this long after they happened.
-inline constexpr Millis kEventRetention = 24 * 3'600'000;
+inline constexpr Millis kEventRetention = Millis{24} * 3'600'000;
 
 EncodedCommit encode(const Commit& commit);
 

@@ -185,6 +185,7 @@ CampaignResult run_campaign(const CampaignOptions& options) {
     }
     if (workers.empty() || (options.stop_at_first && result.failed > 0)) return result;
     std::vector<pollfd> waiting;
+    waiting.reserve(workers.size());
     for (const auto& [in, worker] : workers) waiting.push_back({in, POLLIN, 0});
     if (poll(waiting.data(), waiting.size(), -1) < 0) continue;
     for (const auto& ready : waiting) {

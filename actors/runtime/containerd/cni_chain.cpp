@@ -65,7 +65,7 @@ Result<CniResult> CniChain::add(const ContainerId& container, std::uint32_t pid,
   Done done{network_, ports, nullptr};
   // Kept before it is begun: a crash in the middle is undone.
   if (auto saved = save(container, done); !saved) return fail(saved.error());
-  const auto whole = [&]() -> Result<CniResult> {
+  auto whole = [&]() -> Result<CniResult> {
     if (auto pinned = pin(container, pid); !pinned) return fail(pinned.error());
     for (std::size_t i = 0; i < network_.plugins.size(); ++i) {
       auto answer = call("ADD", container, done, i);

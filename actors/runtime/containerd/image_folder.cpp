@@ -22,6 +22,7 @@ constexpr int kMostLoopTries = 50;  // others take loop devices at the same time
 /// Runs a program without a shell, its output thrown away; its exit code, or -1 with errno.
 int run_quietly(std::vector<std::string> words) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t files;

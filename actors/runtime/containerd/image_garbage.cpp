@@ -36,6 +36,7 @@ std::vector<ImageToRemove> removable_images(const std::vector<StoredImage>& imag
   std::stable_sort(going.begin(), going.end(),
                    [](const Candidate& a, const Candidate& b) { return a.last_used < b.last_used; });
   std::vector<ImageToRemove> out;
+  out.reserve(going.size());
   for (auto& candidate : going) out.push_back(std::move(candidate.image));
   return out;
 }
