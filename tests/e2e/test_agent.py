@@ -98,7 +98,7 @@ class Agents(ClusterTest):
         self.create("local", command=["sh", "-c", "echo one; echo two >&2; exec sleep 600"])
         replica = self.wait_ready("local", 1).status.replicas[0]
         stub = self.stub()
-        status = stub.GetContainerStatus(agent_service_pb2.GetContainerStatusRequest(container_id=replica.container_id), timeout=5)
+        status = stub.GetContainerStatus(agent_service_pb2.GetContainerStatusRequest(container_id=replica.container_id), timeout=30)
         self.assertEqual((status.replica_id, status.state, status.attempt), (replica.id, workload_pb2.Replica.RUNNING, 1))
         self.assertEqual(self.tasks()[replica.container_id][0], str(status.pid))
 
@@ -119,16 +119,16 @@ class Agents(ClusterTest):
 
         code = grpc.StatusCode
         self.refused_by_agent(code.NOT_FOUND, lambda: stub.GetContainerStatus(
-            agent_service_pb2.GetContainerStatusRequest(container_id="nobody"), timeout=5))
+            agent_service_pb2.GetContainerStatusRequest(container_id="nobody"), timeout=30))
         self.refused_by_agent(code.INVALID_ARGUMENT, lambda: stub.GetContainerStatus(
-            agent_service_pb2.GetContainerStatusRequest(), timeout=5))
-        self.refused_by_agent(code.NOT_FOUND, lambda: stub.StreamLogs(stream_pb2.StreamLogsRequest(container_id="nobody"), timeout=5))
-        self.refused_by_agent(code.INVALID_ARGUMENT, lambda: stub.StreamLogs(stream_pb2.StreamLogsRequest(workload="local"), timeout=5))
+            agent_service_pb2.GetContainerStatusRequest(), timeout=30))
+        self.refused_by_agent(code.NOT_FOUND, lambda: stub.StreamLogs(stream_pb2.StreamLogsRequest(container_id="nobody"), timeout=30))
+        self.refused_by_agent(code.INVALID_ARGUMENT, lambda: stub.StreamLogs(stream_pb2.StreamLogsRequest(workload="local"), timeout=30))
         self.refused_by_agent(code.NOT_FOUND, lambda: stub.ExecCommand(
-            stream_pb2.ExecCommandRequest(container_id="nobody", command=["true"]), timeout=5))
+            stream_pb2.ExecCommandRequest(container_id="nobody", command=["true"]), timeout=30))
         self.delete_and_wait("local")
         self.refused_by_agent(code.NOT_FOUND, lambda: stub.ExecCommand(
-            stream_pb2.ExecCommandRequest(container_id=replica.container_id, command=["true"]), timeout=5))
+            stream_pb2.ExecCommandRequest(container_id=replica.container_id, command=["true"]), timeout=30))
 
     def test_its_settings_say_what_is_wrong(self):
         config = self.cluster.dir / "bad.yaml"

@@ -37,7 +37,7 @@ class FirstLight(ClusterTest):
             line = next(iter(stream)).lines[0]
             stream.cancel()
             self.assertEqual((line.line, line.stream), (b"hello v1 serving on port 8080", "stdout"))
-            status = stub.GetContainerStatus(agent_service_pb2.GetContainerStatusRequest(container_id=replica.container_id), timeout=5)
+            status = stub.GetContainerStatus(agent_service_pb2.GetContainerStatusRequest(container_id=replica.container_id), timeout=30)
             self.assertEqual((status.replica_id, status.state), (replica.id, workload_pb2.Replica.RUNNING))
         self.assertIn("ok", http_get(f"http://127.0.0.1:{self.cluster.ports['http']}/health").lower())
         self.assertIn("cloudless", http_get(f"http://127.0.0.1:{self.cluster.ports['metrics']}/metrics"))

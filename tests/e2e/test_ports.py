@@ -12,7 +12,7 @@ SERVE = ["sh", "-c", "mkdir /www; echo hello > /www/index.html; exec httpd -f -p
 
 
 def fetch(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as reply:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as reply:
         return reply.read().decode()
 
 

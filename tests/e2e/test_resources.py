@@ -153,11 +153,11 @@ class Resources(ClusterTest):
 
         channel = grpc.insecure_channel(f"127.0.0.1:{self.agent.grpc_port}")
         self.addCleanup(channel.close)
-        said = agent_service_pb2_grpc.AgentServiceStub(channel).GetUsage(agent_service_pb2.GetUsageRequest(), timeout=5)
+        said = agent_service_pb2_grpc.AgentServiceStub(channel).GetUsage(agent_service_pb2.GetUsageRequest(), timeout=30)
         self.assertEqual(said.node_id, self.agent.name)
         self.assertEqual({r.replica_id.rsplit("-", 2)[0] for r in said.replicas}, {"busy", "quiet"})
 
-        metrics = urllib.request.urlopen(f"http://127.0.0.1:{self.agent.http_port}/metrics", timeout=5).read().decode()
+        metrics = urllib.request.urlopen(f"http://127.0.0.1:{self.agent.http_port}/metrics", timeout=30).read().decode()
         seconds = [float(line.split()[1]) for line in metrics.splitlines()
                    if line.startswith('cloudless_replica_cpu_seconds_total{namespace="default",replica="busy-')]
         self.assertEqual(len(seconds), 1)

@@ -72,7 +72,7 @@ def free_subnet(taken):
             return candidate
 
 
-def http_get(url, timeout=2):
+def http_get(url, timeout=10):
     with urllib.request.urlopen(url, timeout=timeout) as reply:
         return reply.read().decode()
 
