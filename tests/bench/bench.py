@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`./dev bench [api|runtime|probes|rollout] [--json [FILE]] [--runs N]`: measures a real cluster beside a baseline in the same run, and prints a table.
+"""`./dev bench [api|runtime|probes|rollout|scheduler] [--json [FILE]] [--runs N]`: measures a real cluster beside a baseline in the same run, and prints a table.
 
 Figures are medians; the machine may be shared, so the ratio to the baseline of the same run says more than the milliseconds.
 """
@@ -18,6 +18,7 @@ sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "e2e")]
 from cluster import BUILD, Cluster, wait_until  # noqa: E402
 from logs_bench import bench_logs  # noqa: E402
 from rollout_bench import bench_rollout  # noqa: E402
+from scheduler_bench import bench_scheduler  # noqa: E402
 
 
 class Table:
@@ -246,7 +247,7 @@ def bench_probes(table, runs):
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
-    parser.add_argument("what", nargs="?", choices=["api", "runtime", "probes", "rollout"], help="one part; default: all")
+    parser.add_argument("what", nargs="?", choices=["api", "runtime", "probes", "rollout", "scheduler"], help="one part; default: all")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="write the figures there too; without a FILE print only them")
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="N times as many measurements")
     options = parser.parse_args()
@@ -262,6 +263,8 @@ def main():
         bench_probes(table, options.runs)
     if options.what in (None, "rollout"):
         bench_rollout(table, options.runs)
+    if options.what in (None, "scheduler"):
+        bench_scheduler(table)
     if options.json == "-":
         print(json.dumps(table.rows, indent=1))
         return

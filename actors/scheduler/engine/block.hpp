@@ -2,7 +2,9 @@
 // in the order of node indices. Lane 0 is the first.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace cloudless::scheduler::engine {
 
@@ -20,7 +22,7 @@ inline std::uint64_t bit_of(Slot slot) {
   return 1ULL << lane_of(slot);
 }
 
-/// 2.25 KiB. Free amounts may be negative (a node that shrank).
+/// 2.6 KiB. Free amounts may be negative (a node that shrank).
 struct alignas(64) Block {
   std::int32_t cpu[kLanes] = {};
   std::int32_t memory[kLanes] = {};
@@ -31,6 +33,15 @@ struct alignas(64) Block {
   std::int32_t inv_cpu[kLanes] = {};     ///< (1000 << 16) / room, 0 without room
   std::int32_t inv_memory[kLanes] = {};  ///< likewise
   std::int32_t terms[kLanes] = {};       ///< see packed_terms
+  std::int32_t standing[kLanes] = {};    ///< what terms are worth by the house's weights
+
+  /// No node of the block has less of these: most requests need not look at the columns at all.
+  std::int32_t least_storage = std::numeric_limits<std::int32_t>::max();
+  std::int32_t least_bandwidth = std::numeric_limits<std::int32_t>::max();
+  void lower_least(std::uint32_t lane) {
+    least_storage = std::min(least_storage, storage[lane]);
+    least_bandwidth = std::min(least_bandwidth, bandwidth[lane]);
+  }
 };
 
 /// Whole free GPUs above, the largest free share (0-1000) below. One subtraction compares both: whenever a

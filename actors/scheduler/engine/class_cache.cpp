@@ -56,7 +56,7 @@ ClassIndex& ClassCache::index(ClassId id) {
   link_newest(at);
   record.index = at;
   indexes_[at]->owner = id;
-  indexes_[at]->index.begin(record.spec);
+  indexes_[at]->index.begin(record.spec, house_);
   return indexes_[at]->index;
 }
 

@@ -15,7 +15,7 @@ namespace cloudless::scheduler::engine {
 class ClassCache {
  public:
   /// `budget`: bytes that all indexes may take together; at least one is kept.
-  explicit ClassCache(std::size_t budget) : budget_(budget) {}
+  ClassCache(std::size_t budget, const Weights& house) : budget_(budget), house_(house) {}
   ClassCache(const ClassCache&) = delete;
   ClassCache& operator=(const ClassCache&) = delete;
 
@@ -63,6 +63,7 @@ class ClassCache {
   void free_index(std::uint32_t at);
 
   std::size_t budget_;
+  Weights house_;
   std::vector<std::unique_ptr<Record>> records_;  // their addresses stay
   std::vector<ClassId> free_ids_;
   std::unordered_set<ClassId, SpecHash, SpecEqual> by_spec_{16, SpecHash{this}, SpecEqual{this}};

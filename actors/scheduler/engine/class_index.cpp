@@ -17,7 +17,7 @@ bool waived_on_nodes(const Affinity& affinity, const Cluster& cluster) {
   return affinity.topology == Topology::node && waived(affinity, cluster.group(affinity.group));
 }
 
-KernelRequest kernel_request(const ClassSpec& spec) {
+KernelRequest kernel_request(const ClassSpec& spec, const Weights& house) {
   KernelRequest request;
   request.cpu = spec.request.cpu;
   request.memory = spec.request.memory;
@@ -29,6 +29,8 @@ KernelRequest kernel_request(const ClassSpec& spec) {
   request.utilization =
       spec.request.asks_gpu() ? 0 : spec.weights.utilization;  // else the GPU term, a node's point
   request.network = spec.weights.network;
+  request.house = spec.weights.reliability == house.reliability && spec.weights.cost == house.cost &&
+                  spec.weights.network == house.network;
   request.base = spec.spreading ? 0 : 4000;
   request.slope = spec.spreading ? 2 : -2;
   return request;
@@ -36,9 +38,9 @@ KernelRequest kernel_request(const ClassSpec& spec) {
 
 }  // namespace
 
-void ClassIndex::begin(const ClassSpec& spec) {
+void ClassIndex::begin(const ClassSpec& spec, const Weights& house) {
   spec_ = &spec;
-  request_ = kernel_request(spec);
+  request_ = kernel_request(spec, house);
   points_.begin(spec);
   domain_terms_ = needs_domain_terms(spec);
   census_needed_ = needs_census(spec);

@@ -23,8 +23,9 @@ struct Best {
 
 class ClassIndex {
  public:
-  /// For this class from now on; the spec must stay. Storage of the class before is used again.
-  void begin(const ClassSpec& spec);
+  /// For this class from now on; the spec must stay. `house` are the cluster's. Storage of the class before
+  /// is used again.
+  void begin(const ClassSpec& spec, const Weights& house);
 
   /// The cluster must be settled.
   Best best(const Cluster& cluster, const Kernel& kernel);

@@ -43,7 +43,9 @@ void Cluster::put(NodeIndex node, const NodeRow& row) {
   } else if (layout_.zone_of(node) != row.zone) {
     layout_.change_zone(node, row.zone);
   }
-  write(layout_.slot_of(node), row);
+  const Slot slot = layout_.slot_of(node);
+  write(slot, row);
+  blocks_[block_of(slot)].lower_least(lane_of(slot));
 }
 
 void Cluster::write(Slot slot, const NodeRow& row) {
@@ -56,6 +58,8 @@ void Cluster::write(Slot slot, const NodeRow& row) {
   block.inv_cpu[lane] = inverse_of(row.room_cpu, row.cpu);
   block.inv_memory[lane] = inverse_of(row.room_memory, row.memory);
   block.terms[lane] = packed_terms(row.reliability, row.cost, row.latency);
+  block.standing[lane] =
+      house_.reliability * row.reliability + house_.cost * row.cost - house_.network * row.latency;
   write_gpus(slot, row.gpus);
   set_bit(present_[block_of(slot)], slot, true);
   set_bit(open_[block_of(slot)], slot, row.open);
@@ -85,8 +89,8 @@ void Cluster::write_gpus(Slot slot, const Gpus& gpus) {
 
 void Cluster::remove(NodeIndex node) {
   if (!has(node)) return;
-  const Slot slot = layout_.slot_of(node);
-  const Place place = place_of(slot);
+  const Place place = place_of_node(node);
+  const Slot slot = place.slot;
   for (NodeSet& attribute : attributes_) attribute.set(slot, false, layout_.blocks());
   for (Group& group : groups_)
     while (group.any_on(slot)) group.remove(place, layout_.blocks());
@@ -110,7 +114,7 @@ bool Cluster::has_attribute(AttributeId attribute, NodeIndex node) const {
 
 bool Cluster::count(GroupId group, NodeIndex node, bool more) {
   if (!has(node)) return false;
-  const Place place = place_of(layout_.slot_of(node));
+  const Place place = place_of_node(node);
   if (more) {
     groups_[group].add(place, layout_.blocks());
   } else if (groups_[group].any_on(place.slot)) {
@@ -132,7 +136,7 @@ void Cluster::give(NodeIndex node, const Amounts& amounts, GpuMask gpus) {
 
 void Cluster::commit(NodeIndex node, const Amounts& amounts, GpuMask gpus, std::span<const GroupId> joins) {
   if (!has(node)) return;
-  const Place place = place_of(layout_.slot_of(node));
+  const Place place = place_of_node(node);
   change_room(place.slot, amounts, gpus, 1);
   for (const GroupId group : joins) groups_[group].add(place, layout_.blocks());
   log_.add(place.slot, false);
@@ -140,7 +144,7 @@ void Cluster::commit(NodeIndex node, const Amounts& amounts, GpuMask gpus, std::
 
 void Cluster::release(NodeIndex node, const Amounts& amounts, GpuMask gpus, std::span<const GroupId> joins) {
   if (!has(node)) return;
-  const Place place = place_of(layout_.slot_of(node));
+  const Place place = place_of_node(node);
   change_room(place.slot, amounts, gpus, -1);
   for (const GroupId group : joins) groups_[group].remove(place, layout_.blocks());
   log_.add(place.slot, false);
@@ -153,6 +157,7 @@ void Cluster::change_room(Slot slot, const Amounts& amounts, GpuMask gpus, std::
   block.memory[lane] -= sign * amounts.memory;
   block.storage[lane] -= sign * amounts.storage;
   block.bandwidth[lane] -= sign * amounts.bandwidth;
+  block.lower_least(lane);
   if (gpus != 0) {
     Gpus changed = gpus_at(slot);
     if (sign > 0) {
@@ -174,9 +179,9 @@ std::int32_t Cluster::free_cpu(NodeIndex node) const {
   return blocks_[block_of(slot)].cpu[lane_of(slot)];
 }
 
-Place Cluster::place_of(Slot slot) const {
-  const ZoneIndex zone = layout_.zone_of(layout_.node_of(slot));
-  return Place{slot, zone, layout_.region_of(zone)};
+Place Cluster::place_of_node(NodeIndex node) const {
+  const ZoneIndex zone = layout_.zone_of(node);
+  return Place{layout_.slot_of(node), zone, layout_.region_of(zone)};
 }
 
 void Cluster::settle() {
@@ -191,9 +196,11 @@ void Cluster::settle() {
     if (to == kNoSlot) continue;
     const Block& old = blocks_[block_of(from)];
     Block& block = blocks[block_of(to)];
-    for (auto column : {&Block::cpu, &Block::memory, &Block::storage, &Block::bandwidth, &Block::gpu,
-                        &Block::gpu_free, &Block::inv_cpu, &Block::inv_memory, &Block::terms})
+    for (auto column :
+         {&Block::cpu, &Block::memory, &Block::storage, &Block::bandwidth, &Block::gpu, &Block::gpu_free,
+          &Block::inv_cpu, &Block::inv_memory, &Block::terms, &Block::standing})
       (block.*column)[lane_of(to)] = (old.*column)[lane_of(from)];
+    block.lower_least(lane_of(to));
     set_bit(present[block_of(to)], to, (present_[block_of(from)] & bit_of(from)) != 0);
     set_bit(open[block_of(to)], to, (open_[block_of(from)] & bit_of(from)) != 0);
     set_bit(idle[block_of(to)], to, (idle_[block_of(from)] & bit_of(from)) != 0);
@@ -205,7 +212,8 @@ void Cluster::settle() {
   idle_ = std::move(idle);
   gpu_row_ = std::move(gpu_row);
   for (NodeSet& attribute : attributes_) attribute.move(moved, count);
-  for (Group& group : groups_) group.move(moved, count, [this](Slot slot) { return place_of(slot); });
+  for (Group& group : groups_)
+    group.move(moved, count, [this](Slot slot) { return place_of_node(layout_.node_of(slot)); });
   ++epoch_;
 }
 

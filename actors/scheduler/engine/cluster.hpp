@@ -30,6 +30,10 @@ struct NodeRow {
 
 class Cluster {
  public:
+  /// `house`: the weights most classes have; decisions by them are the quickest.
+  explicit Cluster(const Weights& house = {}) : house_(house) {}
+  const Weights& house() const { return house_; }
+
   ZoneIndex add_zone(RegionIndex region) { return layout_.add_zone(region); }
   AttributeId add_attribute();
   GroupId add_group();
@@ -81,8 +85,9 @@ class Cluster {
   void write(Slot slot, const NodeRow& row);
   void write_gpus(Slot slot, const Gpus& gpus);
   void change_room(Slot slot, const Amounts& amounts, GpuMask gpus, std::int32_t sign);
-  Place place_of(Slot slot) const;
+  Place place_of_node(NodeIndex node) const;
 
+  Weights house_;
   Layout layout_;
   std::vector<Block> blocks_;
   std::vector<std::uint64_t> present_, open_, idle_;  // one word per block

@@ -26,9 +26,11 @@ struct Choice {
 
 class Engine {
  public:
-  /// `index_budget`: bytes for the indexes of classes. The kernel is one of kernel.hpp's.
-  explicit Engine(std::size_t index_budget = 64U << 20, const Kernel& kernel = fastest_kernel())
-      : kernel_(kernel), classes_(index_budget) {}
+  /// `index_budget`: bytes for the indexes of classes. `house`: the weights that most classes have (the
+  /// coordinator's). The kernel is one of kernel.hpp's.
+  explicit Engine(std::size_t index_budget = 64U << 20, const Weights& house = {},
+                  const Kernel& kernel = fastest_kernel())
+      : kernel_(kernel), cluster_(house), classes_(index_budget, house) {}
 
   /// \name The cluster. Zones, attributes and groups are never taken away.
   /// Changes of nodes are not undone by a Trial, and must not happen inside one.

@@ -46,8 +46,10 @@ class Drive {
   Drive(std::span<const std::uint8_t> bytes, std::uint32_t most_nodes) : bytes_(bytes), chance_(take_seed()) {
     // An index budget of nothing keeps one index only: all others are built anew each time.
     const std::size_t budget = chance_.one_in(4) ? 0 : 1U << 24;
-    engines_.push_back(std::make_unique<Engine>(budget, plain_kernel()));
-    if (vector_kernel() != nullptr) engines_.push_back(std::make_unique<Engine>(budget, *vector_kernel()));
+    const Weights house = chance_.one_in(2) ? Weights{} : Weights{1000, 0, 777, 3, 1000};
+    engines_.push_back(std::make_unique<Engine>(budget, house, plain_kernel()));
+    if (vector_kernel() != nullptr)
+      engines_.push_back(std::make_unique<Engine>(budget, house, *vector_kernel()));
     scale_ = chance_.one_in(3) ? 1 : 100;
     build(std::min(most_nodes, size_of_cluster(most_nodes)));
   }
@@ -332,7 +334,10 @@ class Drive {
     } else if (kind < 190) {
       set_attribute(chance_.below(attributes_), node, chance_.one_in(2));
     } else if (kind < 210) {
-      count(random_group(), node, chance_.one_in(2));
+      const GroupId group = random_group();
+      const bool more = chance_.one_in(2);
+      // Sometimes many: from ten on further own replicas do not matter.
+      for (std::uint32_t i = chance_.one_in(6) ? 20 : 1; i > 0; --i) count(group, node, more);
     } else if (kind < 230) {
       change_room(node);
     } else if (depth_ < 2) {

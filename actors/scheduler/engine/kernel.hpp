@@ -27,6 +27,7 @@ inline std::uint32_t lane_of_key(Key key) {
 struct KernelRequest {
   std::int32_t cpu = 0, memory = 0, storage = 0, bandwidth = 0, gpu = 0;  ///< gpu: packed_gpu
   std::int32_t reliability = 0, cost = 0, utilization = 0, network = 0;   ///< weights
+  bool house = false;  ///< reliability, cost and network weigh as in Block::standing
   /// U = (base + slope * (rc + rm) - |rc - rm|) >> 2: 4000 and -2 to fill nodes, 0 and 2 to spread. On a node
   /// with an idle GPU U = 250 + ((rc - free thousandths of its GPUs) >> 2) instead, 0-500: what needs no GPU
   /// goes where processors would be left over, and never takes those that the GPUs will need.
@@ -53,6 +54,12 @@ const Kernel& plain_kernel();
 /// Null if this machine has no vectors that are wide enough (x86: AVX2).
 const Kernel* vector_kernel();
 const Kernel& fastest_kernel();
+
+/// The columns of a block that a request need not look at, as all its nodes have enough.
+inline bool is_roomy(const Block& block, const KernelRequest& request) {
+  return request.gpu == 0 && request.storage <= block.least_storage &&
+         request.bandwidth <= block.least_bandwidth;
+}
 
 /// left * right >> 16 without the undefined overflow that a lane which does not fit anyway may have.
 inline std::int32_t scaled(std::int32_t left, std::int32_t inverse) {

@@ -61,8 +61,9 @@ CLOUDLESS_INLINE V scaled(V left, const V& inverse) {
   return reinterpret_cast<V>(reinterpret_cast<U>(left) * reinterpret_cast<U>(inverse)) >> 16;
 }
 
-/// The body of both scans: see lane_key for the formula.
-template <bool kPoints, bool kIdle>
+/// The body of both scans: see lane_key for the formula. Lean: everybody has enough of what is rarely short,
+/// and the weights are the house's, so that five columns need not be read.
+template <bool kPoints, bool kIdle, bool kLean>
 CLOUDLESS_INLINE Key block_best(const Block& block, const KernelRequest& request, std::uint64_t eligible,
                                 std::uint64_t idle, const std::int32_t* points) {
   const V none = V{} + kNoKey;
@@ -70,9 +71,10 @@ CLOUDLESS_INLINE Key block_best(const Block& block, const KernelRequest& request
 #pragma GCC unroll 8
   for (std::uint32_t from = 0; from < kLanes; from += kWide) {
     const V cpu = load(block.cpu + from) - request.cpu, memory = load(block.memory + from) - request.memory;
-    const V lacking = cpu | memory | (load(block.storage + from) - request.storage) |
-                      (load(block.bandwidth + from) - request.bandwidth) |
-                      (load(block.gpu + from) - request.gpu);
+    V lacking = cpu | memory;
+    if constexpr (!kLean)
+      lacking |= (load(block.storage + from) - request.storage) |
+                 (load(block.bandwidth + from) - request.bandwidth) | (load(block.gpu + from) - request.gpu);
     const V rc = scaled(cpu, load(block.inv_cpu + from)), rm = scaled(memory, load(block.inv_memory + from));
     const V difference = rc - rm, sign = difference >> 31, apart = (difference ^ sign) - sign;
     V utilization = (request.base + request.slope * (rc + rm) - apart) >> 2;
@@ -80,9 +82,14 @@ CLOUDLESS_INLINE Key block_best(const Block& block, const KernelRequest& request
       const V beside_gpus = 250 + ((rc - load(block.gpu_free + from)) >> 2), mask = mask_of(idle, from);
       utilization = (beside_gpus & mask) | (utilization & ~mask);
     }
-    const V terms = load(block.terms + from);
-    V score = request.utilization * utilization + request.reliability * (terms & 1023) +
-              request.cost * ((terms >> 10) & 1023) - request.network * (terms >> 20);
+    V score = request.utilization * utilization;
+    if constexpr (kLean) {
+      score += load(block.standing + from);
+    } else {
+      const V terms = load(block.terms + from);
+      score += request.reliability * (terms & 1023) + request.cost * ((terms >> 10) & 1023) -
+               request.network * (terms >> 20);
+    }
     if constexpr (kPoints) score += load(points + from);
     const V key = reinterpret_cast<V>(reinterpret_cast<U>(score) << 6) | load(kLaneTable.rank + from);
     const V fits = (lacking >= 0) & mask_of(eligible, from);
@@ -91,27 +98,29 @@ CLOUDLESS_INLINE Key block_best(const Block& block, const KernelRequest& request
   return largest(best);
 }
 
+template <bool kPoints>
+CLOUDLESS_INLINE Key any_block_best(const Block& block, const KernelRequest& request, std::uint64_t eligible,
+                                    std::uint64_t idle, const std::int32_t* points) {
+  if (eligible == 0) return kNoKey;
+  const bool beside_gpus = (idle & eligible) != 0;
+  if (request.house && is_roomy(block, request))
+    return beside_gpus ? block_best<kPoints, true, true>(block, request, eligible, idle, points)
+                       : block_best<kPoints, false, true>(block, request, eligible, idle, points);
+  return beside_gpus ? block_best<kPoints, true, false>(block, request, eligible, idle, points)
+                     : block_best<kPoints, false, false>(block, request, eligible, idle, points);
+}
+
 CLOUDLESS_VECTORS Key vector_best(const Block& block, const KernelRequest& request, std::uint64_t eligible,
                                   std::uint64_t idle, const std::int32_t* points) {
-  if (eligible == 0) return kNoKey;
-  return idle == 0 ? block_best<true, false>(block, request, eligible, idle, points)
-                   : block_best<true, true>(block, request, eligible, idle, points);
+  return any_block_best<true>(block, request, eligible, idle, points);
 }
 
 CLOUDLESS_VECTORS void vector_scan(const Block* blocks, std::uint32_t count, const KernelRequest& asked,
                                    const std::uint64_t* eligible, const std::uint64_t* idle, Key* keys) {
   const KernelRequest request =
       asked;  // a copy nothing else can see stays in registers across the stores to keys
-  for (std::uint32_t b = 0; b < count; ++b) {
-    const std::uint64_t lanes = eligible[b];
-    if (lanes == 0) {
-      keys[b] = kNoKey;
-    } else if ((idle[b] & lanes) == 0) {
-      keys[b] = block_best<false, false>(blocks[b], request, lanes, 0, nullptr);
-    } else {
-      keys[b] = block_best<false, true>(blocks[b], request, lanes, idle[b], nullptr);
-    }
-  }
+  for (std::uint32_t b = 0; b < count; ++b)
+    keys[b] = any_block_best<false>(blocks[b], request, eligible[b], idle[b], nullptr);
 }
 
 CLOUDLESS_VECTORS void vector_add_where(std::int32_t* points, std::uint64_t lanes, std::int32_t amount) {

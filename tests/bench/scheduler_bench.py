@@ -1,0 +1,65 @@
+"""`./dev bench scheduler`: what deciding costs, and how good it is.
+
+The core alone (no actors, no store), with vectors and without, the latter as the baseline of the same run; then the quality of placements.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from cluster import BUILD
+
+TRACE = pathlib.Path(os.environ.get("CLOUDLESS_OPENB", pathlib.Path(__file__).resolve().parents[2] / "../shared/data/openb"))
+# What holds at 10,000 nodes, the rest is for comparison.
+GOALS = {"Basic": ">= 5,000,000", "TopologySpreading": ">= 1,000,000", "PodAntiAffinity": ">= 1,000,000", "PodAffinity": ">= 1,000,000"}
+
+
+def figures_of(program, *arguments):
+    out = subprocess.run([BUILD / "tests/bench" / program, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+    return json.loads(out)
+
+
+def bench_core(table):
+    figures = figures_of("scheduler_core_bench")
+    scalar = figures["scalar"]
+    fast = figures.get("avx2", scalar)
+    for size, ours in fast.items():
+        base, nodes = scalar[size], f"core, {int(size):,} nodes"
+        ten, most = size == "10000", size == "100000"
+        table.add(f"{nodes}: cold decision p50", ours["cold"]["p50_us"], "us", base["cold"]["p50_us"], "scalar", "<= 6 us" if ten else "")
+        table.add(f"{nodes}: cold decision p99", ours["cold"]["p99_us"], "us", base["cold"]["p99_us"], "scalar",
+                  "<= 20 us" if ten else "<= 150 us" if most else "")
+        table.add(f"{nodes}: one of 100 known classes p50", ours["warm"]["p50_us"], "us", base["warm"]["p50_us"], "scalar")
+        table.add(f"{nodes}: fresh workloads of 10", ours["fresh_workloads_of_10_per_second"], "/s", base["fresh_workloads_of_10_per_second"],
+                  "scalar", ">= 1,000,000" if ten else "")
+        for name, rate in ours["workloads_per_second"].items():
+            table.add(f"{nodes}: {name}", rate, "/s", base["workloads_per_second"][name], "scalar", GOALS.get(name, "") if ten else "")
+        table.add(f"{nodes}: why not, p50", ours["histogram"]["p50_us"], "us", base["histogram"]["p50_us"], "scalar")
+        table.add(f"{nodes}: memory per node", ours["memory"]["bytes_per_node"], "B")
+        table.add(f"{nodes}: memory per class", ours["memory"]["bytes_per_class"], "B")
+
+
+def bench_quality(table):
+    figures = figures_of("scheduler_quality_bench", TRACE)
+    openb, solver = figures["openb"], figures["solver"]
+    if "left_out" in openb:
+        print(f"openb: {openb['left_out']} (CLOUDLESS_OPENB names the folder)", file=sys.stderr)
+    else:
+        table.add("openb, GPUs allocated", openb["allocated_percent"], "%", openb["best_fit_percent"], "best fit", ">= 95.0 %")
+        table.add("openb, GPUs allocated", openb["allocated_percent"], "%", openb["random_percent"], "random")
+        table.add("openb, least of all seeds", openb["least_percent"], "%")
+    for key, what in (("opened", "64 cores, memory as scarce"), ("opened_small_nodes", "32 cores, memory as scarce"),
+                      ("opened_much_memory", "64 cores, much memory")):
+        table.add(f"nodes in use at 20 % load, {what}", figures[key]["opened"], "nodes", figures[key]["bound"], "fractional bound",
+                  "<= 1.05x" if key == "opened" else "")
+    if "left_out" in solver:
+        print(f"exact solver: {solver['left_out']}", file=sys.stderr)
+    else:
+        table.add("demand placed beside an exact solver's bound", solver["ratio"], "x")
+        table.add("the least of the cases", solver["least_ratio"], "x")
+
+
+def bench_scheduler(table):
+    bench_core(table)
+    bench_quality(table)
