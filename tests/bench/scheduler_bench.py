@@ -24,12 +24,15 @@ def bench_core(table):
     figures = figures_of("scheduler_core_bench")
     scalar = figures["scalar"]
     fast = figures.get("avx2", scalar)
-    for size, ours in fast.items():
+    for size, ours in sorted(fast.items(), key=lambda item: int(item[0])):
         base, nodes = scalar[size], f"core, {int(size):,} nodes"
         ten, most = size == "10000", size == "100000"
         table.add(f"{nodes}: cold decision p50", ours["cold"]["p50_us"], "us", base["cold"]["p50_us"], "scalar", "<= 6 us" if ten else "")
         table.add(f"{nodes}: cold decision p99", ours["cold"]["p99_us"], "us", base["cold"]["p99_us"], "scalar",
                   "<= 20 us" if ten else "<= 150 us" if most else "")
+        for key, what in (("cold_rich", "every kind of wish"), ("cold_gpu", "a GPU, which a tenth of the nodes have")):
+            for share in ("p50", "p99"):
+                table.add(f"{nodes}: cold, {what}, {share}", ours[key][f"{share}_us"], "us", base[key][f"{share}_us"], "scalar")
         table.add(f"{nodes}: one of 100 known classes p50", ours["warm"]["p50_us"], "us", base["warm"]["p50_us"], "scalar")
         table.add(f"{nodes}: fresh workloads of 10", ours["fresh_workloads_of_10_per_second"], "/s", base["fresh_workloads_of_10_per_second"],
                   "scalar", ">= 1,000,000" if ten else "")

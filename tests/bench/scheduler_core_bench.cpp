@@ -158,12 +158,48 @@ class Tenants {
   std::vector<Tenant> live_;
 };
 
-nlohmann::json bench_cold(World& world) {
+/// Everything at once: zones asked for, an image that is on some nodes, preferred labels, peers, hard spread.
+ClassSpec rich_spec(World& world, GroupId peers, AttributeId image) {
+  ClassSpec s = world.random_spec();
+  for (std::uint32_t z = 0; z < world.zones(); ++z)
+    s.asked.push_back(static_cast<std::int32_t>(world.below(1001)));
+  s.asked.resize(world.zones());
+  s.image = {image};
+  s.wishes = {{1, 20'000}, {12, -30'000}, {20, 50'000}};
+  s.peers = {peers};
+  s.preferences = {{peers, Topology::zone, 40'000}, {peers, Topology::node, 10'000}};
+  s.anti_affinity = {{s.spread.own, Topology::node}};
+  s.spread.max_skew = 2;
+  return s;
+}
+
+/// A tenth of the nodes have GPUs; for each of them the fragmentation term is worked out.
+ClassSpec gpu_spec(World& world) {
+  ClassSpec s = world.random_spec();
+  if (world.below(2) == 0) {
+    s.request.gpus = 1;
+  } else {
+    s.request.gpu_share = 100 + static_cast<std::int32_t>(world.below(900));
+  }
+  return s;
+}
+
+enum class Kind { usual, rich, gpu };
+
+nlohmann::json bench_cold(World& world, Kind kind = Kind::usual) {
   Samples samples;
   Tenants tenants(world);
   const int decisions = world.nodes() > 50'000 ? 3000 : 20'000;
+  const GroupId peers = world.engine.add_group();
+  const AttributeId image = world.engine.add_attribute();
+  for (std::uint32_t i = 0; i < world.nodes() / 100 + 1; ++i) {
+    world.engine.count(peers, world.below(world.nodes()), true);
+    world.engine.set_attribute(image, world.below(world.nodes()), true);
+  }
   for (int i = 0; i < decisions; ++i) {
-    const ClassSpec spec = world.random_spec();
+    const ClassSpec spec = kind == Kind::rich  ? rich_spec(world, peers, image)
+                           : kind == Kind::gpu ? gpu_spec(world)
+                                               : world.random_spec();
     ClassId id = 0;
     Choice choice;
     samples.measure([&] {
@@ -171,8 +207,9 @@ nlohmann::json bench_cold(World& world) {
       choice = world.engine.best(id);
       if (choice) world.engine.commit(id, choice.node);
     });
+    if (kind == Kind::gpu && choice) world.engine.release(id, choice.node, choice.gpus);
     world.engine.drop(id);
-    if (choice) tenants.add(spec.request, choice.node);
+    if (kind != Kind::gpu && choice) tenants.add(spec.request, choice.node);
   }
   return samples.json();
 }
@@ -216,7 +253,9 @@ double batch_per_second(World& world, const ClassSpec& spec, std::uint32_t repli
 
 /// Workloads one after the other that nothing is known of: placements a second, all work counted.
 double fresh_per_second(World& world, std::uint32_t replicas) {
-  const int workloads = static_cast<int>(std::max(100U, 2'000'000 / world.nodes()));
+  // No more than the cluster has room for.
+  const int workloads =
+      static_cast<int>(std::min(2 * world.nodes(), std::max(100U, 2'000'000 / world.nodes())));
   double best = 0;
   for (int run = 0; run < 3; ++run) {
     std::vector<ClassSpec> specs;
@@ -349,6 +388,8 @@ nlohmann::json bench_size(std::uint32_t nodes, const Kernel& kernel) {
   out["histogram"] = bench_histogram(world);
   World quiet(nodes, kernel);
   out["cold"] = bench_cold(quiet);
+  out["cold_rich"] = bench_cold(quiet, Kind::rich);
+  out["cold_gpu"] = bench_cold(quiet, Kind::gpu);
   out["warm"] = bench_warm(quiet);
   return out;
 }

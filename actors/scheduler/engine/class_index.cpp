@@ -188,9 +188,10 @@ bool ClassIndex::update_key(const Cluster& cluster, const Kernel& kernel, Slot s
 Key ClassIndex::scan_block(const Cluster& cluster, const Kernel& kernel, std::uint32_t block) {
   const std::uint64_t lanes = eligible_[block];
   if (lanes == 0) return kNoKey;
-  LanePoints points;
-  if (points_.of_block(cluster, kernel, block, lanes, points))
-    return kernel.best(cluster.blocks()[block], request_, lanes, cluster.idle()[block], points.lane);
+  BlockPoints points;
+  points_.of_block(cluster, block, lanes, points);
+  if (points.any())
+    return kernel.best(cluster.blocks()[block], request_, lanes, cluster.idle()[block], points);
   Key key;
   kernel.scan(&cluster.blocks()[block], 1, request_, &lanes, &cluster.idle()[block], &key);
   return key;

@@ -15,7 +15,7 @@
 
 namespace cloudless::scheduler::engine {
 
-/// A node for one replica; kNoNode if none fits. The score is S as docs/SCHEDULER.md defines it.
+/// A node for one replica; kNoNode if none fits. The score is S, the sum of all terms.
 struct Choice {
   NodeIndex node = kNoNode;
   std::int32_t score = 0;

@@ -1,8 +1,10 @@
 // The arithmetic over blocks: which node of a block is best for a request, as one number. There is a plain
-// kernel (a loop over lanes, the formulas as docs/SCHEDULER.md has them) and a vector kernel; they agree in
+// kernel (a loop over lanes) and a vector kernel; they agree in
 // every bit.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <limits>
 
@@ -34,16 +36,50 @@ struct KernelRequest {
   std::int32_t base = 4000, slope = -2;
 };
 
+/// Points for each of these lanes.
+struct WeightedLanes {
+  std::uint64_t lanes;
+  std::int32_t amount;
+};
+
+/// What lanes of one block have beside its columns: a few weights of many lanes each, and points of each
+/// lane's own (not read unless has_own).
+struct BlockPoints {
+  static constexpr std::uint32_t kMostWeighted = 24;
+  std::uint32_t count = 0;
+  bool has_own = false;
+  WeightedLanes weighted[kMostWeighted];
+  alignas(64) std::int32_t own[kLanes];
+
+  bool any() const { return count > 0 || has_own; }
+  void clear_own() {
+    if (!has_own) std::fill(own, own + kLanes, 0);
+    has_own = true;
+  }
+  void add(std::uint64_t lanes, std::int32_t amount) {
+    if (count < kMostWeighted) {
+      weighted[count++] = WeightedLanes{lanes, amount};
+      return;
+    }
+    clear_own();
+    for (; lanes != 0; lanes &= lanes - 1) own[std::countr_zero(lanes)] += amount;
+  }
+  std::int32_t of(std::uint32_t lane) const {
+    std::int32_t sum = has_own ? own[lane] : 0;
+    for (std::uint32_t i = 0; i < count; ++i)
+      if ((weighted[i].lanes >> lane & 1) != 0) sum += weighted[i].amount;
+    return sum;
+  }
+};
+
 struct Kernel {
   const char* name;
   /// The best key of each block among the lanes in `eligible`; `idle` are nodes with an idle GPU.
   void (*scan)(const Block* blocks, std::uint32_t count, const KernelRequest& request,
                const std::uint64_t* eligible, const std::uint64_t* idle, Key* keys);
-  /// The same for one block, with points of each lane's own (64 of them, aligned to 64 bytes).
+  /// The same for one block that has points.
   Key (*best)(const Block& block, const KernelRequest& request, std::uint64_t eligible, std::uint64_t idle,
-              const std::int32_t* points);
-  /// points[lane] += amount where the bit is set.
-  void (*add_where)(std::int32_t* points, std::uint64_t lanes, std::int32_t amount);
+              const BlockPoints& points);
   /// The first of the keys with the highest score; `count` for none above kNoKey.
   std::uint32_t (*first_best)(const Key* keys, std::uint32_t count);
   /// The lanes whose column has at least `need`.

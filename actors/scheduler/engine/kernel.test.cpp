@@ -5,8 +5,6 @@
 #include <random>
 #include <vector>
 
-#include "actors/scheduler/engine/node_points.hpp"
-
 using namespace cloudless::scheduler::engine;
 
 namespace {
@@ -89,16 +87,11 @@ TEST_CASE("the vector kernel agrees with the plain one in every bit") {
     vectors.scan(blocks.data(), 3, request, eligible, idle, other);
     for (int b = 0; b < 3; ++b) REQUIRE(one[b] == other[b]);
 
-    LanePoints a{}, b{};
-    for (int i = 0; i < 4; ++i) {
-      const std::uint64_t lanes = random_lanes(random);
-      const std::int32_t amount = within(random, -1'000'000, 100'000);
-      plain.add_where(a.lane, lanes, amount);
-      vectors.add_where(b.lane, lanes, amount);
-    }
-    REQUIRE(std::equal(a.lane, a.lane + kLanes, b.lane));
-    REQUIRE(plain.best(blocks[0], request, eligible[0], idle[0], a.lane) ==
-            vectors.best(blocks[0], request, eligible[0], idle[0], a.lane));
+    BlockPoints points;
+    for (std::uint64_t i = random() % 2 == 0 ? 3 : random() % 40; i > 0; --i)
+      points.add(random_lanes(random), within(random, -1'000'000, 100'000));
+    REQUIRE(plain.best(blocks[0], request, eligible[0], idle[0], points) ==
+            vectors.best(blocks[0], request, eligible[0], idle[0], points));
     const std::int32_t need = within(random, -10, 30);
     REQUIRE(plain.at_least(blocks[0].cpu, need) == vectors.at_least(blocks[0].cpu, need));
   }

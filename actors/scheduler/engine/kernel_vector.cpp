@@ -65,7 +65,7 @@ CLOUDLESS_INLINE V scaled(V left, const V& inverse) {
 /// and the weights are the house's, so that five columns need not be read.
 template <bool kPoints, bool kIdle, bool kLean>
 CLOUDLESS_INLINE Key block_best(const Block& block, const KernelRequest& request, std::uint64_t eligible,
-                                std::uint64_t idle, const std::int32_t* points) {
+                                std::uint64_t idle, const BlockPoints* points) {
   const V none = V{} + kNoKey;
   V best = none;
 #pragma GCC unroll 8
@@ -90,7 +90,11 @@ CLOUDLESS_INLINE Key block_best(const Block& block, const KernelRequest& request
       score += request.reliability * (terms & 1023) + request.cost * ((terms >> 10) & 1023) -
                request.network * (terms >> 20);
     }
-    if constexpr (kPoints) score += load(points + from);
+    if constexpr (kPoints) {
+      for (std::uint32_t i = 0; i < points->count; ++i)
+        score += mask_of(points->weighted[i].lanes, from) & points->weighted[i].amount;
+      if (points->has_own) score += load(points->own + from);
+    }
     const V key = reinterpret_cast<V>(reinterpret_cast<U>(score) << 6) | load(kLaneTable.rank + from);
     const V fits = (lacking >= 0) & mask_of(eligible, from);
     best = larger(best, (key & fits) | (none & ~fits));
@@ -100,7 +104,7 @@ CLOUDLESS_INLINE Key block_best(const Block& block, const KernelRequest& request
 
 template <bool kPoints>
 CLOUDLESS_INLINE Key any_block_best(const Block& block, const KernelRequest& request, std::uint64_t eligible,
-                                    std::uint64_t idle, const std::int32_t* points) {
+                                    std::uint64_t idle, const BlockPoints* points) {
   if (eligible == 0) return kNoKey;
   const bool beside_gpus = (idle & eligible) != 0;
   if (request.house && is_roomy(block, request))
@@ -111,8 +115,8 @@ CLOUDLESS_INLINE Key any_block_best(const Block& block, const KernelRequest& req
 }
 
 CLOUDLESS_VECTORS Key vector_best(const Block& block, const KernelRequest& request, std::uint64_t eligible,
-                                  std::uint64_t idle, const std::int32_t* points) {
-  return any_block_best<true>(block, request, eligible, idle, points);
+                                  std::uint64_t idle, const BlockPoints& points) {
+  return any_block_best<true>(block, request, eligible, idle, &points);
 }
 
 CLOUDLESS_VECTORS void vector_scan(const Block* blocks, std::uint32_t count, const KernelRequest& asked,
@@ -121,11 +125,6 @@ CLOUDLESS_VECTORS void vector_scan(const Block* blocks, std::uint32_t count, con
       asked;  // a copy nothing else can see stays in registers across the stores to keys
   for (std::uint32_t b = 0; b < count; ++b)
     keys[b] = any_block_best<false>(blocks[b], request, eligible[b], idle[b], nullptr);
-}
-
-CLOUDLESS_VECTORS void vector_add_where(std::int32_t* points, std::uint64_t lanes, std::int32_t amount) {
-  for (std::uint32_t from = 0; from < kLanes; from += kWide)
-    *reinterpret_cast<V*>(points + from) += mask_of(lanes, from) & amount;
 }
 
 CLOUDLESS_VECTORS std::uint32_t vector_first_best(const Key* keys, std::uint32_t count) {
@@ -144,19 +143,26 @@ CLOUDLESS_VECTORS std::uint32_t vector_first_best(const Key* keys, std::uint32_t
   return i;
 }
 
+/// One bit for each of eight lanes that are all ones or all zeros.
+CLOUDLESS_INLINE std::uint64_t bits_of(V mask) {
+#if defined(__x86_64__)
+  using F = float __attribute__((vector_size(kWide * 4)));
+  return static_cast<std::uint32_t>(__builtin_ia32_movmskps256(reinterpret_cast<F>(mask)));
+#else
+  std::uint64_t bits = 0;
+  for (std::uint32_t k = 0; k < kWide; ++k) bits |= static_cast<std::uint64_t>(mask[k] & 1) << k;
+  return bits;
+#endif
+}
+
 CLOUDLESS_VECTORS std::uint64_t vector_at_least(const std::int32_t* column, std::int32_t need) {
   std::uint64_t lanes = 0;
-  for (std::uint32_t from = 0; from < kLanes; from += kWide) {
-    const V enough = (load(column + from) >= need) & V{1, 2, 4, 8, 16, 32, 64, 128};
-    std::uint64_t eight = 0;
-    for (std::uint32_t k = 0; k < kWide; ++k) eight |= static_cast<std::uint32_t>(enough[k]);
-    lanes |= eight << from;
-  }
+  for (std::uint32_t from = 0; from < kLanes; from += kWide)
+    lanes |= bits_of(load(column + from) >= need) << from;
   return lanes;
 }
 
-constexpr Kernel kVectorKernel{"avx2",           vector_scan,       vector_best,
-                               vector_add_where, vector_first_best, vector_at_least};
+constexpr Kernel kVectorKernel{"avx2", vector_scan, vector_best, vector_first_best, vector_at_least};
 
 }  // namespace
 

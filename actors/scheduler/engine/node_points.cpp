@@ -50,17 +50,10 @@ bool NodePoints::any(const Cluster& cluster) const {
          std::ranges::any_of(preferences_, held);
 }
 
-bool NodePoints::of_block(const Cluster& cluster, const Kernel& kernel, std::uint32_t block,
-                          std::uint64_t lanes, LanePoints& points) {
-  bool filled = false;
-  const auto start = [&] {
-    if (!filled) points = LanePoints{};
-    filled = true;
-  };
+void NodePoints::of_block(const Cluster& cluster, std::uint32_t block, std::uint64_t lanes,
+                          BlockPoints& points) {
   const auto add = [&](std::uint64_t word, std::int32_t amount) {
-    if ((word & lanes) == 0) return;
-    start();
-    kernel.add_where(points.lane, word, amount);
+    if ((word & lanes) != 0) points.add(word, amount);
   };
   for (const Wish& wish : wishes_) add(cluster.attribute(wish.attribute).word(block), wish.points);
   if (spec_->spread.over_nodes) {
@@ -71,14 +64,12 @@ bool NodePoints::of_block(const Cluster& cluster, const Kernel& kernel, std::uin
     add(ten, kPerOwnReplica * static_cast<std::int32_t>(kMostOwnReplicas));
   }
   for (const Preference& wish : preferences_) add(cluster.group(wish.group).word(block), wish.points);
-  if (spec_->request.asks_gpu()) {
-    start();
-    for (; lanes != 0; lanes &= lanes - 1) {
-      const auto lane = static_cast<std::uint32_t>(std::countr_zero(lanes));
-      points.lane[lane] += gpu_points(cluster, block * kLanes + lane);
-    }
+  if (!spec_->request.asks_gpu()) return;
+  points.clear_own();
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<std::uint32_t>(std::countr_zero(lanes));
+    points.own[lane] += gpu_points(cluster, block * kLanes + lane);
   }
-  return filled;
 }
 
 std::int32_t NodePoints::of_node(const Cluster& cluster, Slot slot) {

@@ -11,11 +11,6 @@
 
 namespace cloudless::scheduler::engine {
 
-/// Points of the 64 nodes of a block.
-struct alignas(64) LanePoints {
-  std::int32_t lane[kLanes];
-};
-
 class NodePoints {
  public:
   void begin(const ClassSpec& spec);
@@ -25,9 +20,8 @@ class NodePoints {
 
   /// False: no node has any now, so that blocks need not be asked one by one.
   bool any(const Cluster& cluster) const;
-  /// Fills in points; false if all are 0 (then they are not filled in). Only lanes in `lanes` matter.
-  bool of_block(const Cluster& cluster, const Kernel& kernel, std::uint32_t block, std::uint64_t lanes,
-                LanePoints& points);
+  /// Adds what the block's nodes have; only lanes in `lanes` matter.
+  void of_block(const Cluster& cluster, std::uint32_t block, std::uint64_t lanes, BlockPoints& points);
   std::int32_t of_node(const Cluster& cluster, Slot slot);
 
   std::size_t bytes() const;

@@ -55,9 +55,12 @@ class Histogram {
     const Amounts& request = spec_.request;
     sieve.reject(~kernel_.at_least(block.cpu, request.cpu), why_.cpu);
     sieve.reject(~kernel_.at_least(block.memory, request.memory), why_.memory);
-    sieve.reject(~kernel_.at_least(block.storage, request.storage), why_.storage);
-    sieve.reject(~kernel_.at_least(block.bandwidth, request.bandwidth), why_.bandwidth);
-    sieve.reject(~kernel_.at_least(block.gpu, packed_gpu(request.gpus, request.gpu_share)), why_.gpu);
+    if (request.storage > block.least_storage)
+      sieve.reject(~kernel_.at_least(block.storage, request.storage), why_.storage);
+    if (request.bandwidth > block.least_bandwidth)
+      sieve.reject(~kernel_.at_least(block.bandwidth, request.bandwidth), why_.bandwidth);
+    if (request.asks_gpu())
+      sieve.reject(~kernel_.at_least(block.gpu, packed_gpu(request.gpus, request.gpu_share)), why_.gpu);
   }
 
   /// The verdict about the zone is the first of its own; a filter over nodes may come before it.
