@@ -173,10 +173,12 @@ Gpus Cluster::gpus_of(NodeIndex node) const {
   return has(node) ? gpus_at(layout_.slot_of(node)) : Gpus{};
 }
 
-std::int32_t Cluster::free_cpu(NodeIndex node) const {
-  if (!has(node)) return 0;
+Amounts Cluster::free_of(NodeIndex node) const {
+  if (!has(node)) return {};
   const Slot slot = layout_.slot_of(node);
-  return blocks_[block_of(slot)].cpu[lane_of(slot)];
+  const Block& block = blocks_[block_of(slot)];
+  const std::uint32_t lane = lane_of(slot);
+  return {block.cpu[lane], block.memory[lane], block.storage[lane], block.bandwidth[lane], 0, 0};
 }
 
 Place Cluster::place_of_node(NodeIndex node) const {

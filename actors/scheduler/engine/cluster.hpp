@@ -58,7 +58,8 @@ class Cluster {
   void release(NodeIndex node, const Amounts& amounts, GpuMask gpus, std::span<const GroupId> joins);
 
   Gpus gpus_of(NodeIndex node) const;
-  std::int32_t free_cpu(NodeIndex node) const;
+  /// What is free now, without GPUs; nothing of a node that is not there.
+  Amounts free_of(NodeIndex node) const;
 
   /// Puts slots in order if they are not. Slots of before mean nothing after it.
   void settle();

@@ -82,6 +82,15 @@ std::vector<NodeIndex> nodes_of(const std::vector<Choice>& choices) {
 
 }  // namespace
 
+TEST_CASE("bytes of any kind and number drive the engine and the oracle alike") {
+  CHECK(drive({}, 1).difference == "");
+  for (const int byte : {0, 1, 127, 160, 200, 235, 238, 240, 250, 255}) {
+    INFO("byte ", byte);
+    const std::vector<std::uint8_t> bytes(300, static_cast<std::uint8_t>(byte));
+    CHECK(drive(bytes, 50).difference == "");
+  }
+}
+
 TEST_CASE("of equal nodes the first is chosen, across zones and after a node changed its zone") {
   SmallCluster small({3, 2, 1, 0});
   const ClassId id = small.engine.use(one_core());
@@ -242,6 +251,19 @@ TEST_CASE("calls about nodes that are not there change nothing") {
   }
   CHECK(small.engine.best(id) == before);
   CHECK(small.engine.cluster().group(group).total() == 0);
+}
+
+TEST_CASE("slots of nodes that are gone are used again") {
+  Engine engine;
+  engine.add_zone(0);
+  const ClassId id = engine.use(one_core());
+  for (NodeIndex node = 0; node < 20'000; ++node) {
+    engine.put(node, SmallCluster::row(0));
+    if (node < 100) continue;
+    engine.remove(node - 100);
+    REQUIRE(engine.best(id).node == node - 99);
+  }
+  CHECK(engine.cluster().layout().blocks() < 100);
 }
 
 TEST_CASE("nodes that come in turns into many zones are laid out in few segments") {

@@ -56,6 +56,7 @@ class Drive {
 
   DriveResult run() {
     while (result_.difference.empty() && at_ < bytes_.size()) step();
+    compare_nodes();
     return std::move(result_);
   }
 
@@ -361,6 +362,24 @@ class Drive {
       if (classes_.size() > 12) drop_class();
     } else {
       compare_why(chance_.below(class_count()));
+    }
+  }
+
+  /// Nothing has leaked: the same is free everywhere, and groups count the same.
+  void compare_nodes() {
+    for (auto& engine : engines_) {
+      const Cluster& cluster = engine->cluster();
+      for (NodeIndex node = 0; node < nodes_; ++node) {
+        if (cluster.has(node) != plain_.has(node)) differ("another set of nodes");
+        if (!plain_.has(node)) continue;
+        const NodeRow& row = plain_.row(node);
+        if (cluster.free_of(node) != Amounts{row.cpu, row.memory, row.storage, row.bandwidth, 0, 0} ||
+            cluster.gpus_of(node) != row.gpus)
+          differ("other free amounts");
+        for (GroupId group = 0; group < groups_; ++group)
+          if (cluster.group(group).on_node(cluster.layout().slot_of(node)) != plain_.held(group, node))
+            differ("another count of a group");
+      }
     }
   }
 

@@ -54,6 +54,7 @@ void Layout::change_zone(NodeIndex node, ZoneIndex zone) {
 void Layout::remove(NodeIndex node) {
   nodes_[slots_[node]] = kNoNode;
   slots_[node] = kNoSlot;
+  ++holes_;
 }
 
 std::size_t Layout::least_segments() const {
@@ -77,6 +78,7 @@ std::vector<Slot> Layout::order() {
     }
   }
   disordered_ = false;
+  holes_ = 0;
   return moved;
 }
 

@@ -27,8 +27,10 @@ class Layout {
   void change_zone(NodeIndex node, ZoneIndex zone);
   void remove(NodeIndex node);
 
-  /// True if slots are not in order, or segments have become too many.
-  bool disordered() const { return disordered_ || segments_.size() > 2 * least_segments() + 16; }
+  /// True if slots are not in order, or if segments or slots that nodes have left have become too many.
+  bool disordered() const {
+    return disordered_ || segments_.size() > 2 * least_segments() + 16 || holes_ > nodes_.size() / 2 + 1024;
+  }
   /// Lays all nodes out anew. The answer says where each old slot went; kNoSlot: it held no node.
   std::vector<Slot> order();
 
@@ -61,6 +63,7 @@ class Layout {
   std::vector<Segment> segments_;
   std::vector<Zone> zones_;
   std::uint32_t regions_ = 0;
+  std::uint32_t holes_ = 0;
   bool disordered_ = false;
 };
 

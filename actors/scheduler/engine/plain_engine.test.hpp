@@ -46,6 +46,7 @@ class PlainEngine {
     std::int64_t& holds = at(nodes_[index].replicas, group);
     holds = std::max<std::int64_t>(0, holds + (more ? 1 : -1));
   }
+  std::int64_t held(GroupId group, NodeIndex index) const { return get(nodes_[index].replicas, group); }
   void take(NodeIndex index, const Amounts& a, GpuMask gpus) { change(index, a, gpus, 1); }
   void give(NodeIndex index, const Amounts& a, GpuMask gpus) { change(index, a, gpus, -1); }
 
