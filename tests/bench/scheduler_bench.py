@@ -41,6 +41,9 @@ def bench_core(table):
         table.add(f"{nodes}: why not, p50", ours["histogram"]["p50_us"], "us", base["histogram"]["p50_us"], "scalar")
         table.add(f"{nodes}: memory per node", ours["memory"]["bytes_per_node"], "B")
         table.add(f"{nodes}: memory per class", ours["memory"]["bytes_per_class"], "B")
+        table.add(f"{nodes}: memory per group of 10 replicas", ours["memory"]["bytes_per_group_of_10"], "B")
+        table.add(f"{nodes}: loaded with 40 attributes", ours["load_ms"], "ms")
+        table.add(f"{nodes}: a node in another zone, and a decision", ours["moved_node"]["p50_us"], "us")
 
 
 def bench_quality(table):

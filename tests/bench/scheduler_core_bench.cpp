@@ -359,6 +359,34 @@ nlohmann::json bench_workloads(World& world) {
   return out;
 }
 
+double bytes_per_group(World& world) {
+  constexpr int kGroups = 1000;
+  const auto before = static_cast<double>(world.engine.cluster().set_bytes());
+  for (int g = 0; g < kGroups; ++g) {
+    const GroupId group = world.engine.add_group();
+    for (int i = 0; i < 10; ++i) world.engine.count(group, world.below(world.nodes()), true);
+  }
+  return (static_cast<double>(world.engine.cluster().set_bytes()) - before) / kGroups;
+}
+
+/// A node changes its zone, which lays all nodes out anew, and a class is asked for its best node.
+nlohmann::json bench_moved_node(World& world) {
+  Samples samples;
+  const ClassId id = world.engine.use(world.spec(100, 128));
+  for (int i = 0; i < 20; ++i) {
+    const NodeIndex node = world.below(world.nodes());
+    NodeRow row;
+    row.cpu = row.room_cpu = row.memory = row.room_memory = 8000;
+    row.zone = (world.engine.cluster().layout().zone_of(node) + 1) % world.zones();
+    samples.measure([&] {
+      world.engine.put(node, row);
+      world.engine.best(id);
+    });
+  }
+  world.engine.drop(id);
+  return samples.json();
+}
+
 nlohmann::json bench_memory(World& world) {
   const ClassId id = world.engine.use(world.random_spec());
   world.engine.best(id);
@@ -366,7 +394,8 @@ nlohmann::json bench_memory(World& world) {
   nlohmann::json out{{"bytes_per_node", static_cast<double>(world.engine.cluster().node_bytes()) / nodes},
                      {"attribute_bytes_per_node",
                       static_cast<double>(world.engine.cluster().set_bytes()) / nodes / (kLabels + kTaints)},
-                     {"bytes_per_class", world.engine.classes().bytes()}};
+                     {"bytes_per_class", world.engine.classes().bytes()},
+                     {"bytes_per_group_of_10", bytes_per_group(world)}};
   world.engine.drop(id);
   return out;
 }
@@ -381,7 +410,9 @@ nlohmann::json bench_histogram(World& world) {
 
 nlohmann::json bench_size(std::uint32_t nodes, const Kernel& kernel) {
   nlohmann::json out;
+  const auto from = Clock::now();
   World world(nodes, kernel);
+  out["load_ms"] = seconds_since(from) * 1e3;
   out["memory"] = bench_memory(world);
   out["workloads_per_second"] = bench_workloads(world);
   out["fresh_workloads_of_10_per_second"] = fresh_per_second(world, 10);
@@ -390,6 +421,7 @@ nlohmann::json bench_size(std::uint32_t nodes, const Kernel& kernel) {
   out["cold"] = bench_cold(quiet);
   out["cold_rich"] = bench_cold(quiet, Kind::rich);
   out["cold_gpu"] = bench_cold(quiet, Kind::gpu);
+  out["moved_node"] = bench_moved_node(quiet);
   out["warm"] = bench_warm(quiet);
   return out;
 }
