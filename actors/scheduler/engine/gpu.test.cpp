@@ -76,6 +76,12 @@ TEST_CASE("a GPU prefers a node whose processors suffice for the GPUs that stay 
   CHECK(enough > stranded);
 }
 
+TEST_CASE("a step of the term is six thousandths of a GPU") {
+  // Too few processors for any kind: everything free is unusable, before and after.
+  CHECK(fragmentation_term(gpus_with({1000}), 3000, gpu_share(300)) == 550);
+  CHECK(fragmentation_term(gpus_with({1000, 1000}), 3000, whole_gpus(2)) == 833);
+}
+
 TEST_CASE("the term stays within its scale, also for the largest nodes") {
   Gpus many;
   many.count = kMaxGpus;
