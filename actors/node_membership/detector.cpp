@@ -1,5 +1,6 @@
 #include "actors/node_membership/detector.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,14 @@ std::string why(NodeState state, Millis silence) {
   return "not heard for " + std::to_string(silence) + " ms";
 }
 
+void count_loss(Node& node, WallMillis wall) {
+  constexpr WallMillis kDay = 86'400'000;
+  constexpr WallMillis kBits = 31;
+  const auto days = std::clamp<WallMillis>((wall - node.last_lost_at) / kDay, 0, kBits);
+  node.recent_losses = (node.recent_losses >> days) + 1;
+  node.last_lost_at = wall;
+}
+
 }  // namespace
 
 void presume_all(Leases& leases, const Snapshot& head, Millis now) {
@@ -22,7 +31,8 @@ void presume_all(Leases& leases, const Snapshot& head, Millis now) {
   });
 }
 
-std::vector<Node> detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp) {
+std::vector<Node> detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp,
+                         WallMillis wall) {
   std::vector<Node> changed;
   plan.now().nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
     const auto verdict = leases.verdict(id, now);
@@ -32,6 +42,7 @@ std::vector<Node> detect(owner::Plan& plan, const Leases& leases, Millis now, Re
     Node after = *node;
     after.state = *verdict;
     after.reason = why(*verdict, leases.silence(id, now));
+    if (*verdict == NodeState::offline) count_loss(after, wall);
     changed.push_back(stamped(node.get(), std::move(after), stamp));
   });
   for (const auto& node : changed) {

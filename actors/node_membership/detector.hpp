@@ -12,7 +12,9 @@ namespace cloudless::node_membership {
 void presume_all(Leases& leases, const Snapshot& head, Millis now);
 
 /// Plans, and returns, every change of state that the leases demand: READY to SUSPECT to OFFLINE, and back to
-/// READY for whoever was heard again.
-std::vector<Node> detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp);
+/// READY for whoever was heard again. A node that goes OFFLINE counts one more recent loss, after half of the
+/// earlier ones were forgotten for each full day since the last.
+std::vector<Node> detect(owner::Plan& plan, const Leases& leases, Millis now, Revision stamp,
+                         WallMillis wall);
 
 }  // namespace cloudless::node_membership

@@ -115,7 +115,7 @@ TEST_CASE_FIXTURE(LeasesTest, "the detector commits what the leases say, and not
     presume_all(fresh, head, 0);
     if (c.heard) fresh.grant(kNode, 1, 0);
     owner::Plan plan(head);
-    detect(plan, fresh, c.silence, 9);
+    detect(plan, fresh, c.silence, 9, 77);
     const auto node = plan.now().node(kNode);
     CHECK(node->state == c.expected);
     const bool changed = c.expected != c.state;
@@ -124,6 +124,33 @@ TEST_CASE_FIXTURE(LeasesTest, "the detector commits what the leases say, and not
     CHECK(node->schedulable_revision == (changed ? 9 : 5));
     CHECK(node->reason.empty() == (!changed || c.expected == NodeState::ready));
   }
+}
+
+TEST_CASE("losses of a node are counted, and half of them forgotten with each day") {
+  constexpr WallMillis kDay = 86'400'000;
+  Node node;
+  node.description.id = kNode;
+  node.incarnation = 1;
+  Snapshot head;
+  head.apply(put(std::make_shared<const Node>(node)));
+  const auto lose = [&](WallMillis wall) {
+    Leases leases{kDuration, kPeriod};
+    presume_all(leases, head, 0);
+    owner::Plan plan(head);
+    detect(plan, leases, kDuration, 9, wall);
+    Node back = *plan.now().node(kNode);
+    CHECK(back.last_lost_at == wall);
+    back.state = NodeState::ready;
+    head.apply(put(std::make_shared<const Node>(back)));
+    return back.recent_losses;
+  };
+  const WallMillis begin = 20'000 * kDay;
+  CHECK(lose(begin) == 1);
+  CHECK(lose(begin + 10) == 2);
+  CHECK(lose(begin + kDay) == 3);
+  CHECK(lose(begin + 2 * kDay) == 2);
+  CHECK(lose(begin + 40 * kDay) == 1);
+  CHECK(lose(begin) == 2);
 }
 
 TEST_CASE("the loss of many nodes at once is committed in bounded units") {
@@ -136,7 +163,7 @@ TEST_CASE("the loss of many nodes at once is committed in bounded units") {
   }
   presume_all(leases, head, 0);
   owner::Plan plan(head);
-  detect(plan, leases, kDuration, 1);
+  detect(plan, leases, kDuration, 1, 1);
   std::size_t changes = 0;
   for (const auto& unit : plan.take_units()) {
     CHECK(unit.changes.size() <= owner::kMaxUnitChanges);

@@ -32,8 +32,11 @@ bool schedulable_differs(const Node& before, const Node& after) {
   const NodeDescription& b = after.description;
   return a.capacity != b.capacity || a.allocatable != b.allocatable || a.region != b.region ||
          a.zone != b.zone || a.cost_milli != b.cost_milli || before.labels != after.labels ||
-         before.taints != after.taints || before.cordoned != after.cordoned ||
-         before.draining != after.draining || before.state != after.state;
+         a.runtime_classes != b.runtime_classes || a.policy != b.policy || a.architecture != b.architecture ||
+         a.cpu_overcommit_percent != b.cpu_overcommit_percent ||
+         a.memory_overcommit_percent != b.memory_overcommit_percent || before.taints != after.taints ||
+         before.cordoned != after.cordoned || before.draining != after.draining ||
+         before.state != after.state;
 }
 
 Node stamped(const Node* before, Node after, Revision stamp) {

@@ -87,7 +87,7 @@ struct Room {
     if (!link.ready()) return;
     presume_once(now);
     owner::Plan plan(link.head().now());
-    for (const auto& node : membership::detect(plan, leases, now, link.head().next_stamp()))
+    for (const auto& node : membership::detect(plan, leases, now, link.head().next_stamp(), clock.wall()))
       spdlog::info("node_membership: node {} is {}{}{}", node.description.id.value, to_string(node.state),
                    node.reason.empty() ? "" : ": ", node.reason);
     // If this is lost, the next tick finds the same.

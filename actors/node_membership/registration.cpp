@@ -48,6 +48,14 @@ Result<void> may_join(const Snapshot& head, const Hello& hello, const Node* know
   return {};
 }
 
+std::uint64_t next_ordinal(const Snapshot& head) {
+  std::uint64_t highest = 0;
+  head.nodes().for_each([&](const NodeId&, const std::shared_ptr<const Node>& node) {
+    highest = std::max(highest, node->ordinal);
+  });
+  return highest + 1;
+}
+
 }  // namespace
 
 bool is_node_name(const std::string& name) {
@@ -67,6 +75,7 @@ Result<Registration> judge_hello(const Snapshot& head, const Hello& hello, Revis
   if (auto allowed = may_join(head, hello, known.get()); !allowed) return fail(allowed.error());
   Node node = known ? *known : Node{};
   if (!known) node.registered_at = now;
+  if (node.ordinal == 0) node.ordinal = next_ordinal(head);
   node.description = hello.description;
   merge_operators_changes(node);
   if (!known || known->boot_id != hello.boot_id ||

@@ -45,6 +45,11 @@ void Plan::require(Precondition precondition) {
   merge(item_.preconditions, std::move(precondition));
 }
 
+void Plan::abandon(Snapshot before) {
+  now_ = std::move(before);
+  item_ = {};
+}
+
 void Plan::seal() {
   assert(item_.changes.size() <= kMaxUnitChanges);
   CommitUnit item = std::exchange(item_, {});

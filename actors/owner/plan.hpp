@@ -32,6 +32,9 @@ class Plan {
   /// The unit is refused unless the record's guard is still this.
   void require(Precondition precondition);
 
+  /// Takes back what was planned since the last seal(); `before` is now() as it was then.
+  void abandon(Snapshot before);
+
   /// Ends an item: what was planned since the last seal() stays together in one unit. At most kMaxUnitChanges
   /// changes.
   void seal();

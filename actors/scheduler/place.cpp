@@ -99,12 +99,12 @@ std::vector<Offer> offers_of(const std::vector<Candidate>& candidates, const std
 
 }  // namespace
 
-Placement place(const Inventory& inventory, const std::vector<Request>& requests, std::size_t limit) {
+Placed place(const Inventory& inventory, const std::vector<Request>& requests, std::size_t limit) {
   std::vector<Candidate> candidates;
   for (const auto& [id, room] : inventory.nodes())
     if (room.node) candidates.push_back({&room, room.free(), {}});
 
-  Placement placement;
+  Placed placement;
   std::map<WorkloadUid, Spread> spreads;
   // Room only shrinks in here: what found no place once finds none later, for the same reason.
   std::map<std::pair<WorkloadUid, std::uint64_t>, std::string> hopeless;

@@ -24,7 +24,7 @@ struct Unplaced {
   bool operator==(const Unplaced&) const = default;
 };
 
-struct Placement {
+struct Placed {
   std::vector<AssignReplica> assignments;
   std::vector<Unplaced> unplaced;
 };
@@ -32,6 +32,6 @@ struct Placement {
 /// Places in the order given; earlier ones take room from later ones. Prefers the node with the fewest
 /// replicas of the same workload, then the zone with the fewest, then most free, then the lowest node id.
 /// Stops after `limit` assignments; what was not looked at by then is in neither list.
-Placement place(const Inventory& inventory, const std::vector<Request>& requests, std::size_t limit);
+Placed place(const Inventory& inventory, const std::vector<Request>& requests, std::size_t limit);
 
 }  // namespace cloudless::scheduler

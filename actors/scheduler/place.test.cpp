@@ -13,7 +13,7 @@ using cloudless::test::SnapshotBuilder;
 
 namespace {
 
-Placement place_all(const Snapshot& view, std::size_t limit = 100) {
+Placed place_all(const Snapshot& view, std::size_t limit = 100) {
   Inventory inventory;
   inventory.load(view);
   std::vector<Request> requests;
@@ -22,7 +22,7 @@ Placement place_all(const Snapshot& view, std::size_t limit = 100) {
   return place(inventory, requests, limit);
 }
 
-std::vector<std::string> nodes_of(const Placement& placement) {
+std::vector<std::string> nodes_of(const Placed& placement) {
   std::vector<std::string> out;
   for (const auto& a : placement.assignments) out.push_back(a.node.value);
   return out;

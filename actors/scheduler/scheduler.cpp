@@ -27,7 +27,7 @@ std::vector<ProposalItem> Scheduler::propose(std::size_t limit, Millis) {
     return a.replica->created_at < b.replica->created_at;
   });
 
-  const Placement placement = place(inventory_, requests, limit);
+  const Placed placement = place(inventory_, requests, limit);
   std::vector<ProposalItem> items(placement.assignments.begin(), placement.assignments.end());
   for (const auto& unplaced : placement.unplaced) {
     if (items.size() >= limit) break;

@@ -100,6 +100,21 @@ Result<Workload> remove(owner::Plan& plan, const DeleteWorkload& action, const S
   return workload;
 }
 
+Result<Workload> move(owner::Plan& plan, const MoveReplicas& action) {
+  const auto present = find(plan.now(), action.ns, action.name, 0);
+  if (!present) return fail(present.error());
+  for (const auto& id : action.replicas) {
+    const auto replica = plan.now().replica(id);
+    if (!replica || replica->workload != (*present)->uid || is_terminal(replica->phase) ||
+        replica->is_leaving() || replica->node.empty())
+      continue;
+    Replica moved = *replica;
+    moved.evict = StopCause::rebalance;
+    plan.put(std::make_shared<const Replica>(std::move(moved)));
+  }
+  return **present;
+}
+
 }  // namespace
 
 WorkloadUid uid_of(Revision stamp) {
@@ -129,6 +144,7 @@ Result<Workload> apply(owner::Plan& plan, const WorkloadCommand& command, const 
   if (const auto* action = std::get_if<ScaleWorkload>(&command.action)) return scale(plan, *action, stamp);
   if (const auto* action = std::get_if<DeleteWorkload>(&command.action))
     return remove(plan, *action, stamp, is_followed);
+  if (const auto* action = std::get_if<MoveReplicas>(&command.action)) return move(plan, *action);
   const auto& action = std::get<ControlRollout>(command.action);
   const auto present = find(plan.now(), action.ns, action.name, action.expected_revision);
   if (!present) return fail(present.error());

@@ -4,7 +4,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "actors/workload_state/begin_rollout.hpp"
 #include "actors/workload_state/budget.hpp"
@@ -15,6 +17,7 @@ namespace cloudless::workload_state {
 namespace {
 
 constexpr std::uint32_t kMaxAdded = 100;
+constexpr std::int64_t kWholeGpu = 1000;
 
 Error accepted() {
   return {Errc::none, {}, {}};
@@ -51,9 +54,34 @@ std::string describe_shortage(const Resources& wanted, const Resources& room) {
   add("memory_bytes", wanted.memory_bytes, room.memory_bytes);
   add("storage_bytes", wanted.storage_bytes, room.storage_bytes);
   add("bandwidth_bps", wanted.bandwidth_bps, room.bandwidth_bps);
-  add("gpu_count", wanted.gpu_count, room.gpu_count);
+  add("gpu thousandths", wanted.gpu_thousandths(), room.gpu_thousandths());
   return out;
 }
+
+/// What replicas of a node have.
+struct Taken {
+  Resources reserved;
+  std::map<std::uint8_t, std::int64_t> gpus;  // thousandths, by index
+
+  void add(const Resources& amounts, const std::vector<std::uint8_t>& indices) {
+    reserved += amounts;
+    for (const auto gpu : indices) gpus[gpu] += amounts.gpu_count > 0 ? kWholeGpu : amounts.gpu_milli;
+  }
+  /// Why these are not the GPUs that the amounts ask for, or not free; empty: they are.
+  std::string wrong_gpus(const Resources& amounts, const std::vector<std::uint8_t>& indices,
+                         const Resources& node) const {
+    const std::size_t wanted = static_cast<std::size_t>(amounts.gpu_count) + (amounts.gpu_milli > 0 ? 1 : 0);
+    if (indices.size() != wanted || std::set(indices.begin(), indices.end()).size() != wanted)
+      return "gpus " + std::to_string(wanted) + " wanted, " + std::to_string(indices.size()) + " named";
+    for (const auto gpu : indices) {
+      const auto used = gpus.find(gpu);
+      const std::int64_t free = kWholeGpu - (used != gpus.end() ? used->second : 0);
+      if (gpu >= node.gpu_count || free < (amounts.gpu_count > 0 ? kWholeGpu : amounts.gpu_milli))
+        return "gpu " + std::to_string(gpu) + " is not free for it";
+    }
+    return {};
+  }
+};
 
 /// Judges the items of one proposal.
 class Judge {
@@ -63,6 +91,7 @@ class Judge {
 
   Error operator()(const AddReplicas& item);
   Error operator()(const AssignReplica& item);
+  Error operator()(const AssignGang& item);
   Error operator()(const ExplainPending& item);
   Error operator()(const StopReplica& item);
   Error operator()(const ForgetReplica& item);
@@ -78,16 +107,18 @@ class Judge {
   const Snapshot& head() const { return plan_.now(); }
   void put(Replica replica) { plan_.put(std::make_shared<const Replica>(std::move(replica))); }
   Resources requests_of(const Replica& replica);
-  Resources& reserved_on(const NodeId& id);
+  Taken& taken_on(const NodeId& id);
   std::uint64_t& places_of(const Workload& workload);
   std::optional<Error> wrong_cause(const Replica& replica, const Workload& workload, StopCause cause,
                                    const Node* node);
+  bool must_leave(const Node& node, const Replica& replica, Millis now) const;
+  std::optional<Error> wrong_preemption(const Workload& victim, const ReplicaId& winner) const;
 
   owner::Plan& plan_;
   const Stamp& stamp_;
   const IsFollowed& is_followed_;
   Budget budget_;
-  std::map<NodeId, Resources> reserved_;  // of the nodes that this batch assigns to
+  std::map<NodeId, Taken> taken_;  // of the nodes that this batch assigns to
   std::map<WorkloadUid, std::uint64_t>
       places_;  // that are filled, of the workloads that this batch scales down
 };
@@ -138,12 +169,12 @@ Resources Judge::requests_of(const Replica& replica) {
   return version ? version->pod.requests : Resources{};
 }
 
-Resources& Judge::reserved_on(const NodeId& id) {
-  if (const auto known = reserved_.find(id); known != reserved_.end()) return known->second;
-  Resources sum;
+Taken& Judge::taken_on(const NodeId& id) {
+  if (const auto known = taken_.find(id); known != taken_.end()) return known->second;
+  auto& taken = taken_[id];
   for (const auto& replica : head().replicas_on(id))
-    if (!is_terminal(replica->phase)) sum += requests_of(*replica);
-  return reserved_[id] = sum;
+    if (!is_terminal(replica->phase)) taken.add(requests_of(*replica), replica->gpus);
+  return taken;
 }
 
 Error Judge::operator()(const AssignReplica& item) {
@@ -164,18 +195,38 @@ Error Judge::operator()(const AssignReplica& item) {
                                       std::to_string(node->schedulable_revision) + ", not " +
                                       std::to_string(item.schedulable_revision) + ")");
   const Resources wanted = requests_of(*replica);
-  Resources& reserved = reserved_on(item.node);
-  const Resources room = node->description.allocatable - reserved;
-  if (!wanted.fits(room))
+  Taken& taken = taken_on(item.node);
+  const Resources room = node->description.reservable() - taken.reserved;
+  std::string shortage = wanted.fits(room)
+                             ? taken.wrong_gpus(wanted, item.gpus, node->description.allocatable)
+                             : describe_shortage(wanted, room);
+  if (!shortage.empty())
     return refused(Errc::failed_precondition, "node " + item.node.value + " has no room for replica " +
-                                                  replica->id.value + ": " + describe_shortage(wanted, room));
-  reserved += wanted;
+                                                  replica->id.value + ": " + shortage);
+  taken.add(wanted, item.gpus);
   Replica assigned = *replica;
+  assigned.gpus = item.gpus;
   assigned.phase = Phase::assigned;
   assigned.node = item.node;
   assigned.reason.clear();
   put(std::move(assigned));
   plan_.require({node_key(item.node), item.schedulable_revision});
+  return accepted();
+}
+
+Error Judge::operator()(const AssignGang& item) {
+  const Snapshot before = head();
+  const auto taken = taken_;
+  if (item.members.size() > kMaxGang)
+    return refused(Errc::invalid_argument, "a gang of " + std::to_string(item.members.size()) +
+                                               " replicas; at most " + std::to_string(kMaxGang));
+  for (const auto& member : item.members) {
+    const Error answer = (*this)(member);
+    if (answer.code == Errc::none) continue;
+    plan_.abandon(before);
+    taken_ = taken;
+    return answer;
+  }
   return accepted();
 }
 
@@ -189,6 +240,25 @@ Error Judge::operator()(const ExplainPending& item) {
   explained.reason = shortened(item.reason);
   if (explained != *replica) put(std::move(explained));
   return accepted();
+}
+
+std::optional<Error> Judge::wrong_preemption(const Workload& victim, const ReplicaId& winner) const {
+  const auto replica = head().replica(winner);
+  if (!replica) return unknown_replica(winner);
+  const auto workload = head().workload(replica->workload);
+  if (replica->phase != Phase::pending || replica->is_leaving())
+    return refused(Errc::aborted,
+                   "replica " + winner.value + " is " + to_string(replica->phase) + ", not PENDING");
+  if (workload && workload->spec.priority > victim.spec.priority) return std::nullopt;
+  return refused(Errc::failed_precondition, "workload " + victim.ns + "/" + victim.name + " has priority " +
+                                                std::to_string(victim.spec.priority) + ", which replica " +
+                                                winner.value + " is not above");
+}
+
+bool Judge::must_leave(const Node& node, const Replica& replica, Millis now) const {
+  const auto version = head().version(replica.workload, replica.version);
+  const auto leaves = version ? has_to_leave_at(node, version->pod.placement.tolerations) : std::nullopt;
+  return leaves && *leaves <= now;
 }
 
 std::uint64_t& Judge::places_of(const Workload& workload) {
@@ -222,6 +292,16 @@ std::optional<Error> Judge::wrong_cause(const Replica& replica, const Workload& 
     case StopCause::drain:
       if (workload.deleted || (node != nullptr && node->draining)) return std::nullopt;
       return refused(Errc::failed_precondition, "node " + replica.node.value + " is not drained");
+    case StopCause::preempted:
+      return std::nullopt;  // judged by wrong_preemption
+    case StopCause::taint:
+      if (workload.deleted || (node != nullptr && must_leave(*node, replica, stamp_.moment)))
+        return std::nullopt;
+      return refused(Errc::failed_precondition, "node " + replica.node.value + " has no taint that replica " +
+                                                    replica.id.value + " has to leave for");
+    case StopCause::rebalance:
+      if (workload.deleted || replica.evict == StopCause::rebalance) return std::nullopt;
+      return refused(Errc::failed_precondition, "replica " + replica.id.value + " is not asked to move");
     case StopCause::rollout:
     case StopCause::recreate:
       if (workload.deleted) return std::nullopt;
@@ -247,6 +327,8 @@ Error Judge::operator()(const StopReplica& item) {
   const bool gives_up = item.cause == StopCause::node_lost || (!replica->node.empty() && !node);
   if (replica->is_leaving() && !gives_up) return accepted();
   if (auto wrong = wrong_cause(*replica, *workload, item.cause, node.get())) return *wrong;
+  if (item.cause == StopCause::preempted)
+    if (auto wrong = wrong_preemption(*workload, item.for_replica)) return *wrong;
   if (item.cause != StopCause::node_lost) {
     auto relied_on = budget_.permit(head(), *workload, *replica, item.cause);
     if (!relied_on) return relied_on.error();
@@ -259,7 +341,9 @@ Error Judge::operator()(const StopReplica& item) {
   }
   if (const auto places = places_.find(workload->uid); places != places_.end() && fills_a_place(*replica))
     --places->second;
-  put(told_to_stop(*replica, item.cause, node.get(), is_followed_(*workload), stamp_.moment));
+  Replica told = told_to_stop(*replica, item.cause, node.get(), is_followed_(*workload), stamp_.moment);
+  if (item.cause == StopCause::preempted) told.preempted_for = item.for_replica;
+  put(std::move(told));
   return accepted();
 }
 

@@ -128,6 +128,68 @@ TEST_CASE_FIXTURE(ProposalTest, "a node is never given more than it has, also wi
   CHECK(propose_one(assign(4, "n1")) == Errc::failed_precondition);
 }
 
+TEST_CASE_FIXTURE(ProposalTest, "a GPU is given once, and a share of it as far as it goes") {
+  b.node("n1", [](Node& n) { n.description.allocatable.gpu_count = 2; });
+  b.workload("web", [](WorkloadSpec& s) { s.pod.requests = {1, 1, 0, 0, 0, 600}; });
+  for (int i = 0; i < 4; ++i) b.replica("web");
+  const auto on = [&](std::uint64_t ordinal, std::vector<std::uint8_t> gpus) {
+    auto item = assign(ordinal, "n1");
+    item.gpus = std::move(gpus);
+    return item;
+  };
+  CHECK(propose({on(0, {0}), on(1, {0}), on(1, {2}), on(1, {}), on(1, {0, 1}), on(1, {1}), on(2, {1})}) ==
+        std::vector<Errc>{Errc::none, Errc::failed_precondition, Errc::failed_precondition,
+                          Errc::failed_precondition, Errc::failed_precondition, Errc::none,
+                          Errc::failed_precondition});
+  CHECK(replica(1).gpus == std::vector<std::uint8_t>{1});
+}
+
+TEST_CASE_FIXTURE(ProposalTest, "a gang gets all its places or none, in one unit") {
+  b.node("n1").node("n2").workload("web", [](WorkloadSpec& s) { s.pod.requests.cpu_millicores = 600; });
+  b.replica("web").replica("web").replica("web");
+  CHECK(propose_one(AssignGang{{assign(0, "n1"), assign(1, "n2"), assign(2, "n2")}}) ==
+        Errc::failed_precondition);
+  CHECK(units.empty());
+  CHECK(replica(0).phase == Phase::pending);
+  CHECK(propose({AssignGang{{assign(0, "n1"), assign(1, "n2")}}, assign(2, "n1")}) ==
+        std::vector<Errc>{Errc::none, Errc::failed_precondition});
+  REQUIRE(units.size() == 1);
+  CHECK(replica(0).phase == Phase::assigned);
+  CHECK(replica(1).node == NodeId{"n2"});
+}
+
+TEST_CASE_FIXTURE(ProposalTest,
+                  "a place is taken from a replica only for one of strictly higher priority that waits") {
+  b.node("n1").workload("web", [](WorkloadSpec& s) { s.rollout.min_available = 0; });
+  b.replica("web", [](Replica& r) { r.phase = Phase::running, r.node = NodeId{"n1"}; });
+  b.workload("vip", [](WorkloadSpec& s) { s.priority = 10; }).replica("vip");
+  b.workload("equal").replica("equal");
+  const auto evict = [&](const char* winner) {
+    return propose_one(StopReplica{id(0), StopCause::preempted, SnapshotBuilder::id(winner, 0)});
+  };
+  CHECK(evict("equal") == Errc::failed_precondition);
+  CHECK(evict("none") == Errc::not_found);
+  CHECK(evict("vip") == Errc::none);
+  CHECK(replica(0).stop == StopCause::preempted);
+  CHECK(replica(0).preempted_for == SnapshotBuilder::id("vip", 0));
+}
+
+TEST_CASE_FIXTURE(ProposalTest, "a replica leaves a node for a taint when it tolerates it no longer") {
+  b.node("n1", [](Node& n) {
+    n.taints = {{"old", "", TaintEffect::no_execute}};
+    n.no_execute_since["old"] = 5000;
+  });
+  b.workload("web", [](WorkloadSpec& s) {
+    s.rollout.min_available = 0;
+    s.pod.placement.tolerations = {{"old", "", {}, 3}};
+  });
+  b.replica("web", [](Replica& r) { r.phase = Phase::running, r.node = NodeId{"n1"}; });
+  CHECK(propose_one(StopReplica{id(0), StopCause::taint}) == Errc::failed_precondition);
+  b.node("n1", [](Node& n) { n.no_execute_since["old"] = 4000; });
+  judged = false;
+  CHECK(propose_one(StopReplica{id(0), StopCause::taint}) == Errc::none);
+}
+
 TEST_CASE_FIXTURE(ProposalTest, "each replica reserves what its own version asks for") {
   b.node("n1").workload("web", [](WorkloadSpec& s) { s.pod.requests.cpu_millicores = 900; }).replica("web");
   b.workload("web", [](WorkloadSpec& s) { s.pod.requests.cpu_millicores = 50; })

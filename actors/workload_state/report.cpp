@@ -29,8 +29,9 @@ void take_health(Replica& replica, const ReplicaReport& report) {
   for (auto& probe : replica.probes) probe.failure = shortened(probe.failure);
 }
 
-/// When it ran and became ready, by store time.
+/// When it ran, became ready and ended, by store time.
 void take_moments(Replica& replica, const Replica& before, Millis moment) {
+  if (is_terminal(replica.phase) && replica.ended_at == 0) replica.ended_at = moment;
   if (replica.phase == Phase::running && replica.running_at == 0) replica.running_at = moment;
   if (!replica.ready) {
     replica.ready_at = 0;
@@ -54,7 +55,9 @@ void take_state(Replica& replica, const ReplicaReport& report) {
   // While it prepares the digest is only what its node found.
   if (report.phase > Phase::preparing && !report.image_digest.empty())
     replica.image_digest = report.image_digest;
-  if (is_terminal(replica.phase)) replica.serving = false;
+  if (is_terminal(replica.phase)) {
+    replica.serving = false;
+  }
 }
 
 /// The agent came back behind what was known of the replica: it has forgotten, or begins anew.

@@ -29,6 +29,7 @@ Replica told_to_stop(const Replica& replica, StopCause cause, const Node* node, 
     out.withdrawn = cause;
   }
   if (out.withdrawn_at == 0) out.withdrawn_at = moment;
+  if (is_terminal(out.phase) && out.ended_at == 0) out.ended_at = moment;
   return out;
 }
 

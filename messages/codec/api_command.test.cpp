@@ -159,10 +159,10 @@ TEST_CASE("masks and merged specs that are wrong are refused") {
   CHECK(bad_paths(updated(R"(name: "web" spec {} update_mask { paths: "image" })")) == Paths{"spec.image"});
   CHECK(bad_paths(updated(R"(name: "web" spec { replicas: 10001 } update_mask { paths: "replicas" })")) ==
         Paths{"spec.replicas"});
-  const auto later = updated(R"(name: "web" spec { priority: 1 } update_mask { paths: "priority" })");
+  const auto later = updated(R"(name: "web" spec { exclusive: true } update_mask { paths: "exclusive" })");
   REQUIRE_FALSE(later.has_value());
   CHECK(later.error().code == Errc::unimplemented);
-  CHECK(later.error().violations[0].path == "spec.priority");
+  CHECK(later.error().violations[0].path == "spec.exclusive");
 }
 
 TEST_CASE("a log or exec request names one target and is bounded") {

@@ -64,6 +64,7 @@ api::Replica to_api(const Replica& replica, std::uint64_t serving_version) {
     set_time(probe.since, [&] { return wire.mutable_since(); });
   }
   out.set_last_end(valid_utf8(replica.last_end));
+  for (const auto gpu : replica.gpus) out.add_gpus(gpu);
   return out;
 }
 

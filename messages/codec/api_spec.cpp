@@ -3,6 +3,7 @@
 #include <map>
 
 #include "messages/codec/bounds.hpp"
+#include "messages/codec/check_placement.hpp"
 #include "messages/codec/check_ports.hpp"
 #include "messages/codec/check_probes.hpp"
 #include "messages/codec/check_pull_secrets.hpp"
@@ -94,19 +95,8 @@ void check_annotations(const google::protobuf::Map<std::string, std::string>& an
 }
 
 void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& path, Violations& v) {
-  const struct {
-    const char* name;
-    bool set;
-  } fields[] = {
-      {"exclusive", spec.exclusive()},
-      {"all_or_nothing", spec.all_or_nothing()},
-      {"priority", spec.priority() != 0},
-  };
-  for (const auto& field : fields) {
-    if (field.set) v.add_unimplemented(join(path, field.name));
-  }
-  if (spec.has_placement()) v.add_unimplemented(spec.placement(), join(path, "placement"));
-  if (spec.priority() != 0) v.check_range(join(path, "priority"), spec.priority(), 0, 1000);
+  if (spec.exclusive()) v.add_unimplemented(join(path, "exclusive"));
+  if (spec.all_or_nothing()) v.add_unimplemented(join(path, "all_or_nothing"));
 }
 
 }  // namespace
@@ -150,6 +140,7 @@ void check_spec(const api::WorkloadSpec& spec, const std::string& path, Violatio
   check_pull_secrets(spec, path, v);
   check_security(spec, path, v);
   check_volumes(spec, path, v);
+  check_placement(spec, path, v);
   check_not_carried_out(spec, path, v);
 }
 

@@ -132,8 +132,8 @@ TEST_CASE("what is wrong with a spec is said with the field's path") {
 }
 
 TEST_CASE("every wrong field is named at once") {
-  const auto result =
-      parse_spec(spec_of(R"(image: "no spaces" replicas: 20000 env { name: "A" } env { name: "A" } priority: 3
+  const auto result = parse_spec(
+      spec_of(R"(image: "no spaces" replicas: 20000 env { name: "A" } env { name: "A" } priority: 1003
     ports { container_port: 70000 } resources { requests { memory_bytes: 100 } limits { memory_bytes: 50 } })"));
   CHECK(bad_paths(result) == std::vector<std::string>{"spec.image", "spec.env[1].name",
                                                       "spec.resources.limits.memory_bytes", "spec.replicas",
@@ -161,12 +161,11 @@ TEST_CASE("fields that the schema has and this version does not carry out are re
     const char* field;
     std::vector<std::string> paths;
   } cases[] = {
-      {R"(placement { zones: "a" max_skew: 1 })", {"spec.placement.zones", "spec.placement.max_skew"}},
-      {"placement {}", {"spec.placement"}},
-      {"exclusive: true all_or_nothing: true", {"spec.exclusive", "spec.all_or_nothing"}},
-      {"priority: 1", {"spec.priority"}},
-      {"resources { requests { bandwidth_bps: 2 gpu_count: 3 } }",
-       {"spec.resources.requests.bandwidth_bps", "spec.resources.requests.gpu_count"}},
+      {R"(placement { tolerations { effect: TAINT_EFFECT_NO_EXECUTE toleration_seconds: 5 } })",
+       {"spec.placement.tolerations[0].toleration_seconds"}},
+      {"exclusive: true", {"spec.exclusive"}},
+      {"resources { requests { gpu_count: 3 } }", {"spec.resources.requests.gpu_count"}},
+      {"resources { requests { gpu_milli: 300 } }", {"spec.resources.requests.gpu_milli"}},
   };
   for (const auto& c : cases) {
     CAPTURE(c.field);
@@ -185,6 +184,8 @@ TEST_CASE("fields that the schema has and this version does not carry out are re
     CHECK(paths.front() == "spec.replicas");
     CHECK(paths.size() == 1 + expected.size());
   }
+  CHECK(bad_paths(parse_spec(spec_of(R"(image: "a" all_or_nothing: true)"))) ==
+        std::vector<std::string>{"spec.all_or_nothing"});
 }
 
 TEST_CASE("a field that is not in the schema is not ignored") {
@@ -215,11 +216,15 @@ TEST_CASE("what a valid spec is printed as is parsed to the same spec") {
     for (auto* probe : {message.mutable_liveness(), message.mutable_readiness(), message.mutable_startup()})
       make_valid(*probe, random);
     message.clear_security_context();
+    if (random.below(4) != 0) message.clear_placement();
+    message.mutable_placement()->clear_tolerations();
+    message.clear_all_or_nothing();
     auto& requests = *message.mutable_resources()->mutable_requests();
     requests.set_cpu_millicores(random.below(1'024'001));
     requests.set_storage_bytes(random.below(1ULL << 50));
     requests.clear_bandwidth_bps();
     requests.clear_gpu_count();
+    requests.clear_gpu_milli();
     message.mutable_restart_policy()->clear_backoff();
     message.set_termination_grace_period_ms(random.below(3'600'001));
     const auto first = parse_spec(message);

@@ -64,6 +64,14 @@ bool read_control(const record::ControlRollout& wire, ControlRollout& out) {
          read_enum(wire.action(), RolloutAction::pause, RolloutAction::restart, out.action);
 }
 
+bool read_move(const record::MoveReplicas& wire, MoveReplicas& out) {
+  constexpr int kMostMoves = 100;
+  if (wire.replicas_size() < 1 || wire.replicas_size() > kMostMoves) return false;
+  for (const auto& id : wire.replicas())
+    if (!read_replica_id(id, out.replicas.emplace_back())) return false;
+  return read_both_names(wire, out);
+}
+
 bool read_update_node(const record::UpdateNode& wire, UpdateNode& out) {
   read_labels(wire.set_labels(), out.set_labels);
   out.remove_labels.assign(wire.remove_labels().begin(), wire.remove_labels().end());
@@ -122,6 +130,11 @@ std::string encode(const WorkloadCommand& value) {
                    out.set_to_version(c.to_version);
                    out.set_expected_revision(c.expected_revision);
                  },
+                 [&](const MoveReplicas& c) {
+                   auto& out = *wire.mutable_move();
+                   write_name(c, out);
+                   for (const auto& id : c.replicas) out.add_replicas(id.value);
+                 },
              },
              value.action);
   return to_bytes(wire);
@@ -140,6 +153,8 @@ bool decode(std::string_view bytes, WorkloadCommand& value) {
       return read_scale(wire.scale(), value.action.emplace<ScaleWorkload>());
     case record::WorkloadCommand::kDelete:
       return read_delete(wire.delete_(), value.action.emplace<DeleteWorkload>());
+    case record::WorkloadCommand::kMove:
+      return read_move(wire.move(), value.action.emplace<MoveReplicas>());
     case record::WorkloadCommand::kControl:
       return read_control(wire.control(), value.action.emplace<ControlRollout>());
     case record::WorkloadCommand::ACTION_NOT_SET:

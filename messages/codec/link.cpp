@@ -21,6 +21,7 @@ void write_assignment(const Assignment& assignment, record::Assignment& out) {
   out.set_workload_name(assignment.workload_name);
   out.set_version(assignment.version);
   out.set_stop(static_cast<record::StopCause>(assignment.stop));
+  for (const auto gpu : assignment.gpus) out.add_gpus(gpu);
   write(assignment.limits, *out.mutable_limits());
   if (assignment.image != ImagePin{}) {
     out.mutable_image()->set_digest(assignment.image.digest);
@@ -63,11 +64,20 @@ bool read_pod(const record::Assignment& wire, const std::vector<Assignment>& bef
   return true;
 }
 
+/// A cause of a later version stops as any other does.
+bool read_stop_cause(int wire, StopCause& out) {
+  if (wire > static_cast<int>(StopCause::rebalance)) {
+    out = StopCause::rollout;
+    return true;
+  }
+  return read_enum(wire, StopCause::none, StopCause::rebalance, out);
+}
+
 bool read_assignment(const record::Assignment& wire, Assignment& out) {
   out.version = wire.version();
   return read_replica_id(wire.replica(), out.replica) && read_uid(wire.workload(), out.workload) &&
          read_name(wire.namespace_(), out.ns) && read_name(wire.workload_name(), out.workload_name) &&
-         read_enum(wire.stop(), StopCause::none, StopCause::drain, out.stop) &&
+         read_stop_cause(wire.stop(), out.stop) && read_gpus(wire.gpus(), out.gpus) &&
          // Without them it is of a version of ours that had the limits in the template.
          read(wire.has_limits() ? wire.limits() : wire.pod().resources(), out.limits) &&
          read_optional_digest(wire.image().digest(), out.image.digest) &&

@@ -80,4 +80,14 @@ void read_labels(const WireLabels& wire, Labels& out) {
   for (const auto& [key, value] : wire) out.emplace(key, value);
 }
 
+bool read_gpus(const google::protobuf::RepeatedField<std::uint32_t>& wire, std::vector<std::uint8_t>& out) {
+  constexpr std::uint32_t kMostGpus = 64;
+  if (wire.size() > static_cast<int>(kMostGpus)) return false;
+  for (const auto gpu : wire) {
+    if (gpu >= kMostGpus) return false;
+    out.push_back(static_cast<std::uint8_t>(gpu));
+  }
+  return true;
+}
+
 }  // namespace cloudless::codec

@@ -4,11 +4,13 @@
 
 #include <google/protobuf/map.h>
 #include <google/protobuf/message_lite.h>
+#include <google/protobuf/repeated_field.h>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "messages/domain/ids.hpp"
 #include "messages/domain/workload.hpp"
@@ -48,6 +50,8 @@ bool read_optional_digest(const std::string& wire, std::string& out);
 /// Namespace or name.
 bool read_name(const std::string& wire, std::string& out);
 bool read_millis(std::int64_t wire, std::int64_t& out);
+/// Indices of GPUs: at most 64, each below 64.
+bool read_gpus(const google::protobuf::RepeatedField<std::uint32_t>& wire, std::vector<std::uint8_t>& out);
 
 using WireLabels = google::protobuf::Map<std::string, std::string>;
 void write_labels(const Labels& labels, WireLabels& out);

@@ -1,4 +1,6 @@
 // Proposals of deciders and the owner's answers.
+#include <algorithm>
+
 #include "cloudless/record/proposal.pb.h"
 #include "messages/codec/message_bytes.hpp"
 #include "messages/codec/record_message.hpp"
@@ -11,6 +13,13 @@ constexpr int kMaxItems = 100000;
 constexpr std::uint32_t kMaxAddCount = 100;
 constexpr std::size_t kMaxExplanation = 1024;
 
+void write_assign(const AssignReplica& item, record::AssignReplica& out) {
+  out.set_replica(item.replica.value);
+  out.set_node(item.node.value);
+  out.set_schedulable_revision(item.schedulable_revision);
+  for (const auto gpu : item.gpus) out.add_gpus(gpu);
+}
+
 struct ItemWriter {
   record::ProposalItem& out;
 
@@ -21,10 +30,10 @@ struct ItemWriter {
     out.mutable_add()->set_count(item.count);
     out.mutable_add()->set_current_version(item.current_version);
   }
-  void operator()(const AssignReplica& item) const {
-    out.mutable_assign()->set_replica(item.replica.value);
-    out.mutable_assign()->set_node(item.node.value);
-    out.mutable_assign()->set_schedulable_revision(item.schedulable_revision);
+  void operator()(const AssignReplica& item) const { write_assign(item, *out.mutable_assign()); }
+  void operator()(const AssignGang& item) const {
+    auto& wire = *out.mutable_assign_gang();
+    for (const auto& member : item.members) write_assign(member, *wire.add_members());
   }
   void operator()(const ExplainPending& item) const {
     out.mutable_explain()->set_replica(item.replica.value);
@@ -33,6 +42,7 @@ struct ItemWriter {
   void operator()(const StopReplica& item) const {
     out.mutable_stop()->set_replica(item.replica.value);
     out.mutable_stop()->set_cause(static_cast<record::StopCause>(item.cause));
+    out.mutable_stop()->set_for_replica(item.for_replica.value);
   }
   void operator()(const ForgetReplica& item) const {
     out.mutable_forget_replica()->set_replica(item.replica.value);
@@ -82,7 +92,15 @@ bool read_add(const record::AddReplicas& wire, AddReplicas& out) {
 
 bool read_assign(const record::AssignReplica& wire, AssignReplica& out) {
   out.schedulable_revision = wire.schedulable_revision();
-  return read_replica_id(wire.replica(), out.replica) && read_node_id(wire.node(), out.node);
+  return read_replica_id(wire.replica(), out.replica) && read_node_id(wire.node(), out.node) &&
+         read_gpus(wire.gpus(), out.gpus);
+}
+
+bool read_gang(const record::AssignGang& wire, AssignGang& out) {
+  if (wire.members_size() < 1 || wire.members_size() > static_cast<int>(kMaxGang)) return false;
+  return std::all_of(wire.members().begin(), wire.members().end(), [&](const record::AssignReplica& member) {
+    return read_assign(member, out.members.emplace_back());
+  });
 }
 
 bool read_explain(const record::ExplainPending& wire, ExplainPending& out) {
@@ -92,7 +110,8 @@ bool read_explain(const record::ExplainPending& wire, ExplainPending& out) {
 
 bool read_stop(const record::StopReplica& wire, StopReplica& out) {
   return read_replica_id(wire.replica(), out.replica) &&
-         read_enum(wire.cause(), StopCause::rollout, StopCause::drain, out.cause);
+         read_optional_replica_id(wire.for_replica(), out.for_replica) &&
+         read_enum(wire.cause(), StopCause::rollout, StopCause::rebalance, out.cause);
 }
 
 bool read_forget_version(const record::ForgetVersion& wire, ForgetVersion& out) {
@@ -145,6 +164,8 @@ bool read_item(const record::ProposalItem& wire, ProposalItem& out) {
       return read_rollout_of(wire.mark_time(), out.emplace<MarkTime>());
     case record::ProposalItem::kForgetRollout:
       return read_rollout_of(wire.forget_rollout(), out.emplace<ForgetRollout>());
+    case record::ProposalItem::kAssignGang:
+      return read_gang(wire.assign_gang(), out.emplace<AssignGang>());
     case record::ProposalItem::ITEM_NOT_SET:
       return false;
   }

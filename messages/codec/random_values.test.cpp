@@ -108,6 +108,56 @@ std::vector<ProbeStatus> RandomValues::probe_statuses() {
   return out;
 }
 
+std::vector<std::uint8_t> RandomValues::gpus() {
+  return list(3, [&] { return static_cast<std::uint8_t>(below(64)); });
+}
+
+AssignReplica RandomValues::assign() {
+  return {replica_id(), node_id(), number(), gpus()};
+}
+
+AffinityTerm RandomValues::affinity_term(bool nodes) {
+  AffinityTerm out;
+  out.topology = nodes ? Topology::node : one_of(Topology::node, Topology::region);
+  out.required = coin();
+  out.weight = 1 + static_cast<std::uint32_t>(below(100));
+  if (nodes)
+    out.node_expressions.push_back(
+        {name(), one_of(LabelOperator::in, LabelOperator::less), list(3, [&] { return name(); })});
+  else
+    out.workload_selector = {{name(), name()}};
+  return out;
+}
+
+Placement RandomValues::placement() {
+  const auto names = [&] { return list(3, [&] { return name(); }); };
+  Placement out;
+  out.regions = names();
+  out.zones = names();
+  out.architectures = names();
+  out.node_selector = labels();
+  out.affinity = list(3, [&] { return affinity_term(coin()); });
+  out.anti_affinity = list(3, [&] { return affinity_term(false); });
+  out.tolerations = list(3, [&] {
+    Toleration one{name(), name(), {}, {}};
+    if (coin()) one.effect = one_of(TaintEffect::no_schedule, TaintEffect::no_execute);
+    if (coin()) one.seconds = number();
+    return one;
+  });
+  out.spread = one_of(Spread::node, Spread::none);
+  if (coin()) out.max_skew = static_cast<std::uint32_t>(1 + below(1000));
+  return out;
+}
+
+Scoring RandomValues::scoring() {
+  const auto weight = [&] {
+    return coin() ? std::optional(static_cast<std::uint32_t>(below(1001))) : std::nullopt;
+  };
+  return {weight(), weight(),
+          weight(), weight(),
+          weight(), coin() ? std::optional(one_of(Utilization::pack, Utilization::balance)) : std::nullopt};
+}
+
 Template RandomValues::pod() {
   Template out;
   out.image = name() + "/" + name() + ":" + name();
@@ -137,6 +187,7 @@ Template RandomValues::pod() {
   out.host_network = coin();
   if (coin()) out.runtime_class = name();
   if (coin()) out.security = security();
+  if (coin()) out.placement = placement();
   return out;
 }
 
@@ -172,6 +223,9 @@ WorkloadSpec RandomValues::spec() {
   out.labels = labels();
   out.annotations = labels();
   out.limits = limits();
+  out.priority = static_cast<std::uint32_t>(below(1001));
+  out.all_or_nothing = coin();
+  if (coin()) out.scoring = scoring();
   return out;
 }
 
@@ -225,7 +279,7 @@ Replica RandomValues::replica() {
   if (coin()) out.node = node_id();
   out.node_incarnation = number();
   out.report_sequence = number();
-  out.stop = one_of(StopCause::none, StopCause::drain);
+  out.stop = one_of(StopCause::none, StopCause::rebalance);
   out.ready = coin();
   out.serving = coin();
   if (coin()) out.container = container_id();
@@ -239,17 +293,27 @@ Replica RandomValues::replica() {
   out.probes = probe_statuses();
   out.last_end = bytes(40);
   out.was_ready = coin();
-  out.withdrawn = one_of(StopCause::none, StopCause::drain);
+  out.withdrawn = one_of(StopCause::none, StopCause::rebalance);
   out.running_at = millis();
   out.ready_at = millis();
   out.first_ready_at = millis();
   out.withdrawn_at = millis();
+  out.ended_at = millis();
+  out.gpus = gpus();
+  if (coin()) out.preempted_for = replica_id();
+  out.evict = one_of(StopCause::none, StopCause::rebalance);
   return out;
 }
 
 NodeDescription RandomValues::description() {
-  return {node_id(), name(),      name(),      name(),           labels(), list(3, [&] { return taint(); }),
-          number(),  resources(), resources(), "127.0.0.1:9092", "0.1.0",  "amd64"};
+  NodeDescription out{
+      node_id(), name(),      name(),      name(),           labels(), list(3, [&] { return taint(); }),
+      number(),  resources(), resources(), "127.0.0.1:9092", "0.1.0",  "amd64"};
+  out.runtime_classes = list(3, [&] { return name(); });
+  if (coin()) out.policy = NodePolicy{{{"/" + name(), coin()}}, coin(), coin(), coin(), coin()};
+  out.cpu_overcommit_percent = static_cast<std::uint32_t>(100 + below(901));
+  out.memory_overcommit_percent = static_cast<std::uint32_t>(100 + below(901));
+  return out;
 }
 
 Node RandomValues::node() {
@@ -270,6 +334,11 @@ Node RandomValues::node() {
   out.reason = bytes(30);
   out.registered_at = millis();
   out.draining = coin();
+  out.ordinal = number();
+  out.recent_losses = static_cast<std::uint32_t>(below(10));
+  out.last_lost_at = millis();
+  out.link_rtt_ms = static_cast<std::uint32_t>(below(1000));
+  if (coin()) out.no_execute_since[name()] = millis();
   return out;
 }
 
@@ -333,7 +402,10 @@ CommandContext RandomValues::context() {
 
 WorkloadCommand RandomValues::workload_command() {
   WorkloadCommand out{context(), {}};
-  switch (below(5)) {
+  switch (below(6)) {
+    case 4:
+      out.action = MoveReplicas{name(), name(), {replica_id(), replica_id()}};
+      break;
     case 3:
       out.action = ControlRollout{name(), name(), one_of(RolloutAction::pause, RolloutAction::restart),
                                   number(), number()};
@@ -376,7 +448,9 @@ NodeCommand RandomValues::node_command() {
 }
 
 ProposalItem RandomValues::proposal_item() {
-  switch (below(12)) {
+  switch (below(13)) {
+    case 12:
+      return AssignGang{{assign(), assign()}};
     case 7:
       return SwitchServing{uid(), number(), number()};
     case 8:
@@ -391,11 +465,12 @@ ProposalItem RandomValues::proposal_item() {
     case 0:
       return AddReplicas{uid(), number(), number(), static_cast<std::uint32_t>(1 + below(100)), number()};
     case 1:
-      return AssignReplica{replica_id(), node_id(), number()};
+      return assign();
     case 2:
       return ExplainPending{replica_id(), bytes(1024)};
     case 3:
-      return StopReplica{replica_id(), one_of(StopCause::rollout, StopCause::drain)};
+      return StopReplica{replica_id(), one_of(StopCause::rollout, StopCause::rebalance),
+                         coin() ? replica_id() : ReplicaId{}};
     case 4:
       return ForgetReplica{replica_id()};
     case 5:
@@ -446,10 +521,11 @@ Assignment RandomValues::assignment() {
           name(),
           number(),
           pod(),
-          one_of(StopCause::none, StopCause::drain),
+          one_of(StopCause::none, StopCause::rebalance),
           limits(),
           ImagePin{digest(), coin() ? replica_id() : ReplicaId{}},
-          PullAccess{list(2, [&] { return credentials(); }), list(2, [&] { return text(20); })}};
+          PullAccess{list(2, [&] { return credentials(); }), list(2, [&] { return text(20); })},
+          gpus()};
 }
 
 AssignmentSet RandomValues::assignment_set() {

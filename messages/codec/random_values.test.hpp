@@ -54,6 +54,11 @@ class RandomValues {
   Probe probe();
   std::vector<ProbeStatus> probe_statuses();
   SecurityContext security();
+  std::vector<std::uint8_t> gpus();
+  AssignReplica assign();
+  AffinityTerm affinity_term(bool nodes);
+  Placement placement();
+  Scoring scoring();
   Template pod();
   ResourceLimits limits();
   WorkloadSpec spec();

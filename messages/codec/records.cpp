@@ -15,6 +15,11 @@ namespace {
 constexpr std::uint32_t kMaxEventLimit = 1000;
 constexpr std::size_t kMaxClusterId = 64;
 constexpr int kMaxPublishedPorts = 64;
+constexpr std::uint32_t kMostOvercommit = 1000;
+
+std::uint32_t overcommit_of(std::uint32_t wire) {
+  return wire == 0 ? 100 : std::clamp<std::uint32_t>(wire, 100, kMostOvercommit);
+}
 
 }  // namespace
 
@@ -120,6 +125,10 @@ static void write(const Replica& replica, record::Replica& out) {
   out.set_ready_at(replica.ready_at);
   out.set_first_ready_at(replica.first_ready_at);
   out.set_withdrawn_at(replica.withdrawn_at);
+  out.set_ended_at(replica.ended_at);
+  for (const auto gpu : replica.gpus) out.add_gpus(gpu);
+  out.set_preempted_for(replica.preempted_for.value);
+  out.set_evict(static_cast<record::StopCause>(replica.evict));
 }
 
 static bool read(const record::Replica& wire, Replica& out) {
@@ -140,9 +149,13 @@ static bool read(const record::Replica& wire, Replica& out) {
   // Snapshots find replicas by what is inside their ids.
   if (slot_of(out.id) != ReplicaSlot{out.workload, out.ordinal}) return false;
   return read_enum(wire.phase(), Phase::pending, Phase::lost, out.phase) &&
-         read_enum(wire.stop(), StopCause::none, StopCause::drain, out.stop) &&
-         read_enum(wire.withdrawn(), StopCause::none, StopCause::drain, out.withdrawn) &&
-         read_millis(wire.running_at(), out.running_at) && read_millis(wire.ready_at(), out.ready_at) &&
+         read_enum(wire.stop(), StopCause::none, StopCause::rebalance, out.stop) &&
+         read_enum(wire.withdrawn(), StopCause::none, StopCause::rebalance, out.withdrawn) &&
+         read_enum(wire.evict(), StopCause::none, StopCause::rebalance, out.evict) &&
+         read_gpus(wire.gpus(), out.gpus) &&
+         read_optional_replica_id(wire.preempted_for(), out.preempted_for) &&
+         read_millis(wire.ended_at(), out.ended_at) && read_millis(wire.running_at(), out.running_at) &&
+         read_millis(wire.ready_at(), out.ready_at) &&
          read_millis(wire.first_ready_at(), out.first_ready_at) &&
          read_millis(wire.withdrawn_at(), out.withdrawn_at) && read_optional_node_id(wire.node(), out.node) &&
          read_optional_container_id(wire.container(), out.container) &&
@@ -173,6 +186,21 @@ void write(const NodeDescription& description, record::NodeDescription& out) {
   out.set_agent_address(description.agent_address);
   out.set_agent_version(description.agent_version);
   out.set_architecture(description.architecture);
+  for (const auto& name : description.runtime_classes) out.add_runtime_classes(name);
+  if (description.policy) {
+    auto& policy = *out.mutable_policy();
+    for (const auto& allowed : description.policy->host_paths) {
+      auto& wire = *policy.add_host_paths();
+      wire.set_path(allowed.path);
+      wire.set_writable(allowed.writable);
+    }
+    policy.set_host_network(description.policy->host_network);
+    policy.set_privileged(description.policy->privileged);
+    policy.set_host_pid(description.policy->host_pid);
+    policy.set_host_ipc(description.policy->host_ipc);
+  }
+  out.set_cpu_overcommit_percent(description.cpu_overcommit_percent);
+  out.set_memory_overcommit_percent(description.memory_overcommit_percent);
 }
 
 bool read(const record::NodeDescription& wire, NodeDescription& out) {
@@ -184,6 +212,18 @@ bool read(const record::NodeDescription& wire, NodeDescription& out) {
   out.agent_address = wire.agent_address();
   out.agent_version = wire.agent_version();
   out.architecture = wire.architecture();
+  out.runtime_classes.assign(wire.runtime_classes().begin(), wire.runtime_classes().end());
+  if (wire.has_policy()) {
+    auto& policy = out.policy.emplace();
+    for (const auto& allowed : wire.policy().host_paths())
+      policy.host_paths.push_back({allowed.path(), allowed.writable()});
+    policy.host_network = wire.policy().host_network();
+    policy.privileged = wire.policy().privileged();
+    policy.host_pid = wire.policy().host_pid();
+    policy.host_ipc = wire.policy().host_ipc();
+  }
+  out.cpu_overcommit_percent = overcommit_of(wire.cpu_overcommit_percent());
+  out.memory_overcommit_percent = overcommit_of(wire.memory_overcommit_percent());
   return read_node_id(wire.id(), out.id) && read_taints(wire.taints(), out.taints) &&
          read(wire.capacity(), out.capacity) && read(wire.allocatable(), out.allocatable);
 }
@@ -205,6 +245,11 @@ void write(const Node& node, record::Node& out) {
   out.set_reason(node.reason);
   out.set_registered_at_ms(node.registered_at);
   out.set_draining(node.draining);
+  out.set_ordinal(node.ordinal);
+  out.set_recent_losses(node.recent_losses);
+  out.set_last_lost_at_ms(node.last_lost_at);
+  out.set_link_rtt_ms(node.link_rtt_ms);
+  for (const auto& [key, since] : node.no_execute_since) (*out.mutable_no_execute_since())[key] = since;
 }
 
 bool read(const record::Node& wire, Node& out) {
@@ -214,6 +259,11 @@ bool read(const record::Node& wire, Node& out) {
   out.boot_id = wire.boot_id();
   out.cordoned = wire.cordoned();
   out.draining = wire.draining();
+  out.ordinal = wire.ordinal();
+  out.recent_losses = wire.recent_losses();
+  out.link_rtt_ms = wire.link_rtt_ms();
+  for (const auto& [key, since] : wire.no_execute_since())
+    if (!read_millis(since, out.no_execute_since[key])) return false;
   read_labels(wire.labels(), out.labels);
   read_labels(wire.set_labels(), out.set_labels);
   out.removed_labels.assign(wire.removed_labels().begin(), wire.removed_labels().end());
@@ -222,6 +272,7 @@ bool read(const record::Node& wire, Node& out) {
   return read(wire.description(), out.description) &&
          read_enum(wire.state(), NodeState::ready, NodeState::offline, out.state) &&
          read_taints(wire.taints(), out.taints) && read_taints(wire.set_taints(), out.set_taints) &&
+         read_millis(wire.last_lost_at_ms(), out.last_lost_at) &&
          read_millis(wire.registered_at_ms(), out.registered_at);
 }
 

@@ -4,10 +4,12 @@
 
 #include "messages/codec/container_message.hpp"
 #include "messages/codec/message_bytes.hpp"
+#include "messages/codec/placement_message.hpp"
 
 namespace cloudless::codec {
 namespace {
 
+constexpr std::int64_t kWholeGpu = 1000;
 constexpr std::uint64_t kMaxAmount = std::numeric_limits<std::int64_t>::max();
 
 bool read_amount(std::uint64_t wire, std::int64_t& out) {
@@ -115,6 +117,7 @@ void write(const Resources& resources, api::ResourceList& out) {
   out.set_storage_bytes(static_cast<std::uint64_t>(resources.storage_bytes));
   out.set_bandwidth_bps(static_cast<std::uint64_t>(resources.bandwidth_bps));
   out.set_gpu_count(static_cast<std::uint64_t>(resources.gpu_count));
+  if (resources.gpu_milli != 0) out.set_gpu_milli(static_cast<std::uint64_t>(resources.gpu_milli));
 }
 
 bool read(const api::ResourceList& wire, Resources& out) {
@@ -122,7 +125,8 @@ bool read(const api::ResourceList& wire, Resources& out) {
          (!wire.has_memory_bytes() || read_amount(wire.memory_bytes(), out.memory_bytes)) &&
          (!wire.has_storage_bytes() || read_amount(wire.storage_bytes(), out.storage_bytes)) &&
          (!wire.has_bandwidth_bps() || read_amount(wire.bandwidth_bps(), out.bandwidth_bps)) &&
-         (!wire.has_gpu_count() || read_amount(wire.gpu_count(), out.gpu_count));
+         (!wire.has_gpu_count() || read_amount(wire.gpu_count(), out.gpu_count)) &&
+         (!wire.has_gpu_milli() || read_amount(wire.gpu_milli(), out.gpu_milli));
 }
 
 void write(const ResourceLimits& limits, api::Resources& out) {
@@ -177,6 +181,7 @@ void write(const Template& pod, api::WorkloadSpec& out) {
   out.set_image_pull_policy(static_cast<api::ImagePullPolicy>(pod.pull_policy));
   out.set_termination_grace_period_ms(static_cast<std::uint64_t>(pod.termination_grace));
   write_container(pod, out);
+  write_placement(pod.placement, out);
 }
 
 bool read(const api::WorkloadSpec& wire, Template& out) {
@@ -188,13 +193,18 @@ bool read(const api::WorkloadSpec& wire, Template& out) {
   for (const auto& variable : wire.env()) out.env.push_back({variable.name(), variable.value()});
   out.working_dir = wire.working_dir();
   if (!read(wire.resources().requests(), out.requests)) return false;
+  if (out.requests.gpu_milli == kWholeGpu) {
+    out.requests.gpu_count += 1;
+    out.requests.gpu_milli = 0;
+  }
   for (const auto& port : wire.ports()) {
     if (!read(port, out.ports.emplace_back())) return false;
   }
   if (wire.has_termination_grace_period_ms() &&
       !read_amount(wire.termination_grace_period_ms(), out.termination_grace))
     return false;
-  return read_container(wire, out) && read(wire.restart_policy(), out.restart) &&
+  return read_container(wire, out) && read_placement(wire, out.placement) &&
+         read(wire.restart_policy(), out.restart) &&
          read_or_default(wire.image_pull_policy(), ImagePullPolicy::always, ImagePullPolicy::never,
                          out.pull_policy);
 }
@@ -206,6 +216,9 @@ void write(const WorkloadSpec& spec, api::WorkloadSpec& out) {
   write_labels(spec.labels, *out.mutable_labels());
   write_labels(spec.annotations, *out.mutable_annotations());
   write(spec.limits, *out.mutable_resources());
+  out.set_priority(spec.priority);
+  out.set_all_or_nothing(spec.all_or_nothing);
+  write_scoring(spec.scoring, out);
 }
 
 bool read(const api::WorkloadSpec& wire, WorkloadSpec& out) {
@@ -213,7 +226,10 @@ bool read(const api::WorkloadSpec& wire, WorkloadSpec& out) {
   if (wire.has_replicas()) out.replicas = wire.replicas();
   read_labels(wire.labels(), out.labels);
   read_labels(wire.annotations(), out.annotations);
-  return read(wire, out.pod) && read(wire.rollout(), out.rollout) && read(wire.resources(), out.limits);
+  out.priority = wire.priority();
+  out.all_or_nothing = wire.all_or_nothing();
+  return read(wire, out.pod) && read(wire.rollout(), out.rollout) && read(wire.resources(), out.limits) &&
+         read_scoring(wire, out.scoring);
 }
 
 }  // namespace cloudless::codec

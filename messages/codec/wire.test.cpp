@@ -97,15 +97,17 @@ constexpr std::size_t field_count() {
 }
 // A field more needs a field in proto/cloudless/record, a line in write() and in read(), and a random value
 // here.
-static_assert(field_count<Template>() == 19 && field_count<WorkloadSpec>() == 6 &&
+static_assert(field_count<Template>() == 20 && field_count<WorkloadSpec>() == 9 &&
               field_count<Workload>() == 13);
-static_assert(field_count<Version>() == 6 && field_count<Replica>() == 28 && field_count<Event>() == 9);
-static_assert(field_count<NodeDescription>() == 12 && field_count<Node>() == 16 &&
+static_assert(field_count<Version>() == 6 && field_count<Replica>() == 32 && field_count<Event>() == 9);
+static_assert(field_count<NodeDescription>() == 16 && field_count<Node>() == 21 &&
               field_count<Rollout>() == 16 && field_count<IdempotencyRow>() == 7);
-static_assert(field_count<Assignment>() == 10 && field_count<AssignmentSet>() == 7 &&
+static_assert(field_count<Assignment>() == 11 && field_count<AssignmentSet>() == 7 &&
               field_count<ReplicaReport>() == 15);
 static_assert(field_count<RestartPolicy>() == 3 && field_count<RolloutPolicy>() == 12 &&
               field_count<Port>() == 4);
+static_assert(field_count<Placement>() == 9 && field_count<AffinityTerm>() == 5 &&
+              field_count<Toleration>() == 4 && field_count<Scoring>() == 6 && field_count<Resources>() == 6);
 static_assert(field_count<ResourceLimits>() == 4 && field_count<Volume>() == 4 &&
               field_count<ConfigFile>() == 3 && field_count<Probe>() == 6 &&
               field_count<SecurityContext>() == 17);

@@ -38,6 +38,7 @@ struct Assignment {
   ResourceLimits limits;             ///< the workload's present ones; a change is carried out in place
   ImagePin image{};
   PullAccess access{};
+  std::vector<std::uint8_t> gpus;  ///< indices of the node's GPUs that it has
   bool operator==(const Assignment&) const = default;
 };
 

@@ -72,9 +72,19 @@ struct ControlRollout {
   bool operator==(const ControlRollout&) const = default;
 };
 
+/// Marks replicas of one workload that are to move to a better place (Replica::evict = rebalance); each is
+/// replaced as its workload's availability allows. One that does not exist or is leaving is passed over.
+struct MoveReplicas {
+  std::string ns;
+  std::string name;
+  std::vector<ReplicaId> replicas;  ///< 1-100
+  bool operator==(const MoveReplicas&) const = default;
+};
+
 struct WorkloadCommand {
   CommandContext context;
-  std::variant<CreateWorkload, UpdateWorkload, ScaleWorkload, DeleteWorkload, ControlRollout> action;
+  std::variant<CreateWorkload, UpdateWorkload, ScaleWorkload, DeleteWorkload, ControlRollout, MoveReplicas>
+      action;
   bool operator==(const WorkloadCommand&) const = default;
 };
 

@@ -25,12 +25,19 @@ struct AddReplicas {
   bool operator==(const AddReplicas&) const = default;
 };
 /// From scheduler. Refused unless the replica is PENDING without a stop and the node is as it was and has
-/// room.
+/// room: of resources, of each of these GPUs, and of the host ports.
 struct AssignReplica {
   ReplicaId replica;
   NodeId node;
   Revision schedulable_revision = 0;  ///< of the node, as seen
+  std::vector<std::uint8_t> gpus;     ///< indices, as many as it wants; of a share: one
   bool operator==(const AssignReplica&) const = default;
+};
+/// From scheduler, for a workload with all_or_nothing: all of these or none, in one atomic commit. At most
+/// kMaxGang of one workload.
+struct AssignGang {
+  std::vector<AssignReplica> members;
+  bool operator==(const AssignGang&) const = default;
 };
 /// From scheduler: why a replica is still PENDING; at most 1024 bytes.
 struct ExplainPending {
@@ -39,10 +46,12 @@ struct ExplainPending {
   bool operator==(const ExplainPending&) const = default;
 };
 /// From rollout. A voluntary cause is refused (FAILED_PRECONDITION) below the availability floor. node_lost
-/// is refused unless the node is OFFLINE or gone, and commits LOST at once.
+/// is refused unless the node is OFFLINE or gone, and commits LOST at once. From scheduler: preempted, which
+/// is refused unless for_replica is PENDING and of strictly higher priority.
 struct StopReplica {
   ReplicaId replica;
   StopCause cause = StopCause::none;
+  ReplicaId for_replica{};  ///< with preempted: who gets the place
   bool operator==(const StopReplica&) const = default;
 };
 /// From rollout, BLUE_GREEN: from this commit on only replicas of this version serve. Refused
@@ -102,9 +111,9 @@ struct ForgetVersion {
   bool operator==(const ForgetVersion&) const = default;
 };
 
-using ProposalItem =
-    std::variant<AddReplicas, AssignReplica, ExplainPending, StopReplica, ForgetReplica, ForgetWorkload,
-                 ForgetVersion, SwitchServing, PromoteRollout, EndRollout, MarkTime, ForgetRollout>;
+using ProposalItem = std::variant<AddReplicas, AssignReplica, ExplainPending, StopReplica, ForgetReplica,
+                                  ForgetWorkload, ForgetVersion, SwitchServing, PromoteRollout, EndRollout,
+                                  MarkTime, ForgetRollout, AssignGang>;
 
 struct Proposal {
   std::string from;      ///< "scheduler" or "rollout"

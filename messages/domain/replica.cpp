@@ -44,6 +44,12 @@ const char* to_string(StopCause cause) {
       return "node lost";
     case StopCause::recreate:
       return "recreate";
+    case StopCause::preempted:
+      return "preempted";
+    case StopCause::taint:
+      return "taint";
+    case StopCause::rebalance:
+      return "rebalance";
     case StopCause::drain:
       return "drain";
   }

@@ -44,6 +44,9 @@ enum class StopCause : std::uint8_t {
   node_lost = 4,  ///< its node is OFFLINE and a replacement starts
   recreate = 5,   ///< strategy RECREATE; floor 0
   drain = 6,      ///< its node is drained
+  preempted = 7,  ///< its place is for a replica of higher priority
+  taint = 8,      ///< its node has a NO_EXECUTE taint that it does not tolerate, or not for so long
+  rebalance = 9,  ///< a better place is free, and somebody asked for it
 };
 const char* to_string(StopCause cause);
 
@@ -94,6 +97,12 @@ struct Replica {
   Millis ready_at = 0;        ///< ready without a break since; 0 while it is not
   Millis first_ready_at = 0;  ///< was ready for the first time
   Millis withdrawn_at = 0;
+  Millis ended_at = 0;  ///< when it became terminal
+
+  std::vector<std::uint8_t> gpus;  ///< indices of the node's GPUs that it has; of a share: one
+  ReplicaId preempted_for;         ///< with stop or withdrawn preempted: whose place this will be
+  /// Anything but none: it is to be replaced elsewhere as soon as its workload's availability allows.
+  StopCause evict = StopCause::none;
 
   bool is_leaving() const { return stop != StopCause::none || withdrawn != StopCause::none; }
   bool stop_requested() const { return stop != StopCause::none; }

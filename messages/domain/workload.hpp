@@ -12,13 +12,12 @@
 
 #include "messages/domain/container.hpp"
 #include "messages/domain/ids.hpp"
+#include "messages/domain/placement.hpp"
 #include "messages/domain/resources.hpp"
 #include "messages/domain/rollout_policy.hpp"
 #include "messages/domain/time.hpp"
 
 namespace cloudless {
-
-using Labels = std::map<std::string, std::string>;
 
 struct EnvVar {
   std::string name;
@@ -77,8 +76,12 @@ struct Template {
   bool host_network = false;
   std::string runtime_class;  ///< as named on the agent; empty: its default
   SecurityContext security;
+  Placement placement;
   bool operator==(const Template&) const = default;
 };
+
+/// Replicas of a workload with all_or_nothing: they are assigned in one atomic commit.
+inline constexpr std::uint32_t kMaxGang = 64;
 
 /// What the user asked for, defaults filled in.
 struct WorkloadSpec {
@@ -89,6 +92,9 @@ struct WorkloadSpec {
   Labels annotations;
   /// Of each replica, whatever its version: a change reaches running containers in place.
   ResourceLimits limits{std::nullopt, std::nullopt, std::nullopt, kDefaultPidsLimit};
+  std::uint32_t priority = 0;   ///< 0-1000: higher is placed first, and may take the place of lower ones
+  bool all_or_nothing = false;  ///< replicas of one version are placed together, at most kMaxGang
+  Scoring scoring;
   bool operator==(const WorkloadSpec&) const = default;
 };
 
