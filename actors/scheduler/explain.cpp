@@ -1,128 +1,120 @@
 #include "actors/scheduler/explain.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
 #include <map>
+#include <tuple>
+
+#include "actors/scheduler/remedy.hpp"
 
 namespace cloudless::scheduler {
 namespace {
 
-constexpr std::int64_t kMebi = 1 << 20;
-constexpr std::size_t kMaxReason = 1024;
+constexpr std::size_t kMostReason = 1024;
+constexpr std::size_t kMostNearest = 3;
 
-struct Kind {
-  const char* name;
-  std::int64_t Resources::*amount;
-};
-constexpr std::array<Kind, 5> kKinds{{{"cpu", &Resources::cpu_millicores},
-                                      {"memory", &Resources::memory_bytes},
-                                      {"storage", &Resources::storage_bytes},
-                                      {"bandwidth", &Resources::bandwidth_bps},
-                                      {"gpu", &Resources::gpu_count}}};
-
-std::string bytes(std::int64_t amount) {
-  if (amount < kMebi) return std::to_string(amount) + " bytes";
-  return std::to_string((amount + kMebi - 1) / kMebi) + " MiB";
-}
-
-std::string amount_in_words(std::size_t kind, std::int64_t amount) {
-  switch (kind) {
-    case 0:
-      return std::to_string(amount) + " millicores";
-    case 1:
-      return bytes(amount) + " of memory";
-    case 2:
-      return bytes(amount) + " of storage";
-    case 3:
-      return std::to_string(amount) + " bit/s";
-    default:
-      return std::to_string(amount) + (amount == 1 ? " GPU" : " GPUs");
-  }
-}
-
-std::int64_t short_of(const Offer& offer, const Resources& requests, std::size_t kind) {
-  const auto amount = kKinds[kind].amount;
-  return std::max<std::int64_t>(0, requests.*amount - offer.free.*amount);
-}
-
-/// Shortage relative to the request, in parts per million, summed over the kinds: the nearest node has the
-/// least.
-std::int64_t distance(const Offer& offer, const Resources& requests) {
-  __int128 sum = 0;
-  for (std::size_t k = 0; k < kKinds.size(); ++k)
-    if (const auto missing = short_of(offer, requests, k); missing > 0)
-      sum +=
-          static_cast<__int128>(missing) * 1'000'000 / std::max<std::int64_t>(1, requests.*kKinds[k].amount);
-  return static_cast<std::int64_t>(std::min<__int128>(sum, INT64_MAX));
-}
-
-std::string join(const std::vector<std::string>& parts, const char* between) {
+std::string joined(const std::vector<std::string>& parts, const char* between) {
   std::string out;
   for (const auto& part : parts) out += (out.empty() ? "" : between) + part;
   return out;
 }
 
-std::string shortage_in_words(const std::vector<Offer>& lacking, std::size_t of, const Resources& requests) {
-  std::vector<std::string> counts;
-  for (std::size_t k = 0; k < kKinds.size(); ++k) {
-    const auto n = std::count_if(lacking.begin(), lacking.end(),
-                                 [&](const Offer& o) { return short_of(o, requests, k) > 0; });
-    if (n > 0)
-      counts.push_back(std::to_string(n) + " of " + std::to_string(of) + (of == 1 ? " node" : " nodes") +
-                       (n == 1 ? " lacks " : " lack ") + kKinds[k].name);
-  }
-  const auto nearest = std::min_element(lacking.begin(), lacking.end(), [&](const Offer& a, const Offer& b) {
-    const auto da = distance(a, requests), db = distance(b, requests);
-    return da != db ? da < db : a.node->description.id < b.node->description.id;
-  });
-  std::vector<std::string> missing;
-  for (std::size_t k = 0; k < kKinds.size(); ++k)
-    if (const auto amount = short_of(*nearest, requests, k); amount > 0)
-      missing.push_back(amount_in_words(k, amount));
-  return join(counts, ", ") + ", nearest is " + nearest->node->description.id.value + " short of " +
-         join(missing, " and ");
+/// At most so many bytes, and no half of a character.
+std::string cut(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  text.resize(most);
+  return text;
 }
 
-void add_count(std::vector<std::string>& parts, std::size_t n, const std::string& what) {
-  if (n > 0) parts.push_back(std::to_string(n) + (n == 1 ? " is " : " are ") + what);
+Miss miss_of(const Demand& demand, const Obstacles& obstacles) {
+  Miss miss{obstacles.view->node->description.id, obstacles.filters, {}};
+  for (const auto filter : obstacles.filters) miss.lacks.push_back(explain(filter, demand, *obstacles.view));
+  return miss;
 }
+
+/// The nearest of each set of filters.
+class Nearest {
+ public:
+  void add(Obstacles obstacles) {
+    std::uint32_t set = 0;
+    for (const auto filter : obstacles.filters) set |= 1U << static_cast<unsigned>(filter);
+    const auto [at, is_new] = by_filters_.try_emplace(set, obstacles);
+    if (!is_new && obstacles.nearer_than(at->second)) at->second = std::move(obstacles);
+  }
+  std::vector<Obstacles> sorted() const {
+    std::vector<Obstacles> out;
+    for (const auto& [set, obstacles] : by_filters_) out.push_back(obstacles);
+    std::sort(out.begin(), out.end(),
+              [](const Obstacles& a, const Obstacles& b) { return a.nearer_than(b); });
+    return out;
+  }
+
+ private:
+  std::map<std::uint32_t, Obstacles> by_filters_;
+};
 
 }  // namespace
 
-const Taint* closing_taint(const Node& node) {
-  const auto found = std::find_if(node.taints.begin(), node.taints.end(), [](const Taint& t) {
-    return t.effect == TaintEffect::no_schedule || t.effect == TaintEffect::no_execute;
-  });
-  return found != node.taints.end() ? &*found : nullptr;
+Explanation explain_unplaced(const Demand& demand) {
+  Explanation out;
+  std::array<std::uint32_t, kFilters> rejected{};
+  Nearest nearest;
+  for (const auto& [id, view] : demand.model->nodes()) {
+    if (!view.node) continue;
+    ++out.nodes;
+    auto obstacles = obstacles_of(demand, view);
+    if (obstacles.filters.empty()) {
+      ++out.fitting;
+      continue;
+    }
+    ++rejected[static_cast<std::size_t>(obstacles.filters.front())];
+    nearest.add(std::move(obstacles));
+  }
+  for (std::size_t i = 0; i < kFilters; ++i)
+    if (rejected[i] > 0) out.rejections.push_back({static_cast<Filter>(i), rejected[i]});
+  const auto sorted = nearest.sorted();
+  for (std::size_t i = 0; i < std::min(kMostNearest, sorted.size()); ++i)
+    out.nearest.push_back(miss_of(demand, sorted[i]));
+  if (out.fitting == 0) out.remedy = remedy(demand, sorted);
+  return out;
 }
 
-std::string explain(const std::vector<Offer>& offers, const Resources& requests) {
-  if (offers.empty()) return "no node has registered";
-  std::size_t not_ready = 0, cordoned = 0, tainted = 0;
-  std::map<std::string, std::size_t> taken;
-  std::vector<Offer> lacking;
-  for (const auto& offer : offers) {
-    if (offer.node->state != NodeState::ready)
-      ++not_ready;
-    else if (offer.node->cordoned)
-      ++cordoned;
-    else if (closing_taint(*offer.node) != nullptr)
-      ++tainted;
-    else if (!offer.taken_port.empty())
-      ++taken[offer.taken_port];
-    else
-      lacking.push_back(offer);
+std::string in_words(const Explanation& e) {
+  if (e.nodes == 0) return "no node has registered";
+  std::vector<std::string> counts, misses;
+  for (const auto& [filter, nodes] : e.rejections)
+    counts.push_back(std::to_string(nodes) + " of " + std::to_string(e.nodes) +
+                     (e.nodes == 1 ? " node " : " nodes ") + in_words(filter, nodes != 1));
+  for (const auto& miss : e.nearest) misses.push_back(miss.node.value + " " + joined(miss.lacks, " and "));
+  std::string text = e.fitting > 0 ? std::to_string(e.fitting) + " of " + std::to_string(e.nodes) +
+                                         " nodes " + (e.fitting == 1 ? "fits" : "fit")
+                                   : "no node fits";
+  if (!counts.empty()) text += ": " + joined(counts, ", ");
+  if (!misses.empty()) text += "; " + joined(misses, "; ");
+  if (!e.remedy.empty()) text += "; it would fit with " + e.remedy;
+  return cut(std::move(text), kMostReason);
+}
+
+std::optional<PlaceExplanation> explain_placed(Model& model, const ReplicaSlot& slot, Millis now) {
+  const auto replica = model.replica(slot);
+  if (!replica || replica->node.empty() || is_terminal(replica->phase)) return std::nullopt;
+  const NodeId id = replica->node;
+  const auto found = model.nodes().find(id);
+  if (found == model.nodes().end() || !found->second.node) return std::nullopt;
+  PlaceExplanation out;
+  out.node = id;
+  model.lift(slot);
+  {
+    const Demand demand = demand_of(model, slot, now);
+    const auto& view = model.nodes().at(id);
+    for (const auto filter : obstacles_of(demand, view).filters)
+      out.lacks.push_back(explain(filter, demand, view));
+    out.terms = score(demand, view);
+    auto choices = choose(demand);
+    out.runner_up = choices.best && choices.best->node == id ? choices.second : choices.best;
   }
-  std::vector<std::string> parts;
-  if (!lacking.empty()) parts.push_back(shortage_in_words(lacking, offers.size(), requests));
-  for (const auto& [port, nodes] : taken)
-    parts.push_back("host port " + port + " is taken on " + std::to_string(nodes) + " of " +
-                    std::to_string(offers.size()) + (offers.size() == 1 ? " node" : " nodes"));
-  add_count(parts, cordoned, "cordoned");
-  add_count(parts, tainted, "tainted");
-  add_count(parts, not_ready, "not ready");
-  return ("no node fits: " + join(parts, "; ")).substr(0, kMaxReason);
+  model.withdraw(slot);
+  return out;
 }
 
 }  // namespace cloudless::scheduler

@@ -2,18 +2,51 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+#include <random>
+
+#include "actors/scheduler/filter.hpp"
 #include "tests/support/snapshot_builder.hpp"
 
 using namespace cloudless;
 using cloudless::test::SnapshotBuilder;
+using scheduler::Scheduler;
 
-TEST_CASE("The scheduler explains a pending replica once, and again only when the reason changed") {
+namespace {
+
+std::function<void(WorkloadSpec&)> cpu_of(std::int64_t millicores) {
+  return [=](WorkloadSpec& s) { s.pod.requests = Resources{millicores, 1 << 20, 0, 0, 0}; };
+}
+
+std::vector<std::string> nodes_given(const std::vector<ProposalItem>& items) {
+  std::vector<std::string> out;
+  for (const auto& item : items)
+    if (const auto* assign = std::get_if<AssignReplica>(&item)) out.push_back(assign->node.value);
+  return out;
+}
+
+std::string reason_in(const std::vector<ProposalItem>& items) {
+  for (const auto& item : items)
+    if (const auto* explain = std::get_if<ExplainPending>(&item)) return explain->reason;
+  return {};
+}
+
+std::vector<ProposalItem> propose_at(const SnapshotBuilder& world, std::size_t limit = 100, Millis now = 1) {
+  Scheduler scheduler;
+  scheduler.load(world.share());
+  return scheduler.propose(limit, now);
+}
+
+}  // namespace
+
+TEST_CASE("The scheduler explains a pending replica at once, and a changed reason after a while") {
   SnapshotBuilder world;
   world.workload("web").replica("web");
-  scheduler::Scheduler scheduler;
+  Scheduler scheduler;
   scheduler.load(world.share());
   const std::vector<ProposalItem> wanted{
       ExplainPending{SnapshotBuilder::id("web", 0), "no node has registered"}};
+  CHECK(scheduler.propose(100, 1) == wanted);
   CHECK(scheduler.propose(100, 1) == wanted);
   world.change_replica(SnapshotBuilder::id("web", 0),
                        [](Replica& r) { r.reason = "no node has registered"; });
@@ -21,31 +54,167 @@ TEST_CASE("The scheduler explains a pending replica once, and again only when th
   CHECK(scheduler.propose(100, 1).empty());
   world.node("a", [](Node& n) { n.cordoned = true; });
   scheduler.apply({world.commits().back()}, world.share());
-  CHECK(scheduler.propose(100, 1) == std::vector<ProposalItem>{ExplainPending{
-                                         SnapshotBuilder::id("web", 0), "no node fits: 1 is cordoned"}});
+  CHECK(scheduler.propose(100, 1).empty());
+  CHECK(scheduler.wake_at() == 5001);
+  CHECK(reason_in(scheduler.propose(100, 5001)) ==
+        "no node fits: 1 of 1 node is cordoned, draining or not ready; a is cordoned; it would fit with a "
+        "uncordoned");
+  CHECK(scheduler.wake_at() == std::nullopt);
+}
+
+TEST_CASE("Figures that change all the time change a reason only every few seconds") {
+  SnapshotBuilder world;
+  world.node("a").workload("huge", cpu_of(5000)).workload("web", cpu_of(10)).replica("huge");
+  Scheduler scheduler;
+  scheduler.load(world.share());
+  std::size_t reasons = 0;
+  for (Millis now = 1; now < 30'000; now += 100) {
+    world.replica("web", SnapshotBuilder::running("a"));
+    scheduler.apply({world.commits().back()}, world.share());
+    for (const auto& item : scheduler.propose(100, now)) {
+      const auto& explain = std::get<ExplainPending>(item);
+      ++reasons;
+      world.change_replica(explain.replica, [&](Replica& r) { r.reason = explain.reason; });
+      scheduler.apply({world.commits().back()}, world.share());
+    }
+  }
+  CHECK(reasons == 6);
 }
 
 TEST_CASE("Assignments come before reasons, and the oldest replica first") {
   SnapshotBuilder world;
-  world.node("a").workload("aa").workload("zz").workload(
-      "huge", [](WorkloadSpec& s) { s.pod.requests.cpu_millicores = 5000; });
+  world.node("a").workload("aa").workload("zz").workload("huge", cpu_of(5000));
   world.replica("huge", [](Replica& r) { r.created_at = 1; });
   world.replica("aa", [](Replica& r) { r.created_at = 3; });
   world.replica("zz", [](Replica& r) { r.created_at = 2; });
-  scheduler::Scheduler scheduler;
-  scheduler.load(world.share());
-  const auto items = scheduler.propose(100, 1);
+  const auto items = propose_at(world);
   REQUIRE(items.size() == 3);
   CHECK(std::get<AssignReplica>(items[0]).replica == SnapshotBuilder::id("zz", 0));
   CHECK(std::get<AssignReplica>(items[1]).replica == SnapshotBuilder::id("aa", 0));
   CHECK(std::get<ExplainPending>(items[2]).replica == SnapshotBuilder::id("huge", 0));
 }
 
-TEST_CASE("The scheduler proposes no more than it is allowed") {
+TEST_CASE("The scheduler proposes no more than it is allowed, and says it again if it is asked again") {
   SnapshotBuilder world;
   world.node("a").workload("web", [](WorkloadSpec& s) { s.pod.requests = Resources{1, 1, 0, 0, 0}; });
   for (int i = 0; i < 7; ++i) world.replica("web");
-  scheduler::Scheduler scheduler;
+  Scheduler scheduler;
   scheduler.load(world.share());
-  CHECK(scheduler.propose(3, 1).size() == 3);
+  const auto first = scheduler.propose(3, 1);
+  CHECK(first.size() == 3);
+  CHECK(scheduler.propose(3, 1) == first);
+}
+
+TEST_CASE("Replicas of one workload spread over nodes before any node gets a second one") {
+  SnapshotBuilder world;
+  world.node("a").node("b").node("c").workload("web", cpu_of(100));
+  for (int i = 0; i < 4; ++i) world.replica("web");
+  CHECK(nodes_given(propose_at(world)) == std::vector<std::string>{"a", "b", "c", "a"});
+}
+
+TEST_CASE("What earlier replicas of a batch took is not given to later ones") {
+  SnapshotBuilder world;
+  world.node("a").workload("web", cpu_of(600)).replica("web").replica("web");
+  const auto items = propose_at(world);
+  CHECK(nodes_given(items) == std::vector<std::string>{"a"});
+  CHECK(reason_in(items) ==
+        "no node fits: 1 of 1 node lacks cpu; a lacks 200 millicores; it would fit with "
+        "requests.cpu_millicores "
+        "of 400");
+}
+
+TEST_CASE("The room of a replica that is told to stop is taken until it has ended") {
+  SnapshotBuilder world;
+  world.node("a").workload("old", cpu_of(600)).workload("web", cpu_of(600));
+  world.replica("old", SnapshotBuilder::running("a")).replica("web");
+  world.change_replica(SnapshotBuilder::id("old", 0), [](Replica& r) { r.stop = StopCause::scale; });
+  CHECK(nodes_given(propose_at(world)).empty());
+  world.change_replica(SnapshotBuilder::id("old", 0), [](Replica& r) { r.phase = Phase::stopped; });
+  CHECK(nodes_given(propose_at(world)).size() == 1);
+}
+
+TEST_CASE("Replicas of one batch get GPUs of their own, named in the assignment with the node as seen") {
+  SnapshotBuilder world;
+  world.node("a", [](Node& n) { n.description.allocatable.gpu_count = 3; });
+  world.workload("whole", [](WorkloadSpec& s) { s.pod.requests = Resources{1, 1, 0, 0, 1, 0}; });
+  world.workload("share", [](WorkloadSpec& s) { s.pod.requests = Resources{1, 1, 0, 0, 0, 400}; });
+  world.replica("share").replica("share").replica("share").replica("whole");
+  const auto items = propose_at(world);
+  REQUIRE(items.size() == 4);
+  const std::vector<std::vector<std::uint8_t>> gpus{{0}, {0}, {1}, {2}};
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    CAPTURE(i);
+    const auto& assign = std::get<AssignReplica>(items[i]);
+    CHECK(assign.gpus == gpus[i]);
+    CHECK(assign.schedulable_revision == world.view().node(NodeId{"a"})->schedulable_revision);
+  }
+}
+
+TEST_CASE("A node where the version failed is left alone, longer each time, and the scheduler wakes then") {
+  SnapshotBuilder world;
+  world.node("a").workload("web");
+  const auto failed_at = [](Millis at) {
+    return [=](Replica& r) {
+      SnapshotBuilder::ended(Phase::failed)(r);
+      r.node = NodeId{"a"};
+      r.ended_at = at;
+    };
+  };
+  world.replica("web", failed_at(1000)).replica("web");
+  Scheduler scheduler;
+  scheduler.load(world.share());
+  CHECK(nodes_given(scheduler.propose(100, 10'999)).empty());
+  CHECK(scheduler.wake_at() == 11'000);
+  CHECK(nodes_given(scheduler.propose(100, 11'000)).size() == 1);
+  world.replica("web", failed_at(20'000));
+  scheduler.apply({world.commits().back()}, world.share());
+  CHECK(nodes_given(scheduler.propose(100, 39'999)).empty());
+  CHECK(nodes_given(scheduler.propose(100, 40'000)).size() == 1);
+  world.workload("web", [](WorkloadSpec& s) { s.pod.image = "image:2"; }).replica("web");
+  scheduler.load(world.share());
+  CHECK(nodes_given(scheduler.propose(100, 20'000)).size() == 1);  // of the new version only
+  for (const auto& [failures, wait] : std::map<std::size_t, Millis>{
+           {0, 0}, {1, 10'000}, {2, 20'000}, {5, 160'000}, {6, 300'000}, {99, 300'000}})
+    CHECK(scheduler::back_off(failures) == wait);
+}
+
+TEST_CASE("No batch ever exceeds what a node has, and nothing is left out that fits") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    SnapshotBuilder world;
+    const auto nodes = 1 + random() % 6;
+    for (std::uint64_t i = 0; i < nodes; ++i)
+      world.node("n" + std::to_string(i), [&](Node& n) {
+        n.description.allocatable.cpu_millicores = static_cast<std::int64_t>(random() % 2000);
+        n.description.zone = "z" + std::to_string(random() % 2);
+        n.cordoned = random() % 5 == 0;
+      });
+    for (std::uint64_t w = 0; w < 3; ++w) {
+      const std::string name = "w" + std::to_string(w);
+      world.workload(name, cpu_of(1 + static_cast<std::int64_t>(random() % 500)));
+      for (std::uint64_t r = random() % 8; r > 0; --r) world.replica(name);
+    }
+    std::map<NodeId, std::int64_t> used;
+    std::vector<ReplicaId> unplaced;
+    const auto wanted = [&](const ReplicaId& id) {
+      const auto replica = world.view().replica(id);
+      return world.view().version(replica->workload, replica->version)->pod.requests.cpu_millicores;
+    };
+    for (const auto& item : propose_at(world)) {
+      if (const auto* explain = std::get_if<ExplainPending>(&item)) {
+        unplaced.push_back(explain->replica);
+        continue;
+      }
+      const auto& assign = std::get<AssignReplica>(item);
+      CHECK(world.view().node(assign.node)->schedulable());
+      used[assign.node] += wanted(assign.replica);
+    }
+    for (const auto& [id, cpus] : used)
+      CHECK(cpus <= world.view().node(id)->description.allocatable.cpu_millicores);
+    for (const auto& id : unplaced)
+      world.view().nodes().for_each([&](const NodeId& node, const std::shared_ptr<const Node>& n) {
+        if (n->schedulable()) CHECK(used[node] + wanted(id) > n->description.allocatable.cpu_millicores);
+      });
+  }
 }

@@ -1,0 +1,399 @@
+#include "actors/scheduler/model.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace cloudless::scheduler {
+namespace {
+
+constexpr std::int32_t kWholeGpuThousandths = 1000;
+
+/// One more or one less; what comes to nothing goes.
+template <class Map, class K>
+void tally(Map& map, const K& key, std::int64_t by) {
+  if (by == 0) return;
+  const auto at = map.try_emplace(key, 0).first;
+  at->second = static_cast<std::uint32_t>(at->second + by);
+  if (at->second == 0) map.erase(at);
+}
+
+bool strands(const Node* node) {
+  return node == nullptr || node->state == NodeState::offline;
+}
+
+/// Does it decide on places? Reports of links and heartbeats do so, too; who registered when does not.
+bool decides(const Node& a, const Node& b) {
+  return a.schedulable_revision != b.schedulable_revision || a.recent_losses != b.recent_losses ||
+         a.link_rtt_ms != b.link_rtt_ms || a.ordinal != b.ordinal;
+}
+
+}  // namespace
+
+ZoneKey zone_of(const Node& node) {
+  return {node.description.region, node.description.zone};
+}
+
+std::uint32_t Crowd::near(const Node& node, Topology topology) const {
+  const auto count = [](const auto& map, const auto& key) {
+    const auto found = map.find(key);
+    return found != map.end() ? found->second : 0;
+  };
+  switch (topology) {
+    case Topology::node:
+      return count(nodes, node.description.id);
+    case Topology::zone:
+      return count(zones, zone_of(node));
+    case Topology::region:
+      return count(regions, node.description.region);
+  }
+  return 0;
+}
+
+void Crowd::add(const Node& node, std::int64_t replicas) {
+  total = static_cast<std::uint32_t>(total + replicas);
+  tally(nodes, node.description.id, replicas);
+  tally(zones, zone_of(node), replicas);
+  tally(regions, node.description.region, replicas);
+}
+
+void Reserved::add(const engine::Amounts& amounts, std::int64_t times) {
+  cpu += times * amounts.cpu;
+  memory += times * amounts.memory;
+  storage += times * amounts.storage;
+  bandwidth += times * amounts.bandwidth;
+}
+
+engine::Amounts NodeView::free() const {
+  const auto left = [](std::int64_t all, std::int64_t taken) {
+    return static_cast<std::int32_t>(std::max<std::int64_t>(all - taken, -(1 << 30)));
+  };
+  return {left(room.cpu, reserved.cpu),
+          left(room.memory, reserved.memory),
+          left(room.storage, reserved.storage),
+          left(room.bandwidth, reserved.bandwidth),
+          0,
+          0};
+}
+
+engine::Gpus NodeView::gpus() const {
+  engine::Gpus out;
+  out.count = static_cast<std::uint8_t>(room.gpus);
+  for (std::size_t i = 0; i < out.count; ++i)
+    out.free[i] = static_cast<std::int16_t>(std::clamp(kWholeGpuThousandths - gpu_used[i], 0, 1000));
+  return out;
+}
+
+std::strong_ordering Pending::operator<=>(const Pending& other) const {
+  if (const auto order = other.priority <=> priority; order != 0) return order;
+  if (const auto order = other.recovers <=> recovers; order != 0) return order;
+  if (const auto order = created_at <=> other.created_at; order != 0) return order;
+  return slot <=> other.slot;
+}
+
+void Model::load(const Snapshot& view) {
+  const auto generation = generation_;
+  *this = Model{};
+  generation_ = generation + 1;
+  view.nodes().for_each(
+      [&](const NodeId& id, const std::shared_ptr<const Node>& node) { put_node(id, node); });
+  view.workloads().for_each(
+      [&](const WorkloadUid& uid, const std::shared_ptr<const Workload>& w) { put_workload(uid, w); });
+  view.replicas().for_each(
+      [&](const ReplicaSlot&, const std::shared_ptr<const Replica>& r) { put_replica(r, view); });
+}
+
+void Model::apply(const Commit& commit, const Snapshot& after) {
+  for (const auto& change : commit.changes) {
+    if (change.key.kind == RecordKind::replica) {
+      if (change.record)
+        put_replica(std::get<std::shared_ptr<const Replica>>(*change.record), after);
+      else if (const auto slot = slot_of(ReplicaId{change.key.id}))
+        drop_replica(*slot);
+    } else if (change.key.kind == RecordKind::node) {
+      put_node(NodeId{change.key.id},
+               change.record ? std::get<std::shared_ptr<const Node>>(*change.record) : nullptr);
+    } else if (change.key.kind == RecordKind::workload) {
+      put_workload(WorkloadUid{change.key.id},
+                   change.record ? std::get<std::shared_ptr<const Workload>>(*change.record) : nullptr);
+    } else if (change.key.kind == RecordKind::version && !change.record) {
+      forget_version(change.key.id);
+    }
+  }
+}
+
+/// "<uid>/<number>"
+void Model::forget_version(const std::string& id) {
+  const auto slash = id.rfind('/');
+  if (slash == std::string::npos) return;
+  const auto workload = workloads_.find(WorkloadUid{id.substr(0, slash)});
+  std::uint64_t number = 0;
+  std::from_chars(id.data() + slash + 1, id.data() + id.size(), number);
+  if (workload != workloads_.end()) workload->second.asks.erase(number);
+}
+
+std::shared_ptr<const Replica> Model::replica(const ReplicaSlot& slot) const {
+  const auto found = replicas_.find(slot);
+  return found != replicas_.end() ? found->second.replica : nullptr;
+}
+
+std::shared_ptr<const Ask> Model::ask_of(const ReplicaSlot& slot) const {
+  const auto found = replicas_.find(slot);
+  return found != replicas_.end() ? found->second.ask : nullptr;
+}
+
+std::vector<const WorkloadView*> Model::selected(const std::string& ns, const Labels& selector) const {
+  std::vector<const WorkloadView*> out;
+  if (selector.empty()) return out;
+  const auto& [key, value] = *selector.begin();
+  const auto candidates = by_label_.find(LabelKey{ns, key, value});
+  if (candidates == by_label_.end()) return out;
+  for (const auto& uid : candidates->second) {
+    const auto& workload = workloads_.at(uid);
+    if (selects(selector, workload.record->spec.labels)) out.push_back(&workload);
+  }
+  return out;
+}
+
+std::vector<VersionKey> Model::guards(const std::string& ns) const {
+  std::vector<VersionKey> out;
+  for (const auto& key : guards_) {
+    const auto& record = workloads_.at(key.first).record;
+    if (record && record->ns == ns) out.push_back(key);
+  }
+  return out;
+}
+
+const std::map<NodeId, std::map<ReplicaSlot, Millis>>& Model::failures(const VersionKey& version) const {
+  static const std::map<NodeId, std::map<ReplicaSlot, Millis>> none;
+  const auto found = failures_.find(version);
+  return found != failures_.end() ? found->second : none;
+}
+
+Model::Part Model::part_of(const Replica& r) {
+  Part part;
+  part.node = r.node;
+  part.version = r.version;
+  const bool ended = is_terminal(r.phase);
+  if (r.node.empty()) {
+    part.pending = r.phase == Phase::pending && !r.is_leaving();
+    return part;
+  }
+  part.holds = !ended;
+  part.live = !ended && !r.is_leaving();
+  part.image = r.phase >= Phase::starting || r.attempt > 1;
+  part.failed = r.phase == Phase::failed;
+  if (part.failed) part.ended_at = r.ended_at;
+  if (part.holds) part.gpus = r.gpus;
+  return part;
+}
+
+void Model::put_node(const NodeId& id, std::shared_ptr<const Node> node) {
+  auto& view = nodes_[id];
+  if (!view.node || !node || decides(*view.node, *node)) ++generation_;
+  count_node(view, false);
+  view.node = std::move(node);
+  view.room = view.node ? offered(view.node->description) : engine::Amounts{};
+  count_node(view, true);
+  drop_empty(id);
+}
+
+/// Everything that replicas on the node mean for their workloads.
+void Model::count_node(NodeView& view, bool more) {
+  const std::int64_t sign = more ? 1 : -1;
+  if (strands(view.node.get()))
+    for (const auto& [uid, count] : view.holding) change_stranded(uid, sign * count);
+  if (!view.node) return;
+  for (const auto& [uid, count] : view.live) workloads_[uid].live.add(*view.node, sign * count);
+  for (const auto& [key, count] : view.guards) count_guards(key, *view.node, sign * count);
+}
+
+void Model::count_guards(const VersionKey& key, const Node& node, std::int64_t by) {
+  auto& guards = workloads_[key.first].guards;
+  auto& crowd = guards[key.second];
+  crowd.add(node, by);
+  if (crowd.total > 0) {
+    guards_.insert(key);
+  } else {
+    guards_.erase(key);
+    guards.erase(key.second);
+  }
+}
+
+void Model::put_workload(const WorkloadUid& uid, std::shared_ptr<const Workload> record) {
+  auto& workload = workloads_[uid];
+  const auto old = workload.record;
+  if (!old || !record || !(old->spec == record->spec)) {
+    ++generation_;
+    if (old) index_labels(*old, false);
+    if (record) index_labels(*record, true);
+    reorder(workload, record ? record->spec.priority : 0, workload.stranded > 0);
+  }
+  workload.record = std::move(record);
+  drop_empty(uid);
+}
+
+void Model::index_labels(const Workload& record, bool more) {
+  for (const auto& [key, value] : record.spec.labels) {
+    const LabelKey label{record.ns, key, value};
+    if (more) {
+      by_label_[label].insert(record.uid);
+    } else if (const auto at = by_label_.find(label); at != by_label_.end()) {
+      at->second.erase(record.uid);
+      if (at->second.empty()) by_label_.erase(at);
+    }
+  }
+}
+
+/// Its waiting replicas stand elsewhere in the order of work from now on.
+void Model::reorder(WorkloadView& workload, std::uint32_t priority, bool recovers) {
+  const auto before = workload.record ? workload.record->spec.priority : 0;
+  const bool recovered = workload.stranded > 0;
+  for (const auto& [slot, created_at] : workload.pending) {
+    pending_.erase(Pending{before, recovered, created_at, slot});
+    pending_.insert(Pending{priority, recovers, created_at, slot});
+  }
+}
+
+void Model::change_stranded(const WorkloadUid& uid, std::int64_t by) {
+  auto& workload = workloads_[uid];
+  const auto after = static_cast<std::uint32_t>(workload.stranded + by);
+  if ((after > 0) != (workload.stranded > 0))
+    reorder(workload, workload.record ? workload.record->spec.priority : 0, after > 0);
+  workload.stranded = after;
+}
+
+std::shared_ptr<const Ask> Model::find_ask(const Replica& replica, const Snapshot& view) {
+  auto& workload = workloads_[replica.workload];
+  if (const auto known = workload.asks.find(replica.version); known != workload.asks.end())
+    return known->second;
+  if (const auto version = view.version(replica.workload, replica.version))
+    return workload.asks[replica.version] = std::make_shared<const Ask>(
+               scheduler::ask_of(std::shared_ptr<const Template>(version, &version->pod)));
+  // Nothing else is known of what it was made from.
+  if (const auto record = view.workload(replica.workload))
+    return std::make_shared<const Ask>(
+        scheduler::ask_of(std::shared_ptr<const Template>(record, &record->spec.pod)));
+  static const auto nothing = [] {
+    Template empty;
+    empty.requests = Resources{};
+    return std::make_shared<const Ask>(scheduler::ask_of(std::make_shared<const Template>(empty)));
+  }();
+  return nothing;
+}
+
+void Model::put_replica(const std::shared_ptr<const Replica>& replica, const Snapshot& view) {
+  const ReplicaSlot slot{replica->workload, replica->ordinal};
+  const Part part = part_of(*replica);
+  if (const auto known = replicas_.find(slot); known != replicas_.end()) {
+    if (known->second.part == part) {
+      known->second.replica = replica;
+      return;
+    }
+    drop_replica(slot);
+  }
+  if (!part.matters()) return;
+  ++generation_;
+  const auto& known = replicas_[slot] = Known{replica, find_ask(*replica, view), part};
+  enter(slot, known, true);
+}
+
+void Model::drop_replica(const ReplicaSlot& slot) {
+  const auto found = replicas_.find(slot);
+  if (found == replicas_.end()) return;
+  ++generation_;
+  enter(slot, found->second, false);
+  replicas_.erase(found);
+  drop_empty(slot.workload);
+}
+
+void Model::enter(const ReplicaSlot& slot, const Known& known, bool more) {
+  if (known.part.pending) enter_pending(slot, *known.replica, more);
+  if (!known.part.node.empty()) enter_on_node(slot, known, more);
+}
+
+void Model::enter_pending(const ReplicaSlot& slot, const Replica& replica, bool more) {
+  auto& workload = workloads_[slot.workload];
+  const Pending key{workload.record ? workload.record->spec.priority : 0, workload.stranded > 0,
+                    replica.created_at, slot};
+  if (more) {
+    workload.pending[slot] = replica.created_at;
+    pending_.insert(key);
+  } else {
+    workload.pending.erase(slot);
+    pending_.erase(key);
+  }
+}
+
+void Model::enter_on_node(const ReplicaSlot& slot, const Known& known, bool more) {
+  const Part& part = known.part;
+  const Ask& ask = *known.ask;
+  auto& view = nodes_[part.node];
+  const std::int64_t sign = more ? 1 : -1;
+  if (part.holds) {
+    view.reserved.add(ask.amounts, sign);
+    for (const auto gpu : part.gpus)
+      if (gpu < view.gpu_used.size())
+        view.gpu_used[gpu] += static_cast<std::int32_t>(sign) *
+                              (ask.amounts.gpus > 0 ? kWholeGpuThousandths : ask.amounts.gpu_share);
+    for (const auto& port : ask.host_ports) tally(view.host_ports, port, sign);
+    tally(view.holding, slot.workload, sign);
+    if (strands(view.node.get())) change_stranded(slot.workload, sign);
+  }
+  if (part.image) tally(view.images, ask.pod->image, sign);
+  if (part.live) {
+    tally(view.live, slot.workload, sign);
+    if (view.node) workloads_[slot.workload].live.add(*view.node, sign);
+  }
+  if (part.live && ask.guards) {
+    const VersionKey key{slot.workload, part.version};
+    tally(view.guards, key, sign);
+    if (view.node) count_guards(key, *view.node, sign);
+  }
+  if (part.failed) {
+    const VersionKey key{slot.workload, part.version};
+    if (more) {
+      failures_[key][part.node][slot] = part.ended_at;
+    } else if (auto& nodes = failures_[key]; nodes[part.node].erase(slot) > 0 && nodes[part.node].empty()) {
+      nodes.erase(part.node);
+      if (nodes.empty()) failures_.erase(key);
+    }
+  }
+  drop_empty(part.node);
+}
+
+void Model::assume(const ReplicaSlot& slot, const NodeId& node, std::vector<std::uint8_t> gpus) {
+  auto& known = replicas_.at(slot);
+  enter(slot, known, false);
+  known.part = Part{node, known.part.version, false, true, true, false, false, 0, std::move(gpus)};
+  enter(slot, known, true);
+}
+
+void Model::lift(const ReplicaSlot& slot) {
+  auto& known = replicas_.at(slot);
+  enter(slot, known, false);
+  known.part = Part{};
+  known.part.version = known.replica->version;
+}
+
+void Model::withdraw(const ReplicaSlot& slot) {
+  auto& known = replicas_.at(slot);
+  enter(slot, known, false);
+  known.part = part_of(*known.replica);
+  enter(slot, known, true);
+}
+
+void Model::drop_empty(const NodeId& id) {
+  const auto found = nodes_.find(id);
+  if (found != nodes_.end() && !found->second.node && found->second.holding.empty() &&
+      found->second.images.empty())
+    nodes_.erase(found);
+}
+
+void Model::drop_empty(const WorkloadUid& uid) {
+  const auto found = workloads_.find(uid);
+  if (found == workloads_.end() || found->second.record) return;
+  const auto next = replicas_.lower_bound(ReplicaSlot{uid, 0});
+  if (next == replicas_.end() || next->first.workload != uid) workloads_.erase(found);
+}
+
+}  // namespace cloudless::scheduler
