@@ -81,6 +81,12 @@ const char* to_string(Method method) {
       return "DrainNode";
     case Method::follow_endpoints:
       return "FollowEndpoints";
+    case Method::explain_placement:
+      return "ExplainPlacement";
+    case Method::schedule:
+      return "Schedule";
+    case Method::get_fragments:
+      return "GetFragments";
   }
   return "Unknown";
 }

@@ -46,8 +46,11 @@ enum class Method : std::uint8_t {
   list_versions,
   drain_node,
   follow_endpoints,
+  explain_placement,
+  schedule,
+  get_fragments,
 };
-inline constexpr std::size_t kMethods = 34;
+inline constexpr std::size_t kMethods = 37;
 /// "CreateWorkload".
 const char* to_string(Method method);
 

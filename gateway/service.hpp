@@ -76,6 +76,13 @@ class Service final : public api::CoordinatorService::CallbackService {
   grpc::ServerUnaryReactor* RestartRollout(Context*, const api::RestartRolloutRequest*,
                                            api::Rollout*) override;
 
+  // placement.cpp
+  grpc::ServerUnaryReactor* ExplainPlacement(Context*, const api::ExplainPlacementRequest*,
+                                             api::PlacementExplanation*) override;
+  grpc::ServerUnaryReactor* Schedule(Context*, const api::ScheduleRequest*, api::ScheduleReply*) override;
+  grpc::ServerUnaryReactor* GetFragments(Context*, const api::GetFragmentsRequest*,
+                                         api::GetFragmentsReply*) override;
+
   // watch_rollout.cpp, follow_endpoints.cpp
   grpc::ServerWriteReactor<api::Rollout>* WatchRollout(Context*, const api::WatchRolloutRequest*) override;
   grpc::ServerBidiReactor<api::FollowEndpointsInput, api::FollowEndpointsOutput>* FollowEndpoints(

@@ -132,6 +132,7 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
                        ->require_subcommand(1);
   add_manifest_commands(*workload, action);
   add_workload_commands(*workload, action);
+  add_explain_command(*workload, action);
   add_stream_commands(*workload, action);
   add_exec_command(*workload, action);
   add_exec_command(app, action);
@@ -144,6 +145,7 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
   auto* node = app.add_subcommand("node", "Machines that run replicas")->require_subcommand(1);
   add_node_commands(*node, action);
   add_drain_command(*node, action);
+  add_fragments_command(*node, action);
   add_top_command(app, action);
   add_secret_commands(*app.add_subcommand("secret", "Credentials that workloads need and nobody reads back")
                            ->require_subcommand(1),

@@ -22,6 +22,10 @@ void add_forward_command(CLI::App& app, Action& action);
 void add_copy_command(CLI::App& app, Action& action);
 /// rollout status, history, diff, undo, restart, pause, resume, promote, abort.
 void add_rollout_commands(CLI::App& rollout, Action& action);
+/// workload explain.
+void add_explain_command(CLI::App& workload, Action& action);
+/// node fragments.
+void add_fragments_command(CLI::App& node, Action& action);
 /// node list, get, cordon, uncordon.
 void add_node_commands(CLI::App& node, Action& action);
 /// node drain.

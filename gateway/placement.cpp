@@ -1,0 +1,249 @@
+// Why replicas are where they are, where they would go, and what a node's room is reserved for: computed from
+// the mirror by the scheduler's own rules.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "actors/scheduler/explain.hpp"
+#include "gateway/unary.hpp"
+#include "messages/codec/api_command.hpp"
+#include "messages/codec/api_spec.hpp"
+#include "messages/codec/spec_message.hpp"
+
+namespace cloudless::gateway {
+namespace {
+
+constexpr std::uint32_t kMostTried = 100;
+
+void write_place_term(const char* name, const scheduler::Term& term, std::int64_t sign,
+                      api::PlaceScore& out) {
+  auto& wire = *out.add_terms();
+  wire.set_name(name);
+  wire.set_value(static_cast<std::uint32_t>(term.value));
+  wire.set_weight_milli(static_cast<std::uint32_t>(term.weight));
+  wire.set_points(sign * term.points());
+}
+
+void write_place(const NodeId& node, const scheduler::ScoreTerms& terms, api::PlaceScore& out) {
+  out.set_node_id(node.value);
+  out.set_score(terms.total());
+  write_place_term("locality", terms.locality, 1, out);
+  write_place_term("reliability", terms.reliability, 1, out);
+  write_place_term("cost", terms.cost, 1, out);
+  write_place_term("utilization", terms.utilization, 1, out);
+  write_place_term("network", terms.network, -1, out);
+  auto& wishes = *out.add_terms();
+  wishes.set_name("wishes");
+  wishes.set_points(terms.wishes);
+}
+
+/// As for a replica that has no node.
+void write_unplaced(const scheduler::Demand& demand, api::PlacementExplanation& out) {
+  const auto explanation = scheduler::explain_unplaced(demand);
+  out.set_nodes(explanation.nodes);
+  out.set_fitting_nodes(explanation.fitting);
+  for (const auto& rejection : explanation.rejections) {
+    auto& wire = *out.add_rejections();
+    wire.set_filter(scheduler::to_string(rejection.filter));
+    wire.set_nodes(rejection.nodes);
+  }
+  for (const auto& miss : explanation.nearest) {
+    auto& wire = *out.add_nearest();
+    wire.set_node_id(miss.node.value);
+    for (const auto& lack : miss.lacks) wire.add_lacks(lack);
+  }
+  out.set_remedy(explanation.remedy);
+  out.set_text(explanation.fitting > 0
+                   ? "waits to be placed: " + std::to_string(explanation.fitting) + " of " +
+                         std::to_string(explanation.nodes) + " nodes would take it"
+                   : scheduler::in_words(explanation));
+}
+
+void write_placed(const scheduler::PlaceExplanation& explanation, api::PlacementExplanation& out) {
+  write_place(explanation.node, explanation.terms, *out.mutable_place());
+  std::string text = "is on node " + explanation.node.value + " with a score of " +
+                     std::to_string(explanation.terms.total());
+  for (const auto& lack : explanation.lacks) {
+    out.mutable_place()->add_lacks(lack);
+    text += ", which now " + lack;
+  }
+  if (explanation.runner_up) {
+    write_place(explanation.runner_up->node, explanation.runner_up->terms, *out.mutable_runner_up());
+    text += "; the best other node is " + explanation.runner_up->node.value + " with " +
+            std::to_string(explanation.runner_up->terms.total());
+  } else {
+    text += "; no other node would take it";
+  }
+  out.set_text(std::move(text));
+}
+
+/// The named replica, or the workload's first one without a node, else its first live one.
+Result<std::shared_ptr<const Replica>> explained_replica(const Snapshot& snapshot,
+                                                         const api::ExplainPlacementRequest& request) {
+  if (!request.replica_id().empty()) {
+    if (!request.name().empty())
+      return fail(Errc::invalid_argument, "name and replica_id are both given; leave one of them out");
+    if (auto replica = snapshot.replica(ReplicaId{request.replica_id()})) return replica;
+    return fail(Errc::not_found, "replica " + request.replica_id() + " does not exist");
+  }
+  const auto name = codec::parse_name(request.namespace_(), request.name());
+  if (!name) return fail(name.error());
+  const auto workload = snapshot.workload(name->ns, name->name);
+  if (!workload) return fail(Errc::not_found, "workload " + name->ns + "/" + name->name + " does not exist");
+  std::shared_ptr<const Replica> first;
+  for (const auto& replica : snapshot.replicas_of(workload->uid)) {
+    if (is_terminal(replica->phase)) continue;
+    if (replica->phase == Phase::pending) return replica;
+    if (!first) first = replica;
+  }
+  if (first) return first;
+  return fail(Errc::failed_precondition,
+              "workload " + name->ns + "/" + name->name + " has no replica that has not ended");
+}
+
+Result<void> explain_placement(const Snapshot& snapshot, const api::ExplainPlacementRequest& request,
+                               Millis now, api::PlacementExplanation& out) {
+  const auto found = explained_replica(snapshot, request);
+  if (!found) return fail(found.error());
+  const Replica& replica = **found;
+  out.set_replica_id(replica.id.value);
+  out.set_state(static_cast<api::Replica::State>(replica.phase));
+  out.set_store_revision(snapshot.revision());
+  scheduler::Model model;
+  model.load(snapshot);
+  const ReplicaSlot slot{replica.workload, replica.ordinal};
+  if (replica.phase == Phase::pending) {
+    write_unplaced(scheduler::demand_of(model, slot, now), out);
+    return {};
+  }
+  const auto placed = scheduler::explain_placed(model, slot, now);
+  if (!placed)
+    return fail(Errc::failed_precondition, "replica " + replica.id.value + " is " + to_string(replica.phase) +
+                                               ", on no node that exists");
+  write_placed(*placed, out);
+  return {};
+}
+
+/// The snapshot as if this workload had been created and none of its replicas placed.
+Snapshot with_workload(const Snapshot& snapshot, const std::string& ns, const WorkloadSpec& spec) {
+  Snapshot out = snapshot;
+  Workload workload;
+  workload.uid = WorkloadUid{"dryrun0000"};
+  workload.ns = ns;
+  workload.name = "dry-run";
+  workload.spec = spec;
+  out.apply(put(std::make_shared<const Version>(Version{workload.uid, 1, spec.pod})));
+  for (std::uint64_t i = 0; i < spec.replicas; ++i) {
+    Replica replica;
+    replica.workload = workload.uid;
+    replica.ordinal = i;
+    replica.id = replica_id(workload.name, workload.uid, i);
+    out.apply(put(std::make_shared<const Replica>(std::move(replica))));
+  }
+  workload.next_ordinal = spec.replicas;
+  out.apply(put(std::make_shared<const Workload>(std::move(workload))));
+  return out;
+}
+
+Result<void> try_schedule(const Snapshot& snapshot, const api::ScheduleRequest& request, Millis now,
+                          api::ScheduleReply& out) {
+  if (!request.dry_run())
+    return fail(Errc::invalid_argument,
+                "dry_run must be true: what is created is placed without being asked for, by CreateWorkload");
+  const auto name = codec::parse_name(request.namespace_(), "dry-run");
+  if (!name) return fail(name.error());
+  const auto spec = codec::parse_spec(request.spec());
+  if (!spec) return fail(spec.error());
+  if (spec->replicas > kMostTried)
+    return fail(Errc::invalid_argument, "spec.replicas is " + std::to_string(spec->replicas) +
+                                            "; at most 100 are tried, ask for fewer");
+  const Snapshot tried = with_workload(snapshot, name->ns, *spec);
+  scheduler::Model model;
+  model.load(tried);
+  out.set_store_revision(snapshot.revision());
+  for (std::uint64_t i = 0; i < spec->replicas; ++i) {
+    const ReplicaSlot slot{WorkloadUid{"dryrun0000"}, i};
+    const auto demand = scheduler::demand_of(model, slot, now);
+    const auto best = scheduler::choose(demand).best;
+    if (!best) {
+      if (out.unplaced() == 0) write_unplaced(demand, *out.mutable_why_not());
+      out.set_unplaced(out.unplaced() + 1);
+      continue;
+    }
+    auto& decision = *out.add_decisions();
+    decision.set_index(static_cast<std::uint32_t>(i));
+    write_place(best->node, best->terms, *decision.mutable_place());
+    for (const auto gpu : best->gpus) decision.add_gpus(gpu);
+    model.assume(slot, best->node, best->gpus);
+  }
+  return {};
+}
+
+Resources requests_of(const Snapshot& snapshot, const Replica& replica) {
+  const auto version = snapshot.version(replica.workload, replica.version);
+  return version ? version->pod.requests : Resources{};
+}
+
+void list_fragments(const Snapshot& snapshot, const Node& node, api::GetFragmentsReply& out) {
+  const auto& described = node.description;
+  auto& system = *out.add_fragments();
+  system.set_id("system");
+  system.set_kind(api::Fragment::SYSTEM);
+  codec::write(described.capacity - described.allocatable, *system.mutable_resources());
+  Resources free = described.reservable();
+  codec::write(free, *out.mutable_reservable());
+  auto replicas = snapshot.replicas_on(described.id);
+  std::sort(replicas.begin(), replicas.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
+  for (const auto& replica : replicas) {
+    if (is_terminal(replica->phase)) continue;
+    const Resources requests = requests_of(snapshot, *replica);
+    free -= requests;
+    auto& fragment = *out.add_fragments();
+    fragment.set_id(replica->id.value);
+    fragment.set_kind(api::Fragment::REPLICA);
+    codec::write(requests, *fragment.mutable_resources());
+    for (const auto gpu : replica->gpus) fragment.add_gpus(gpu);
+    if (const auto workload = snapshot.workload(replica->workload)) {
+      fragment.set_namespace_(workload->ns);
+      fragment.set_workload(workload->name);
+    }
+    fragment.set_leaving(replica->is_leaving());
+  }
+  const auto left = free.gpu_thousandths();
+  free.gpu_count = std::max<std::int64_t>(0, left / 1000);
+  free.gpu_milli = std::max<std::int64_t>(0, left % 1000);
+  for (auto* amount : {&free.cpu_millicores, &free.memory_bytes, &free.storage_bytes, &free.bandwidth_bps})
+    *amount = std::max<std::int64_t>(0, *amount);
+  codec::write(free, *out.mutable_free());
+  out.set_store_revision(snapshot.revision());
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* Service::ExplainPlacement(Context* context,
+                                                    const api::ExplainPlacementRequest* request,
+                                                    api::PlacementExplanation* reply) {
+  return read(context, Method::explain_placement, 0,
+              [this, request, reply](const Snapshot& snapshot) -> Result<void> {
+                return explain_placement(snapshot, *request, now_of(parts_).store, *reply);
+              });
+}
+
+grpc::ServerUnaryReactor* Service::Schedule(Context* context, const api::ScheduleRequest* request,
+                                            api::ScheduleReply* reply) {
+  return read(context, Method::schedule, 0, [this, request, reply](const Snapshot& snapshot) -> Result<void> {
+    return try_schedule(snapshot, *request, now_of(parts_).store, *reply);
+  });
+}
+
+grpc::ServerUnaryReactor* Service::GetFragments(Context* context, const api::GetFragmentsRequest* request,
+                                                api::GetFragmentsReply* reply) {
+  return read(context, Method::get_fragments, 0, [request, reply](const Snapshot& snapshot) -> Result<void> {
+    const auto node = snapshot.node(NodeId{request->node_id()});
+    if (!node) return fail(Errc::not_found, "node " + request->node_id() + " does not exist");
+    list_fragments(snapshot, *node, *reply);
+    return {};
+  });
+}
+
+}  // namespace cloudless::gateway
