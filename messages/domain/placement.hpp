@@ -86,8 +86,7 @@ struct Placement {
 /// Whether replicas fill nodes up or keep them evenly loaded. The values are stored: never renumber.
 enum class Utilization : std::uint8_t { pack = 1, balance = 2 };
 
-/// What weighs how much when a node is chosen: thousandths, 0-1000. Absent: the coordinator's default, which
-/// is filled in when the workload is created or changed, else these.
+/// What weighs how much when a node is chosen: thousandths, 0-1000. Absent: the defaults below.
 struct Scoring {
   std::optional<std::uint32_t> locality;
   std::optional<std::uint32_t> reliability;
@@ -98,7 +97,7 @@ struct Scoring {
   bool operator==(const Scoring&) const = default;
 };
 
-/// Weights where neither the workload nor the coordinator says otherwise.
+/// Weights where the workload does not say otherwise.
 inline constexpr std::uint32_t kLocalityWeight = 300;
 inline constexpr std::uint32_t kReliabilityWeight = 250;
 inline constexpr std::uint32_t kCostWeight = 150;

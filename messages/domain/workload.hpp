@@ -92,7 +92,7 @@ struct WorkloadSpec {
   Labels annotations;
   /// Of each replica, whatever its version: a change reaches running containers in place.
   ResourceLimits limits{std::nullopt, std::nullopt, std::nullopt, kDefaultPidsLimit};
-  std::uint32_t priority = 0;   ///< 0-1000: higher is placed first, and may take the place of lower ones
+  std::uint32_t priority = 0;   ///< 0-1000: higher is placed first
   bool all_or_nothing = false;  ///< replicas of one version are placed together, at most kMaxGang
   Scoring scoring;
   bool operator==(const WorkloadSpec&) const = default;
