@@ -51,7 +51,8 @@ class DemandBuilder {
       for (const auto& term : ask->second->pod->placement.anti_affinity)
         if (term.required && !term.workload_selector.empty() &&
             selects(term.workload_selector, demand_.labels))
-          demand_.guards.push_back({uid, term.topology, &workload.guards.at(version)});
+          demand_.guards.push_back(
+              {uid, &term.workload_selector, term.topology, &workload.guards.at(version)});
     }
   }
 

@@ -36,6 +36,7 @@ struct Demand {
   /// Versions whose required anti-affinity selects this workload.
   struct Guard {
     WorkloadUid workload;
+    const Labels* selector = nullptr;
     Topology topology = Topology::node;
     const Crowd* crowd = nullptr;
   };

@@ -91,9 +91,15 @@ std::strong_ordering Pending::operator<=>(const Pending& other) const {
 }
 
 void Model::load(const Snapshot& view) {
-  const auto generation = generation_;
+  const auto generation = generation_, rules = rules_;
+  const bool notes_touched = notes_touched_;
+  auto touched = std::move(touched_);
+  for (const auto& [id, node] : nodes_) touched.push_back(id);
   *this = Model{};
   generation_ = generation + 1;
+  rules_ = rules + 1;
+  notes_touched_ = notes_touched;
+  if (notes_touched_) touched_ = std::move(touched);
   view.nodes().for_each(
       [&](const NodeId& id, const std::shared_ptr<const Node>& node) { put_node(id, node); });
   view.workloads().for_each(
@@ -188,6 +194,7 @@ Model::Part Model::part_of(const Replica& r) {
 }
 
 void Model::put_node(const NodeId& id, std::shared_ptr<const Node> node) {
+  touch(id);
   auto& view = nodes_[id];
   if (!view.node || !node || decides(*view.node, *node)) ++generation_;
   count_node(view, false);
@@ -212,9 +219,9 @@ void Model::count_guards(const VersionKey& key, const Node& node, std::int64_t b
   auto& crowd = guards[key.second];
   crowd.add(node, by);
   if (crowd.total > 0) {
-    guards_.insert(key);
+    rules_ += guards_.insert(key).second ? 1 : 0;
   } else {
-    guards_.erase(key);
+    rules_ += guards_.erase(key);
     guards.erase(key.second);
   }
 }
@@ -224,6 +231,9 @@ void Model::put_workload(const WorkloadUid& uid, std::shared_ptr<const Workload>
   const auto old = workload.record;
   if (!old || !record || !(old->spec == record->spec)) {
     ++generation_;
+    ++rules_;
+    if (!old || !record || old->spec.labels != record->spec.labels)
+      for (const auto& [node, count] : workload.live.nodes) touch(node);
     if (old) index_labels(*old, false);
     if (record) index_labels(*record, true);
     reorder(workload, record ? record->spec.priority : 0, workload.stranded > 0);
@@ -327,6 +337,7 @@ void Model::enter_pending(const ReplicaSlot& slot, const Replica& replica, bool 
 void Model::enter_on_node(const ReplicaSlot& slot, const Known& known, bool more) {
   const Part& part = known.part;
   const Ask& ask = *known.ask;
+  touch(part.node);
   auto& view = nodes_[part.node];
   const std::int64_t sign = more ? 1 : -1;
   if (part.holds) {
@@ -351,6 +362,7 @@ void Model::enter_on_node(const ReplicaSlot& slot, const Known& known, bool more
   }
   if (part.failed) {
     const VersionKey key{slot.workload, part.version};
+    ++rules_;
     if (more) {
       failures_[key][part.node][slot] = part.ended_at;
     } else if (auto& nodes = failures_[key]; nodes[part.node].erase(slot) > 0 && nodes[part.node].empty()) {
@@ -380,6 +392,17 @@ void Model::withdraw(const ReplicaSlot& slot) {
   enter(slot, known, false);
   known.part = part_of(*known.replica);
   enter(slot, known, true);
+}
+
+void Model::touch(const NodeId& id) {
+  if (notes_touched_ && (touched_.empty() || touched_.back() != id)) touched_.push_back(id);
+}
+
+std::vector<NodeId> Model::take_touched() {
+  auto out = std::exchange(touched_, {});
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
 }
 
 void Model::drop_empty(const NodeId& id) {

@@ -113,6 +113,13 @@ class Model {
   /// Moves with everything that may change a decision.
   std::uint64_t generation() const { return generation_; }
 
+  /// Moves with what may change the rules between workloads: labels, specs, who guards, what failed where.
+  std::uint64_t rules() const { return rules_; }
+  /// From now on nodes are noted whose room, replicas or record change, also by what is assumed.
+  void note_touched() { notes_touched_ = true; }
+  /// Those since the last call, each once; every node that is known after load().
+  std::vector<NodeId> take_touched();
+
   /// As if this pending replica had the node and GPUs already; undone by withdraw().
   void assume(const ReplicaSlot& slot, const NodeId& node, std::vector<std::uint8_t> gpus);
   /// As if this replica were nowhere; undone by withdraw().
@@ -150,6 +157,7 @@ class Model {
   void change_stranded(const WorkloadUid& uid, std::int64_t by);
   void index_labels(const Workload& record, bool more);
   std::shared_ptr<const Ask> find_ask(const Replica& replica, const Snapshot& view);
+  void touch(const NodeId& id);
   void drop_empty(const NodeId& id);
   void drop_empty(const WorkloadUid& uid);
 
@@ -165,7 +173,9 @@ class Model {
   std::map<LabelKey, std::set<WorkloadUid>> by_label_;
   std::set<VersionKey> guards_;
   std::map<VersionKey, std::map<NodeId, std::map<ReplicaSlot, Millis>>> failures_;
-  std::uint64_t generation_ = 0;
+  std::uint64_t generation_ = 0, rules_ = 0;
+  bool notes_touched_ = false;
+  std::vector<NodeId> touched_;
 };
 
 }  // namespace cloudless::scheduler

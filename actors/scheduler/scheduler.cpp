@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "actors/scheduler/explain.hpp"
-#include "actors/scheduler/object_scheduler.hpp"
 
 namespace cloudless::scheduler {
 namespace {
@@ -53,10 +52,9 @@ class Scheduler::Pass {
     const VersionKey version{slot.workload, replica->version};
     auto known = s_.waiting_.find(version);
     if (known == s_.waiting_.end() || !still_waits(known->second, slot.workload)) {
-      const Demand demand = demand_of(s_.model_, slot, now_);
-      if (const auto best = choose(demand).best) return assign(*replica, slot, *best);
+      if (const auto best = s_.compiled_.best(slot, now_)) return assign(*replica, slot, *best);
       known = s_.waiting_.try_emplace(version).first;
-      note(known->second, demand);
+      note(known->second, demand_of(s_.model_, slot, now_));
     }
     Waiting& waiting = known->second;
     waiting.pass = s_.passes_;
@@ -89,10 +87,10 @@ class Scheduler::Pass {
     return waiting.explained + explain_every(s_.model_.workloads().at(uid).pending.size());
   }
 
-  void assign(const Replica& replica, const ReplicaSlot& slot, const Choice& choice) {
-    const auto& node = *s_.model_.nodes().at(choice.node).node;
-    assignments_.emplace_back(AssignReplica{replica.id, choice.node, node.schedulable_revision, choice.gpus});
-    s_.model_.assume(slot, choice.node, choice.gpus);
+  void assign(const Replica& replica, const ReplicaSlot& slot, const Pick& pick) {
+    const auto& node = *s_.model_.nodes().at(pick.node).node;
+    assignments_.emplace_back(AssignReplica{replica.id, pick.node, node.schedulable_revision, pick.gpus});
+    s_.model_.assume(slot, pick.node, pick.gpus);
     assumed_.push_back(slot);
   }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/decider/decider.hpp"
+#include "actors/scheduler/compile.hpp"
 #include "actors/scheduler/demand.hpp"
 #include "actors/scheduler/model.hpp"
 
@@ -39,6 +40,7 @@ class Scheduler final : public decider::Decider {
   class Pass;
 
   Model model_;
+  Compiled compiled_{model_};
   std::map<VersionKey, Waiting> waiting_;
   std::optional<Millis> wake_at_;
   std::uint64_t passes_ = 0;

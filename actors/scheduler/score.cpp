@@ -8,8 +8,6 @@ namespace {
 
 constexpr std::int32_t kFull = 1000;
 constexpr std::int32_t kUnknown = 500;
-constexpr std::int32_t kPerWish = 1000;
-constexpr std::int32_t kPerOwnReplica = 100'000;
 constexpr std::int32_t kMostOwn = 10;
 
 /// Position in a list of n: 1000 for the first, 1000/n for the last.
@@ -18,13 +16,6 @@ std::int32_t rank(const std::vector<std::string>& list, const std::string& name)
   if (at == list.end()) return 0;
   return kFull -
          kFull * static_cast<std::int32_t>(at - list.begin()) / static_cast<std::int32_t>(list.size());
-}
-
-std::int32_t asked(const Demand& d, const Node& node) {
-  const auto& placement = d.placement();
-  if (!placement.zones.empty()) return rank(placement.zones, node.description.zone);
-  if (!placement.regions.empty()) return rank(placement.regions, node.description.region);
-  return kUnknown;
 }
 
 struct Peers {
@@ -43,18 +34,8 @@ Peers peers_of(const Demand& d, const Node& node) {
 std::int32_t locality(const Demand& d, const NodeView& view, const Peers& peers) {
   const auto near = peers.all == 0 ? kUnknown : static_cast<std::int32_t>(kFull * peers.in_zone / peers.all);
   const bool image = view.images.contains(d.ask->pod->image);
-  return asked(d, *view.node) * 4 / 10 + (image ? 300 : 0) + near * 3 / 10;
-}
-
-std::int32_t reliability(const Node& node) {
-  return kFull - 200 * static_cast<std::int32_t>(std::min<std::uint32_t>(5, node.recent_losses));
-}
-
-std::int32_t cost(const Node& node) {
-  const auto milli = node.description.cost_milli;
-  if (milli == 0) return kUnknown;
-  constexpr std::uint64_t most = 1'000'000;  // beyond that it is 0
-  return static_cast<std::int32_t>(1'000'000 / (1000 + std::min(milli, most)));
+  const auto& where = view.node->description;
+  return asked_for(d.placement(), where.region, where.zone) * 4 / 10 + (image ? 300 : 0) + near * 3 / 10;
 }
 
 /// Thousandths of the room that are left.
@@ -75,21 +56,9 @@ std::int32_t utilization(const Demand& d, const NodeView& view) {
   return static_cast<std::int32_t>((pack ? 4000 - 2 * (rc + rm) - apart : 2 * (rc + rm) - apart) >> 2);
 }
 
-std::int32_t network(const Node& node, const Peers& peers) {
-  const auto latency = std::min<std::uint32_t>(500, 5 * std::min<std::uint32_t>(node.link_rtt_ms, 100));
-  const bool far = peers.all > 0 && peers.in_region == 0;
-  return static_cast<std::int32_t>(latency) + (far ? 500 : 0);
-}
-
 bool all_match(const std::vector<LabelExpression>& expressions, const Labels& labels) {
   return std::all_of(expressions.begin(), expressions.end(),
                      [&](const LabelExpression& e) { return e.matches(labels); });
-}
-
-bool would_rather_not(const Demand& d, const Node& node) {
-  return std::any_of(node.taints.begin(), node.taints.end(), [&](const Taint& t) {
-    return t.effect == TaintEffect::prefer_no_schedule && !tolerates(d.placement().tolerations, t);
-  });
 }
 
 std::int32_t own_replicas(const Demand& d, const Node& node) {
@@ -99,10 +68,10 @@ std::int32_t own_replicas(const Demand& d, const Node& node) {
   const auto most = [](std::uint32_t n) {
     return static_cast<std::int32_t>(std::min<std::uint32_t>(n, kMostOwn));
   };
-  std::int32_t sum = -kPerOwnReplica * most(d.own->live.near(node, Topology::node));
+  std::int32_t sum = -kPointsPerReplica * most(d.own->live.near(node, Topology::node));
   if (*topology != Topology::node && !placement.max_skew) {
     const auto here = d.own->live.near(node, *topology), fewest = d.fewest();
-    sum -= kPerOwnReplica * most(here > fewest ? here - fewest : 0);
+    sum -= kPointsPerReplica * most(here > fewest ? here - fewest : 0);
   }
   return sum;
 }
@@ -111,31 +80,64 @@ std::int32_t wishes(const Demand& d, const Node& node) {
   std::int32_t sum = own_replicas(d, node);
   for (const auto& term : d.placement().affinity)
     if (!term.required && !term.node_expressions.empty() && all_match(term.node_expressions, node.labels))
-      sum += kPerWish * static_cast<std::int32_t>(term.weight);
+      sum += kPointsPerWeight * static_cast<std::int32_t>(term.weight);
   for (const auto& towards : d.preferred)
-    if (towards.near(node) > 0) sum += kPerWish * static_cast<std::int32_t>(towards.term->weight);
+    if (towards.near(node) > 0) sum += kPointsPerWeight * static_cast<std::int32_t>(towards.term->weight);
   for (const auto& towards : d.preferred_away)
-    if (towards.near(node) > 0) sum -= kPerWish * static_cast<std::int32_t>(towards.term->weight);
-  if (would_rather_not(d, node)) sum -= kPerOwnReplica;
+    if (towards.near(node) > 0) sum -= kPointsPerWeight * static_cast<std::int32_t>(towards.term->weight);
+  if (would_rather_not(d.placement(), node)) sum -= kPointsPerReplica;
   return sum;
-}
-
-Term weighed(std::int32_t value, const std::optional<std::uint32_t>& weight, std::uint32_t usual) {
-  return {value, static_cast<std::int32_t>(std::min<std::uint32_t>(weight.value_or(usual), kFull))};
 }
 
 }  // namespace
 
+std::int32_t reliability_of(const Node& node) {
+  return kFull - 200 * static_cast<std::int32_t>(std::min<std::uint32_t>(5, node.recent_losses));
+}
+
+std::int32_t cost_of(const Node& node) {
+  const auto milli = node.description.cost_milli;
+  if (milli == 0) return kUnknown;
+  constexpr std::uint64_t most = 1'000'000;  // beyond that it is 0
+  return static_cast<std::int32_t>(1'000'000 / (1000 + std::min(milli, most)));
+}
+
+std::int32_t latency_of(const Node& node) {
+  return static_cast<std::int32_t>(5 * std::min<std::uint32_t>(node.link_rtt_ms, 100));
+}
+
+std::int32_t asked_for(const Placement& placement, const std::string& region, const std::string& zone) {
+  if (!placement.zones.empty()) return rank(placement.zones, zone);
+  if (!placement.regions.empty()) return rank(placement.regions, region);
+  return kUnknown;
+}
+
+bool would_rather_not(const Placement& placement, const Node& node) {
+  return std::any_of(node.taints.begin(), node.taints.end(), [&](const Taint& t) {
+    return t.effect == TaintEffect::prefer_no_schedule && !tolerates(placement.tolerations, t);
+  });
+}
+
+engine::Weights weights_of(const Scoring& s) {
+  const auto weight = [](const std::optional<std::uint32_t>& own, std::uint32_t usual) {
+    return static_cast<std::int32_t>(std::min<std::uint32_t>(own.value_or(usual), kFull));
+  };
+  return {weight(s.locality, kLocalityWeight), weight(s.reliability, kReliabilityWeight),
+          weight(s.cost, kCostWeight), weight(s.utilization, kUtilizationWeight),
+          weight(s.network, kNetworkWeight)};
+}
+
 ScoreTerms score(const Demand& d, const NodeView& view) {
   const Node& node = *view.node;
   const Peers peers = peers_of(d, node);
-  const auto& weights = d.scoring;
+  const auto weights = weights_of(d.scoring);
+  const bool far = peers.all > 0 && peers.in_region == 0;
   ScoreTerms terms;
-  terms.locality = weighed(locality(d, view, peers), weights.locality, kLocalityWeight);
-  terms.reliability = weighed(reliability(node), weights.reliability, kReliabilityWeight);
-  terms.cost = weighed(cost(node), weights.cost, kCostWeight);
-  terms.utilization = weighed(utilization(d, view), weights.utilization, kUtilizationWeight);
-  terms.network = weighed(network(node, peers), weights.network, kNetworkWeight);
+  terms.locality = {locality(d, view, peers), weights.locality};
+  terms.reliability = {reliability_of(node), weights.reliability};
+  terms.cost = {cost_of(node), weights.cost};
+  terms.utilization = {utilization(d, view), weights.utilization};
+  terms.network = {latency_of(node) + (far ? 500 : 0), weights.network};
   terms.wishes = wishes(d, node);
   return terms;
 }
