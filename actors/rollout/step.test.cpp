@@ -339,6 +339,13 @@ TEST_CASE("BLUE_GREEN: a full new set, one switch, the old set kept for the way 
        "start 3 v2; stop 3 rollout; stop 4 rollout; stop 5 rollout"},
       {"first rollout: nothing to switch", rolling(2, "NN", blue_green), "completed"},
       {"nothing is wanted", rolling(0, "", blue_green, serving(1)), "switch to 2; completed"},
+      {"nothing is wanted while paused: what comes later would never serve",
+       rolling(0, "", blue_green,
+               [](WorkloadView& v) {
+                 serving(1)(v);
+                 pause(v);
+               }),
+       ""},
       {"not BLUE_GREEN any more: all serve", rolling(2, "ON", {}, serving(1)), "switch to 0"},
   });
   CHECK(step(rolling(3, "OOONNN", blue_green, switched(kNow - 299'999)), kNow).wake_at == kNow + 1);

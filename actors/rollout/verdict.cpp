@@ -30,8 +30,10 @@ bool has_outdated(const WorkloadView& view, const Census& census) {
 
 bool is_complete(const WorkloadView& view, const Census& census, bool switching, Millis now) {
   if (view.is_canary()) return false;
-  const bool switched = view.policy.strategy == RolloutStrategy::blue_green &&
-                        (switching || view.serving_version == view.version);
+  const bool blue_green = view.policy.strategy == RolloutStrategy::blue_green;
+  const bool switched = blue_green && (switching || view.serving_version == view.version);
+  // Also without a single replica: those that come later are to serve.
+  if (blue_green && !switched && view.serving_version != 0) return false;
   if (!switched && has_outdated(view, census)) return false;
   return good_ones(view, census, switching, now) >= view.replicas;
 }

@@ -67,6 +67,10 @@ Error complete(owner::Plan& plan, const Subject& subject, const Stamp& stamp) {
   const Workload& workload = *subject.workload;
   const Snapshot& now = plan.now();
   std::uint32_t done = 0;
+  if (workload.serving_version != 0 && workload.serving_version != workload.version)
+    return answer(Errc::failed_precondition, title_of(workload.uid, subject.rollout->number) +
+                                                 " is not complete: version " +
+                                                 std::to_string(workload.serving_version) + " still serves");
   for (const auto& replica : now.replicas_of(workload.uid)) {
     if (is_older_and_serves(now, workload, *replica))
       return answer(Errc::failed_precondition, title_of(workload.uid, subject.rollout->number) +

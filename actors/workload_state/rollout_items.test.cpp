@@ -235,6 +235,20 @@ TEST_CASE_FIXTURE(RolloutItemsTest, "only the newest version of a BLUE_GREEN wor
   CHECK(rollout().switched_at == 0);
 }
 
+TEST_CASE_FIXTURE(RolloutItemsTest,
+                  "a rollout is not COMPLETED while another version serves, also without replicas") {
+  strategy(RolloutStrategy::blue_green);
+  change_workload([](Workload& w) {
+    w.serving_version = 1;
+    w.spec.replicas = 0;
+  });
+  for (const std::uint64_t ordinal : {0, 1})
+    b.change_replica(id(ordinal), [](Replica& r) { r.phase = Phase::stopped; });
+  CHECK(code(end(RolloutState::completed)) == Errc::failed_precondition);
+  CHECK(code(SwitchServing{web, 4, 2}) == Errc::none);
+  CHECK(code(end(RolloutState::completed)) == Errc::none);
+}
+
 TEST_CASE_FIXTURE(RolloutItemsTest, "a canary is promoted once") {
   CHECK(code(PromoteRollout{web, 4}) == Errc::failed_precondition);
   change_workload([](Workload& w) { w.spec.rollout.canary = Canary{}; });

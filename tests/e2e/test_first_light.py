@@ -139,8 +139,8 @@ class FirstLight(ClusterTest):
         for name in ("", "a" * 64, "-a", "ü"):
             self.refused(INVALID, "CreateWorkload", {"name": name, "spec": {"image": V1}})
         self.refused(INVALID, "CreateWorkload", {"name": "enum", "spec": {"image": V1, "image_pull_policy": 77}})
-        self.assertIn("spec.priority", self.refused(grpc.StatusCode.UNIMPLEMENTED, "CreateWorkload", {
-            "name": "later", "spec": {"image": V1, "priority": 7}}))
+        self.assertIn("spec.exclusive", self.refused(grpc.StatusCode.UNIMPLEMENTED, "CreateWorkload", {
+            "name": "later", "spec": {"image": V1, "exclusive": True}}))
         self.refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "CreateWorkload", {"name": "big", "spec": {"image": V1, "args": ["x" * (8 << 20)]}})
         for name in ("enum", "later", "big"):
             self.refused(grpc.StatusCode.NOT_FOUND, "GetWorkload", {"name": name})
