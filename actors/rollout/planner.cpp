@@ -255,7 +255,8 @@ void Planner::keep_blue() {
           std::min(wanted() - have, wanted() + view_.bounds.max_surge - total_));
   for (const std::size_t i : least_useful_first(leaving))
     stop_above(i, StopCause::drain, view_.bounds.min_available);
-  Count surplus = total_ - wanted();
+  // What leaves a drained node is not too much: its replacement would be stopped as soon as it is made.
+  Count surplus = have - wanted();
   for (const std::size_t i : least_useful_first(census_.outdated)) {
     // What never worked is no way back.
     const bool never_was = !available(i) && !fact(i).proven && !view_.is_frozen();

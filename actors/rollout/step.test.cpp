@@ -320,6 +320,7 @@ TEST_CASE("BLUE_GREEN: a full new set, one switch, the old set kept for the way 
        "start 1 v1; start 1 v2"},
       {"scaled down in between: both sets", rolling(2, "OOONNN", blue_green, serving(1)),
        "stop 2 scale; stop 5 scale"},
+      {"what replaces a drained old one is no surplus", rolling(1, "O!on", blue_green, serving(1)), ""},
       {"all ready: switch", rolling(3, "OOONNN", blue_green, serving(1)), "switch to 2; completed"},
       {"paused: no switch",
        rolling(3, "OOONNN", blue_green,

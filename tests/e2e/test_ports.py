@@ -79,7 +79,7 @@ class Ports(ClusterTest):
     def test_one_port_of_a_node_is_for_one_replica_and_the_other_is_told_why_it_waits(self):
         number = free_port()
         self.publish("twice", number, replicas=2)
-        words = f"host port {number}/tcp is taken on 1 of 1 node"
+        words = f"has host port {number}/tcp taken"
         wait_until(lambda: any(words in r.reason for r in self.get("twice").status.replicas), 20, words)
         self.wait_ready_count("twice", 1)
         self.assertEqual(sum(len(r.published_ports) for r in self.get("twice").status.replicas), 1)
