@@ -9,7 +9,7 @@ from google.protobuf import descriptor_pb2
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "API.md"
-ORDER = ["coordinator_service", "agent_service", "workload", "node", "event", "stream", "secret", "usage", "rollout"]
+ORDER = ["coordinator_service", "agent_service", "workload", "node", "event", "stream", "secret", "usage", "rollout", "placement"]
 SCALARS = {v: k[5:].lower() for k, v in descriptor_pb2.FieldDescriptorProto.Type.items()}
 
 

@@ -134,6 +134,7 @@ struct FrameWriter {
     wire.set_incarnation(lease.incarnation);
     wire.set_sequence(lease.sequence);
     wire.set_set_revision(lease.set_revision);
+    wire.set_rtt_ms(lease.rtt_ms);
   }
   void operator()(const LeaseAck& ack) const { out.mutable_lease_ack()->set_sequence(ack.sequence); }
   void operator()(const SetPart& part) const {
@@ -167,7 +168,8 @@ bool decode(std::string_view bytes, LinkFrame& value) {
     case record::LinkFrame::kRefused:
       return wire.refused().has_error() && read(wire.refused().error(), value.emplace<Refused>().error);
     case record::LinkFrame::kLease:
-      value = Lease{wire.lease().incarnation(), wire.lease().sequence(), wire.lease().set_revision()};
+      value = Lease{wire.lease().incarnation(), wire.lease().sequence(), wire.lease().set_revision(),
+                    wire.lease().rtt_ms()};
       return true;
     case record::LinkFrame::kLeaseAck:
       value = LeaseAck{wire.lease_ack().sequence()};

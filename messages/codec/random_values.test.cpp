@@ -630,7 +630,7 @@ LinkFrame RandomValues::link_frame() {
     case 2:
       return Refused{error()};
     case 3:
-      return Lease{number(), number(), number()};
+      return Lease{number(), number(), number(), static_cast<std::uint32_t>(number())};
     case 4:
       return LeaseAck{number()};
     case 5: {

@@ -41,6 +41,7 @@ struct Lease {
   std::uint64_t incarnation = 0;
   std::uint64_t sequence = 0;
   Revision set_revision = 0;  ///< of the set it has on disk: the coordinator sends what is missing
+  std::uint32_t rtt_ms = 0;   ///< from a lease to its answer, as of late; 0: not known, or below one
   bool operator==(const Lease&) const = default;
 };
 /// Coordinator, to Lease: the agent knows that it is heard.
