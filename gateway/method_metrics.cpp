@@ -87,6 +87,10 @@ const char* to_string(Method method) {
       return "Schedule";
     case Method::get_fragments:
       return "GetFragments";
+    case Method::plan:
+      return "Plan";
+    case Method::rebalance:
+      return "Rebalance";
   }
   return "Unknown";
 }

@@ -49,8 +49,10 @@ enum class Method : std::uint8_t {
   explain_placement,
   schedule,
   get_fragments,
+  plan,
+  rebalance,
 };
-inline constexpr std::size_t kMethods = 37;
+inline constexpr std::size_t kMethods = 39;
 /// "CreateWorkload".
 const char* to_string(Method method);
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "actors/scheduler/explain.hpp"
+#include "actors/scheduler/what_if.hpp"
+#include "gateway/placement_answers.hpp"
 #include "gateway/unary.hpp"
 #include "messages/codec/api_command.hpp"
 #include "messages/codec/api_spec.hpp"
@@ -14,50 +16,6 @@ namespace cloudless::gateway {
 namespace {
 
 constexpr std::uint32_t kMostTried = 100;
-
-void write_place_term(const char* name, const scheduler::Term& term, std::int64_t sign,
-                      api::PlaceScore& out) {
-  auto& wire = *out.add_terms();
-  wire.set_name(name);
-  wire.set_value(static_cast<std::uint32_t>(term.value));
-  wire.set_weight_milli(static_cast<std::uint32_t>(term.weight));
-  wire.set_points(sign * term.points());
-}
-
-void write_place(const NodeId& node, const scheduler::ScoreTerms& terms, api::PlaceScore& out) {
-  out.set_node_id(node.value);
-  out.set_score(terms.total());
-  write_place_term("locality", terms.locality, 1, out);
-  write_place_term("reliability", terms.reliability, 1, out);
-  write_place_term("cost", terms.cost, 1, out);
-  write_place_term("utilization", terms.utilization, 1, out);
-  write_place_term("network", terms.network, -1, out);
-  auto& wishes = *out.add_terms();
-  wishes.set_name("wishes");
-  wishes.set_points(terms.wishes);
-}
-
-/// As for a replica that has no node.
-void write_unplaced(const scheduler::Demand& demand, api::PlacementExplanation& out) {
-  const auto explanation = scheduler::explain_unplaced(demand);
-  out.set_nodes(explanation.nodes);
-  out.set_fitting_nodes(explanation.fitting);
-  for (const auto& rejection : explanation.rejections) {
-    auto& wire = *out.add_rejections();
-    wire.set_filter(scheduler::to_string(rejection.filter));
-    wire.set_nodes(rejection.nodes);
-  }
-  for (const auto& miss : explanation.nearest) {
-    auto& wire = *out.add_nearest();
-    wire.set_node_id(miss.node.value);
-    for (const auto& lack : miss.lacks) wire.add_lacks(lack);
-  }
-  out.set_remedy(explanation.remedy);
-  out.set_text(explanation.fitting > 0
-                   ? "waits to be placed: " + std::to_string(explanation.fitting) + " of " +
-                         std::to_string(explanation.nodes) + " nodes would take it"
-                   : scheduler::in_words(explanation));
-}
 
 void write_placed(const scheduler::PlaceExplanation& explanation, api::PlacementExplanation& out) {
   write_place(explanation.node, explanation.terms, *out.mutable_place());
@@ -124,27 +82,6 @@ Result<void> explain_placement(const Snapshot& snapshot, const api::ExplainPlace
   return {};
 }
 
-/// The snapshot as if this workload had been created and none of its replicas placed.
-Snapshot with_workload(const Snapshot& snapshot, const std::string& ns, const WorkloadSpec& spec) {
-  Snapshot out = snapshot;
-  Workload workload;
-  workload.uid = WorkloadUid{"dryrun0000"};
-  workload.ns = ns;
-  workload.name = "dry-run";
-  workload.spec = spec;
-  out.apply(put(std::make_shared<const Version>(Version{workload.uid, 1, spec.pod})));
-  for (std::uint64_t i = 0; i < spec.replicas; ++i) {
-    Replica replica;
-    replica.workload = workload.uid;
-    replica.ordinal = i;
-    replica.id = replica_id(workload.name, workload.uid, i);
-    out.apply(put(std::make_shared<const Replica>(std::move(replica))));
-  }
-  workload.next_ordinal = spec.replicas;
-  out.apply(put(std::make_shared<const Workload>(std::move(workload))));
-  return out;
-}
-
 Result<void> try_schedule(const Snapshot& snapshot, const api::ScheduleRequest& request, Millis now,
                           api::ScheduleReply& out) {
   if (!request.dry_run())
@@ -157,25 +94,21 @@ Result<void> try_schedule(const Snapshot& snapshot, const api::ScheduleRequest& 
   if (spec->replicas > kMostTried)
     return fail(Errc::invalid_argument, "spec.replicas is " + std::to_string(spec->replicas) +
                                             "; at most 100 are tried, ask for fewer");
-  const Snapshot tried = with_workload(snapshot, name->ns, *spec);
-  scheduler::Model model;
-  model.load(tried);
-  out.set_store_revision(snapshot.revision());
-  for (std::uint64_t i = 0; i < spec->replicas; ++i) {
-    const ReplicaSlot slot{WorkloadUid{"dryrun0000"}, i};
-    const auto demand = scheduler::demand_of(model, slot, now);
-    const auto best = scheduler::choose(demand).best;
-    if (!best) {
-      if (out.unplaced() == 0) write_unplaced(demand, *out.mutable_why_not());
-      out.set_unplaced(out.unplaced() + 1);
-      continue;
-    }
+  scheduler::WhatIf plan(snapshot, now);
+  const auto uid = plan.create(name->ns, name->name, *spec);
+  plan.place();
+  for (const auto& place : plan.places()) {
+    if (place.slot.workload != uid) continue;
     auto& decision = *out.add_decisions();
-    decision.set_index(static_cast<std::uint32_t>(i));
-    write_place(best->node, best->terms, *decision.mutable_place());
-    for (const auto gpu : best->gpus) decision.add_gpus(gpu);
-    model.assume(slot, best->node, best->gpus);
+    decision.set_index(static_cast<std::uint32_t>(place.slot.ordinal));
+    write_place(place.node, place.terms, *decision.mutable_place());
+    for (const auto gpu : place.gpus) decision.add_gpus(gpu);
+    for (const auto& evicted : place.evicts) decision.add_evicts(evicted.value);
   }
+  const auto waiting = plan.waiting(uid);
+  out.set_unplaced(static_cast<std::uint32_t>(waiting.size()));
+  if (!waiting.empty()) write_why_not(plan.view(), waiting.front(), now, *out.mutable_why_not());
+  out.set_store_revision(snapshot.revision());
   return {};
 }
 
@@ -223,17 +156,18 @@ void list_fragments(const Snapshot& snapshot, const Node& node, api::GetFragment
 grpc::ServerUnaryReactor* Service::ExplainPlacement(Context* context,
                                                     const api::ExplainPlacementRequest* request,
                                                     api::PlacementExplanation* reply) {
-  return read(context, Method::explain_placement, 0,
-              [this, request, reply](const Snapshot& snapshot) -> Result<void> {
-                return explain_placement(snapshot, *request, now_of(parts_).store, *reply);
-              });
+  return work_out(context, Method::explain_placement,
+                  [this, request, reply](const Snapshot& snapshot) -> Result<void> {
+                    return explain_placement(snapshot, *request, now_of(parts_).store, *reply);
+                  });
 }
 
 grpc::ServerUnaryReactor* Service::Schedule(Context* context, const api::ScheduleRequest* request,
                                             api::ScheduleReply* reply) {
-  return read(context, Method::schedule, 0, [this, request, reply](const Snapshot& snapshot) -> Result<void> {
-    return try_schedule(snapshot, *request, now_of(parts_).store, *reply);
-  });
+  return work_out(context, Method::schedule,
+                  [this, request, reply](const Snapshot& snapshot) -> Result<void> {
+                    return try_schedule(snapshot, *request, now_of(parts_).store, *reply);
+                  });
 }
 
 grpc::ServerUnaryReactor* Service::GetFragments(Context* context, const api::GetFragmentsRequest* request,

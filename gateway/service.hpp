@@ -16,6 +16,7 @@
 #include "gateway/call.hpp"
 #include "gateway/method_metrics.hpp"
 #include "gateway/mirror.hpp"
+#include "gateway/planner.hpp"
 #include "messages/domain/time.hpp"
 #include "messages/node_link.hpp"
 
@@ -82,6 +83,9 @@ class Service final : public api::CoordinatorService::CallbackService {
   grpc::ServerUnaryReactor* Schedule(Context*, const api::ScheduleRequest*, api::ScheduleReply*) override;
   grpc::ServerUnaryReactor* GetFragments(Context*, const api::GetFragmentsRequest*,
                                          api::GetFragmentsReply*) override;
+  // plan.cpp
+  grpc::ServerUnaryReactor* Plan(Context*, const api::PlanRequest*, api::PlanReply*) override;
+  grpc::ServerUnaryReactor* Rebalance(Context*, const api::RebalanceRequest*, api::RebalanceReply*) override;
 
   // watch_rollout.cpp, follow_endpoints.cpp
   grpc::ServerWriteReactor<api::Rollout>* WatchRollout(Context*, const api::WatchRolloutRequest*) override;
@@ -121,10 +125,23 @@ class Service final : public api::CoordinatorService::CallbackService {
   };
   Ending begin(Context* context, Method method);
 
+  /// Calls then(SnapshotPtr) once the mirror has `min_revision` and what the request's metadata says; else
+  /// ends the call.
+  template <class Then>
+  void when_seen(Context* context, const Ending& end, Revision min_revision, Then then);
   /// Answers from a snapshot of at least `min_revision` and the request's metadata; fill: Result<void>(const
   /// Snapshot&).
   template <class Fill>
   grpc::ServerUnaryReactor* read(Context* context, Method method, Revision min_revision, Fill fill);
+
+  /// The same where the answer takes long: by the planner. RESOURCE_EXHAUSTED if too many wait for it.
+  template <class Fill>
+  grpc::ServerUnaryReactor* work_out(Context* context, Method method, Fill fill);
+  /// The same; job(const Snapshot&) sees to it that the call ends.
+  template <class Job>
+  void work_out(Context* context, const Ending& end, Job job);
+  /// Has the replicas of these moves moved.
+  void move(Context* context, const Ending& end, api::RebalanceReply& reply);
 
   /// Sends to an owner. `then` is called exactly once, in any thread.
   void ask(Context* context, Ask ask, Call::Done then);
@@ -149,6 +166,7 @@ class Service final : public api::CoordinatorService::CallbackService {
   void again(const std::shared_ptr<Update>& update, const Snapshot& seen, const Error& why);
 
   Parts parts_;
+  Planner planner_;
   /// Streams of FollowEndpoints that are open.
   std::shared_ptr<std::atomic<int>> followers_ = std::make_shared<std::atomic<int>>(0);
   std::vector<gateway_actor> pool_;

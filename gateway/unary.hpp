@@ -23,27 +23,43 @@ Result<void> small_enough(const Request& request) {
   return fail(Errc::resource_exhausted, "the request is larger than 1 MiB");
 }
 
-template <class Fill>
-grpc::ServerUnaryReactor* Service::read(Context* context, Method method, Revision min_revision, Fill fill) {
-  const auto end = begin(context, method);
+template <class Then>
+void Service::when_seen(Context* context, const Ending& end, Revision min_revision, Then then) {
   const auto asked = min_revision_of(*context);
-  if (!asked) {
-    end(fail(asked.error()));
-    return end.reactor;
-  }
+  if (!asked) return end(fail(asked.error()));
   const auto wanted = std::max(*asked, min_revision);
-  if (const auto snapshot = parts_.mirror->present(); snapshot && snapshot->revision() >= wanted) {
-    end(fill(*snapshot));
-    return end.reactor;
-  }
+  if (auto snapshot = parts_.mirror->present(); snapshot && snapshot->revision() >= wanted)
+    return then(std::move(snapshot));
   parts_.mirror->when(
       std::max<Revision>(wanted, 1), parts_.clock.steady() + std::min(budget_of(*context), kLongestWait),
-      [end, fill, wanted, mirror = parts_.mirror](bool reached) {
-        const auto snapshot = mirror->present();
-        if (reached && snapshot) return end(fill(*snapshot));
+      [end, then, wanted, mirror = parts_.mirror](bool reached) {
+        auto snapshot = mirror->present();
+        if (reached && snapshot) return then(std::move(snapshot));
         end(fail(Errc::unavailable, "this gateway has seen revision " + std::to_string(mirror->revision()) +
                                         " so far, not " + std::to_string(wanted) + "; try again"));
       });
+}
+
+template <class Fill>
+grpc::ServerUnaryReactor* Service::read(Context* context, Method method, Revision min_revision, Fill fill) {
+  const auto end = begin(context, method);
+  when_seen(context, end, min_revision, [end, fill](const SnapshotPtr& snapshot) { end(fill(*snapshot)); });
+  return end.reactor;
+}
+
+template <class Job>
+void Service::work_out(Context* context, const Ending& end, Job job) {
+  when_seen(context, end, 0, [this, end, job](SnapshotPtr snapshot) {
+    if (!planner_.run([job, snapshot = std::move(snapshot)] { job(*snapshot); }))
+      end(fail(Errc::resource_exhausted, "this gateway works out " + std::to_string(Planner::kMostAtOnce) +
+                                             " plans and explanations already; try again in a moment"));
+  });
+}
+
+template <class Fill>
+grpc::ServerUnaryReactor* Service::work_out(Context* context, Method method, Fill fill) {
+  const auto end = begin(context, method);
+  work_out(context, end, [end, fill](const Snapshot& snapshot) { end(fill(snapshot)); });
   return end.reactor;
 }
 

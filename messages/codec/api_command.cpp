@@ -19,8 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxKey = 128;
 constexpr std::size_t kMaxNodeItems = 64;
-constexpr const char* kLabelRule =
-    "must be 1-63 characters of [a-z0-9-], beginning and ending with a letter or digit (RFC 1123 label)";
 
 std::string sha256(const std::string& bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

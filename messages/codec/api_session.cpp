@@ -4,12 +4,12 @@
 
 #include "messages/codec/api_stream.hpp"
 #include "messages/codec/api_target.hpp"
+#include "messages/codec/bounds.hpp"
 #include "messages/codec/violations.hpp"
 
 namespace cloudless::codec {
 namespace {
 
-constexpr std::uint64_t kDay = 86'400'000;
 constexpr std::size_t kMaxTermName = 64;
 constexpr std::uint32_t kMaxSide = 65535;
 constexpr std::size_t kMaxPathBytes = 4096;

@@ -25,7 +25,6 @@ constexpr std::size_t kMaxEnvValue = 32 << 10;
 constexpr std::size_t kMaxLabels = 64;
 constexpr std::size_t kMaxAnnotationKey = 253;
 constexpr std::size_t kMaxAnnotations = 64 << 10;
-constexpr std::uint64_t kDay = 86'400'000;
 
 bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;

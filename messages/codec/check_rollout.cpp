@@ -8,7 +8,6 @@ namespace cloudless::codec {
 namespace {
 
 constexpr std::uint64_t kSecond = 1000;
-constexpr std::uint64_t kDay = 24 * kHour;
 constexpr std::uint32_t kMaxHistory = 100;
 
 using Policy = api::RolloutPolicy;

@@ -98,6 +98,17 @@ void explain_missing_command(const CLI::App& app, std::ostream& err) {
   }
 }
 
+/// Of a command line that is wrong, or asked for help.
+int exit_code_after(const CLI::ParseError& e, const CLI::App& app, Terminal& terminal) {
+  const auto wrong = static_cast<int>(app.got_subcommand("plan") ? ExitCode::plan_failed : ExitCode::usage);
+  const auto* missing = dynamic_cast<const CLI::RequiredError*>(&e);
+  if (missing != nullptr && std::string_view(e.what()) == CLI::RequiredError::Subcommand(1).what()) {
+    explain_missing_command(app, terminal.err);
+    return wrong;
+  }
+  return app.exit(e, terminal.out, terminal.err) == 0 ? 0 : wrong;
+}
+
 ExitCode run_action(const Action& action, const Globals& globals, Terminal& terminal,
                     const Environment& environment) {
   const auto defaults = load_defaults(environment);
@@ -146,6 +157,8 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
   add_node_commands(*node, action);
   add_drain_command(*node, action);
   add_fragments_command(*node, action);
+  add_plan_command(app, action);
+  add_rebalance_command(app, action);
   add_top_command(app, action);
   add_secret_commands(*app.add_subcommand("secret", "Credentials that workloads need and nobody reads back")
                            ->require_subcommand(1),
@@ -156,15 +169,8 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
   try {
     std::reverse(arguments.begin(), arguments.end());
     app.parse(std::move(arguments));
-  } catch (const CLI::RequiredError& e) {
-    if (std::string_view(e.what()) == CLI::RequiredError::Subcommand(1).what())
-      explain_missing_command(app, terminal.err);
-    else
-      app.exit(e, terminal.out, terminal.err);
-    return static_cast<int>(ExitCode::usage);
   } catch (const CLI::ParseError& e) {
-    const int code = app.exit(e, terminal.out, terminal.err);
-    return code == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    return exit_code_after(e, app, terminal);
   }
   if (local) {
     local(terminal.out, output_of(globals.output));

@@ -26,6 +26,10 @@ void add_rollout_commands(CLI::App& rollout, Action& action);
 void add_explain_command(CLI::App& workload, Action& action);
 /// node fragments.
 void add_fragments_command(CLI::App& node, Action& action);
+/// plan, plan drain, plan lose.
+void add_plan_command(CLI::App& app, Action& action);
+/// rebalance.
+void add_rebalance_command(CLI::App& app, Action& action);
 /// node list, get, cordon, uncordon.
 void add_node_commands(CLI::App& node, Action& action);
 /// node drain.

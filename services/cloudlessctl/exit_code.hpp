@@ -12,8 +12,10 @@ enum class ExitCode : int {
   conflict = 5,        ///< it exists already, or changed in the meantime
   unavailable = 6,     ///< the server cannot be reached or did not answer in time
   wait_failed = 7,     ///< --wait, --watch, node drain: not reached in time, or it failed for good
+  plan_changes = 1,    ///< plan: something would change
   exec_timeout = 124,  ///< exec: the time limit ended the command
   exec_failed = 125,   ///< exec: the command could not be run; otherwise its own exit code
+  plan_failed = 255,   ///< plan: it could not be worked out
 };
 
 inline constexpr const char* kExitCodeHelp =
@@ -23,6 +25,6 @@ inline constexpr const char* kExitCodeHelp =
     "--wait,\n"
     "rollout --watch and node drain: not reached in time, or failed for good. exec: the command's own, 124 "
     "at its time\n"
-    "limit, 125 if it could not be run.";
+    "limit, 125 if it could not be run. plan: 0 nothing would change, 1 something would, 255 not worked out.";
 
 }  // namespace cloudless::cli

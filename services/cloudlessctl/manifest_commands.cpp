@@ -1,11 +1,9 @@
 // workload create, apply and update: what manifests say, told to the server.
-#include <fstream>
 #include <optional>
 #include <ostream>
-#include <sstream>
 
 #include "services/cloudlessctl/commands.hpp"
-#include "services/cloudlessctl/manifest.hpp"
+#include "services/cloudlessctl/manifest_files.hpp"
 #include "services/cloudlessctl/wait.hpp"
 
 namespace cloudless::cli {
@@ -22,36 +20,6 @@ struct Written {
   api::Workload workload;
   const char* done;  ///< "created"
 };
-
-/// The text of a file, or of standard input for "-"; one byte more than a manifest may have is enough to
-/// refuse it.
-std::optional<std::string> read_file(Context& context, const std::string& file) {
-  constexpr std::size_t kMost = (1 << 20) + 1;
-  std::ifstream opened;
-  if (file != "-") opened.open(file, std::ios::binary);
-  std::istream& in = file == "-" ? context.terminal.in : opened;
-  std::string text(kMost, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || (file != "-" && !opened.is_open())) {
-    context.terminal.err << "error: " << file << ": cannot be read\n";
-    return std::nullopt;
-  }
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  return text;
-}
-
-/// The manifest's own namespace, else the command line's. False if they contradict each other.
-bool choose_namespace(Context& context, Manifest& manifest) {
-  if (manifest.ns.empty()) {
-    manifest.ns = context.ns;
-  } else if (context.ns_given && context.ns != manifest.ns) {
-    const auto problem =
-        locate(manifest, {"namespace", "is '" + manifest.ns + "', but -n says '" + context.ns + "'"});
-    context.terminal.err << to_text(manifest.file, problem) << "\n";
-    return false;
-  }
-  return true;
-}
 
 Answer<Written> create(Context& context, const Manifest& manifest) {
   api::CreateWorkloadRequest request;
@@ -93,14 +61,6 @@ Answer<Written> apply(Context& context, const Manifest& manifest) {
   return created;
 }
 
-ExitCode report_manifest(Context& context, const Manifest& manifest, const Failure& failure) {
-  for (const auto& violation : failure.violations)
-    context.terminal.err << to_text(manifest.file, locate(manifest, violation)) << "\n";
-  auto rest = failure;
-  rest.violations.clear();
-  return report(context, rest);
-}
-
 ExitCode carry_out(Context& context, Verb verb, const Manifest& manifest, const WaitOptions& wait) {
   const auto written = verb == Verb::create   ? create(context, manifest)
                        : verb == Verb::update ? update(context, manifest)
@@ -117,25 +77,10 @@ ExitCode carry_out(Context& context, Verb verb, const Manifest& manifest, const 
 /// Every manifest is read before the first is carried out; the first failure decides the exit code, the
 /// others are still tried.
 ExitCode run(Context& context, Verb verb, const Options& options) {
-  std::vector<Manifest> all;
+  const auto all = read_manifests(context, options.files);
+  if (!all) return all.error();
   ExitCode code = ExitCode::ok;
-  for (const auto& file : options.files) {
-    const auto text = read_file(context, file);
-    if (!text) return ExitCode::failed;
-    const auto name = file == "-" ? std::string("<stdin>") : file;
-    auto manifests = parse_manifests(*text, name);
-    if (!manifests) {
-      for (const auto& problem : manifests.error()) context.terminal.err << to_text(name, problem) << "\n";
-      code = ExitCode::invalid;
-      continue;
-    }
-    for (auto& manifest : *manifests) {
-      if (!choose_namespace(context, manifest)) code = ExitCode::invalid;
-      all.push_back(std::move(manifest));
-    }
-  }
-  if (code != ExitCode::ok) return code;
-  for (const auto& manifest : all) {
+  for (const auto& manifest : *all) {
     const auto one = carry_out(context, verb, manifest, options.wait);
     if (code == ExitCode::ok) code = one;
   }

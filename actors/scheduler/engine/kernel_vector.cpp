@@ -51,9 +51,9 @@ CLOUDLESS_INLINE V larger(V a, V b) {
 }
 
 CLOUDLESS_INLINE std::int32_t largest(V v) {
-  v = larger(v, __builtin_shuffle(v, V{4, 5, 6, 7, 0, 1, 2, 3}));
-  v = larger(v, __builtin_shuffle(v, V{2, 3, 0, 1, 6, 7, 4, 5}));
-  v = larger(v, __builtin_shuffle(v, V{1, 0, 3, 2, 5, 4, 7, 6}));
+  v = larger(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3));
+  v = larger(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5));
+  v = larger(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6));
   return v[0];
 }
 
