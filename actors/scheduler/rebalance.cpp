@@ -57,46 +57,55 @@ class Rebalance {
     view_.replicas().for_each([&](const ReplicaSlot& slot, const std::shared_ptr<const Replica>& replica) {
       if (!may_be_moved(*replica)) return;
       ++out_.considered;
-      model_.lift(slot);
-      if (auto candidate = candidate_of(slot, replica->node)) out.push_back(*candidate);
+      const auto target = lift(slot);
+      if (auto candidate = candidate_of(slot, replica->node, target)) out.push_back(*candidate);
       model_.withdraw(slot);
     });
     std::sort(out.begin(), out.end());
     return out;
   }
 
+  /// Takes the replica out and says where its replacement would go: that starts first, where there is room
+  /// for both, and finds the old one still there.
+  std::optional<Pick> lift(const ReplicaSlot& slot) {
+    auto target = compiled_.best(slot, now_);
+    model_.lift(slot);
+    return target ? target : compiled_.best(slot, now_);
+  }
+
   /// Of a replica that is lifted; absent: it had better stay.
-  std::optional<Candidate> candidate_of(const ReplicaSlot& slot, const NodeId& here) {
-    const auto best = compiled_.best(slot, now_);
-    if (!best || best->node == here) return std::nullopt;
+  std::optional<Candidate> candidate_of(const ReplicaSlot& slot, const NodeId& here,
+                                        const std::optional<Pick>& target) const {
+    if (!target || target->node == here) return std::nullopt;
     const Demand demand = demand_of(model_, slot, now_);
-    const NodeView& node = model_.nodes().at(here);
-    const auto rejected = obstacles_of(demand, node).filters;
+    const auto rejected = obstacles_of(demand, model_.nodes().at(here)).filters;
     Candidate out{slot, std::any_of(rejected.begin(), rejected.end(), is_broken_by_staying),
-                  best->score - score(demand, node).total()};
+                  score_at(demand, target->node) - score_at(demand, here)};
     if (!out.breaks_rule && out.gain < options_.min_gain) return std::nullopt;
     return out;
+  }
+  std::int64_t score_at(const Demand& demand, const NodeId& node) const {
+    return score(demand, model_.nodes().at(node)).total();
   }
 
   /// Looks again, for what was moved before may have changed it.
   void move(const ReplicaSlot& slot) {
     const auto replica = model_.replica(slot);
-    model_.lift(slot);
-    const auto best = compiled_.best(slot, now_);
-    if (!candidate_of(slot, replica->node)) return model_.withdraw(slot);
+    const auto target = lift(slot);
+    if (!candidate_of(slot, replica->node, target)) return model_.withdraw(slot);
     const Demand demand = demand_of(model_, slot, now_);
     const NodeView& here = model_.nodes().at(replica->node);
     RebalanceMove move;
     move.replica = replica->id;
     move.workload = replica->workload;
     move.from = replica->node;
-    move.to = best->node;
+    move.to = target->node;
     move.from_terms = score(demand, here);
-    move.to_terms = score(demand, model_.nodes().at(best->node));
+    move.to_terms = score(demand, model_.nodes().at(target->node));
     for (const auto filter : obstacles_of(demand, here).filters)
       if (is_broken_by_staying(filter)) move.lacks.push_back(explain(filter, demand, here));
     out_.moves.push_back(std::move(move));
-    model_.assume(slot, best->node, best->gpus);
+    model_.assume(slot, target->node, target->gpus);
   }
 
   const Snapshot& view_;

@@ -101,3 +101,15 @@ TEST_CASE(
   for (const auto& move : plan_rebalance(world.view(), {}, kNow).moves)
     CHECK(move.replica == SnapshotBuilder::id("big", 0));
 }
+
+TEST_CASE("What is moved is what its replacement, which starts first, would not put beside it again") {
+  SnapshotBuilder world;
+  for (const char* node : {"a", "b"}) world.node(node);
+  world.workload("small", alone_where_it_likes(300)).replica("small", SnapshotBuilder::running("a"));
+  world.workload("big", alone_where_it_likes(400)).replica("big", SnapshotBuilder::running("b"));
+  // Two of big on b are fuller than one beside small on a; two of small on a are not as full as one on b.
+  const auto plan = plan_rebalance(world.view(), {}, kNow);
+  REQUIRE(plan.moves.size() == 1);
+  CHECK(plan.moves[0].replica == SnapshotBuilder::id("small", 0));
+  CHECK(plan.moves[0].to.value == "b");
+}
