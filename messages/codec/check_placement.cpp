@@ -1,7 +1,6 @@
 #include "messages/codec/check_placement.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -11,6 +10,7 @@
 #include "messages/codec/api_spec.hpp"
 #include "messages/codec/bounds.hpp"
 #include "messages/codec/placement_message.hpp"
+#include "messages/domain/label_number.hpp"
 #include "messages/domain/names.hpp"
 #include "messages/domain/workload.hpp"
 
@@ -22,13 +22,6 @@ constexpr std::size_t kMaxTerms = 16;
 constexpr std::size_t kMaxValues = 64;
 
 using Expression = api::LabelExpression;
-
-std::optional<std::int64_t> integer_in(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 template <class Names>
 void check_places(const Names& names, const std::string& path, std::size_t most, Violations& v) {
@@ -67,7 +60,7 @@ struct Demand {
         below != std::numeric_limits<std::int64_t>::max() && below - above < 2)
       return true;
     return allowed && std::all_of(allowed->begin(), allowed->end(), [&](const std::string& value) {
-             const auto number = integer_in(value);
+             const auto number = label_number(value);
              const bool bounded = above != std::numeric_limits<std::int64_t>::min() ||
                                   below != std::numeric_limits<std::int64_t>::max();
              return forbidden.contains(value) ||
@@ -165,7 +158,7 @@ class PlacementCheck {
         break;
       case LabelOperator::greater:
       case LabelOperator::less:
-        if (count != 1 || !integer_in(expression.values(0)))
+        if (count != 1 || !label_number(expression.values(0)))
           refuse("values", "must be one integer with this operator");
         break;
     }
@@ -188,11 +181,11 @@ class PlacementCheck {
         return;
       case LabelOperator::greater:
         label.present = true;
-        label.above = std::max(label.above, *integer_in(expression.values(0)));
+        label.above = std::max(label.above, *label_number(expression.values(0)));
         return;
       case LabelOperator::less:
         label.present = true;
-        label.below = std::min(label.below, *integer_in(expression.values(0)));
+        label.below = std::min(label.below, *label_number(expression.values(0)));
         return;
     }
   }

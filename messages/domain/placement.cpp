@@ -1,19 +1,10 @@
 #include "messages/domain/placement.hpp"
 
 #include <algorithm>
-#include <charconv>
+
+#include "messages/domain/label_number.hpp"
 
 namespace cloudless {
-namespace {
-
-std::optional<std::int64_t> integer_of(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-}  // namespace
 
 const char* to_string(Topology topology) {
   switch (topology) {
@@ -45,7 +36,7 @@ bool LabelExpression::matches(const Labels& labels) const {
     case LabelOperator::greater:
     case LabelOperator::less: {
       if (!there || values.size() != 1) return false;
-      const auto have = integer_of(found->second), bound = integer_of(values.front());
+      const auto have = label_number(found->second), bound = label_number(values.front());
       if (!have || !bound) return false;
       return op == LabelOperator::greater ? *have > *bound : *have < *bound;
     }
