@@ -18,14 +18,6 @@ std::string joined(const std::vector<std::string>& parts, const char* between) {
   return out;
 }
 
-/// At most so many bytes, and no half of a character.
-std::string cut(std::string text, std::size_t most) {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
-  text.resize(most);
-  return text;
-}
-
 Miss miss_of(const Demand& demand, const Obstacles& obstacles) {
   Miss miss{obstacles.view->node->description.id, obstacles.filters, {}};
   for (const auto filter : obstacles.filters) miss.lacks.push_back(explain(filter, demand, *obstacles.view));
@@ -92,7 +84,15 @@ std::string in_words(const Explanation& e) {
   if (!counts.empty()) text += ": " + joined(counts, ", ");
   if (!misses.empty()) text += "; " + joined(misses, "; ");
   if (!e.remedy.empty()) text += "; it would fit with " + e.remedy;
-  return cut(std::move(text), kMostReason);
+  return bounded_reason(std::move(text));
+}
+
+std::string bounded_reason(std::string text) {
+  if (text.size() <= kMostReason) return text;
+  std::size_t end = kMostReason;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  text.resize(end);
+  return text;
 }
 
 std::optional<PlaceExplanation> explain_placed(Model& model, const ReplicaSlot& slot, Millis now) {

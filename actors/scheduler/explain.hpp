@@ -38,6 +38,8 @@ Explanation explain_unplaced(const Demand& demand);
 /// "no node fits: 3 of 4 nodes lack cpu, 1 of 4 nodes is tainted; node-2 lacks 250 millicores; it would fit
 /// with ..."; at most 1024 bytes.
 std::string in_words(const Explanation& explanation);
+/// As long as a reason may be, 1024 bytes, without half of a character at its end.
+std::string bounded_reason(std::string text);
 
 /// Of a replica on a node: its place and the best other one, as if it were placed now.
 struct PlaceExplanation {

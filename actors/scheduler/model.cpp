@@ -188,6 +188,8 @@ Model::Part Model::part_of(const Replica& r) {
   part.live = !ended && !r.is_leaving();
   part.image = r.phase >= Phase::starting || r.attempt > 1;
   part.failed = r.phase == Phase::failed;
+  part.finished = (part.failed || r.phase == Phase::succeeded) && !r.is_leaving();
+  part.lost = r.phase == Phase::lost;
   if (part.failed) part.ended_at = r.ended_at;
   if (part.holds) part.gpus = r.gpus;
   return part;
@@ -236,9 +238,10 @@ void Model::put_workload(const WorkloadUid& uid, std::shared_ptr<const Workload>
       for (const auto& [node, count] : workload.live.nodes) touch(node);
     if (old) index_labels(*old, false);
     if (record) index_labels(*record, true);
-    reorder(workload, record ? record->spec.priority : 0, workload.stranded > 0);
+    reorder(workload, record ? record->spec.priority : 0, workload.recovers);
   }
   workload.record = std::move(record);
+  judge_recovery(workload);
   drop_empty(uid);
 }
 
@@ -257,19 +260,33 @@ void Model::index_labels(const Workload& record, bool more) {
 /// Its waiting replicas stand elsewhere in the order of work from now on.
 void Model::reorder(WorkloadView& workload, std::uint32_t priority, bool recovers) {
   const auto before = workload.record ? workload.record->spec.priority : 0;
-  const bool recovered = workload.stranded > 0;
   for (const auto& [slot, created_at] : workload.pending) {
-    pending_.erase(Pending{before, recovered, created_at, slot});
+    pending_.erase(Pending{before, workload.recovers, created_at, slot});
     pending_.insert(Pending{priority, recovers, created_at, slot});
   }
+  workload.recovers = recovers;
+}
+
+void Model::judge_recovery(WorkloadView& workload) {
+  std::uint32_t there = workload.standing;
+  for (const auto& [version, count] : workload.finished) there += count;
+  const bool lacks = workload.lost > 0 && workload.record && there < workload.record->spec.replicas;
+  if (const bool recovers = workload.stranded > 0 || lacks; recovers != workload.recovers)
+    reorder(workload, workload.record ? workload.record->spec.priority : 0, recovers);
 }
 
 void Model::change_stranded(const WorkloadUid& uid, std::int64_t by) {
   auto& workload = workloads_[uid];
-  const auto after = static_cast<std::uint32_t>(workload.stranded + by);
-  if ((after > 0) != (workload.stranded > 0))
-    reorder(workload, workload.record ? workload.record->spec.priority : 0, after > 0);
-  workload.stranded = after;
+  workload.stranded = static_cast<std::uint32_t>(workload.stranded + by);
+  judge_recovery(workload);
+}
+
+void Model::count_record(const ReplicaSlot& slot, const Part& part, bool more) {
+  auto& workload = workloads_[slot.workload];
+  const std::uint32_t by = more ? 1 : ~std::uint32_t{0};  // one more, or one less
+  if (part.live) workload.standing += by;
+  if (part.lost) workload.lost += by;
+  if (part.finished) tally(workload.finished, part.version, more ? 1 : -1);
 }
 
 std::shared_ptr<const Ask> Model::find_ask(const Replica& replica, const Snapshot& view) {
@@ -304,7 +321,9 @@ void Model::put_replica(const std::shared_ptr<const Replica>& replica, const Sna
   if (!part.matters()) return;
   ++generation_;
   const auto& known = replicas_[slot] = Known{replica, find_ask(*replica, view), part};
+  count_record(slot, part, true);
   enter(slot, known, true);
+  judge_recovery(workloads_[slot.workload]);
 }
 
 void Model::drop_replica(const ReplicaSlot& slot) {
@@ -312,6 +331,8 @@ void Model::drop_replica(const ReplicaSlot& slot) {
   if (found == replicas_.end()) return;
   ++generation_;
   enter(slot, found->second, false);
+  count_record(slot, found->second.part, false);
+  judge_recovery(workloads_[slot.workload]);
   replicas_.erase(found);
   drop_empty(slot.workload);
 }
@@ -323,7 +344,7 @@ void Model::enter(const ReplicaSlot& slot, const Known& known, bool more) {
 
 void Model::enter_pending(const ReplicaSlot& slot, const Replica& replica, bool more) {
   auto& workload = workloads_[slot.workload];
-  const Pending key{workload.record ? workload.record->spec.priority : 0, workload.stranded > 0,
+  const Pending key{workload.record ? workload.record->spec.priority : 0, workload.recovers,
                     replica.created_at, slot};
   if (more) {
     workload.pending[slot] = replica.created_at;
@@ -376,7 +397,12 @@ void Model::enter_on_node(const ReplicaSlot& slot, const Known& known, bool more
 void Model::assume(const ReplicaSlot& slot, const NodeId& node, std::vector<std::uint8_t> gpus) {
   auto& known = replicas_.at(slot);
   enter(slot, known, false);
-  known.part = Part{node, known.part.version, false, true, true, false, false, 0, std::move(gpus)};
+  Part part;
+  part.node = node;
+  part.version = known.part.version;
+  part.holds = part.live = true;
+  part.gpus = std::move(gpus);
+  known.part = std::move(part);
   enter(slot, known, true);
 }
 

@@ -76,12 +76,18 @@ struct WorkloadView {
   std::map<std::uint64_t, std::shared_ptr<const Ask>> asks;
   std::map<ReplicaSlot, WallMillis> pending;  ///< created_at
   std::uint32_t stranded = 0;  ///< replicas that have not ended, on nodes that are OFFLINE or gone
+  // Of its records, whatever is assumed:
+  std::uint32_t standing = 0;                       ///< on a node, not ended and not leaving
+  std::map<std::uint64_t, std::uint32_t> finished;  ///< ended by themselves, by version
+  std::uint32_t lost = 0;                           ///< LOST, and the record is still there
+  /// It has stranded replicas, or lost ones and fewer than it wants.
+  bool recovers = false;
 };
 
 /// A replica that waits for a node, in the order in which places are given out.
 struct Pending {
   std::uint32_t priority = 0;
-  bool recovers = false;  ///< its workload has replicas on nodes that are OFFLINE or gone
+  bool recovers = false;  ///< its workload does
   WallMillis created_at = 0;
   ReplicaSlot slot;
   /// Higher priority, then recovering, then older, then by workload and ordinal.
@@ -132,9 +138,10 @@ class Model {
     NodeId node;
     std::uint64_t version = 0;
     bool pending = false, holds = false, live = false, image = false, failed = false;
+    bool finished = false, lost = false;
     Millis ended_at = 0;
     std::vector<std::uint8_t> gpus;
-    bool matters() const { return pending || holds || live || image || failed; }
+    bool matters() const { return pending || holds || live || image || failed || finished || lost; }
     bool operator==(const Part&) const = default;
   };
   struct Known {
@@ -150,10 +157,12 @@ class Model {
   void enter(const ReplicaSlot& slot, const Known& known, bool more);
   void enter_on_node(const ReplicaSlot& slot, const Known& known, bool more);
   void enter_pending(const ReplicaSlot& slot, const Replica& replica, bool more);
+  void count_record(const ReplicaSlot& slot, const Part& part, bool more);
   void count_node(NodeView& view, bool more);
   void count_guards(const VersionKey& key, const Node& node, std::int64_t by);
   void forget_version(const std::string& id);
   void reorder(WorkloadView& workload, std::uint32_t priority, bool recovers);
+  void judge_recovery(WorkloadView& workload);
   void change_stranded(const WorkloadUid& uid, std::int64_t by);
   void index_labels(const Workload& record, bool more);
   std::shared_ptr<const Ask> find_ask(const Replica& replica, const Snapshot& view);

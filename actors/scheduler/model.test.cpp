@@ -43,6 +43,10 @@ void check_same(const Model& a, const Model& b) {
     CHECK(workload.guards == other.guards);
     CHECK(workload.pending == other.pending);
     CHECK(workload.stranded == other.stranded);
+    CHECK(workload.standing == other.standing);
+    CHECK(workload.finished == other.finished);
+    CHECK(workload.lost == other.lost);
+    CHECK(workload.recovers == other.recovers);
     for (std::uint64_t version = 1; version < 5; ++version)
       CHECK(a.failures({uid, version}) == b.failures({uid, version}));
     for (const char* tier : {"0", "1"}) {

@@ -218,3 +218,72 @@ TEST_CASE("No batch ever exceeds what a node has, and nothing is left out that f
       });
   }
 }
+
+TEST_CASE("What a lost zone ran is planned in one batch, before older work of equal priority") {
+  SnapshotBuilder world;
+  for (int i = 0; i < 6; ++i)
+    world.node("n" + std::to_string(i), [&](Node& n) { n.description.zone = i < 3 ? "a" : "b"; });
+  world.workload("web", [](WorkloadSpec& s) {
+    cpu_of(1000)(s);
+    s.replicas = 3;
+  });
+  world.workload("new", cpu_of(1000)).workload("high", [](WorkloadSpec& s) {
+    cpu_of(500)(s);
+    s.priority = 1;
+  });
+  for (int i = 0; i < 3; ++i) world.replica("web", SnapshotBuilder::running("n" + std::to_string(i)));
+  Scheduler scheduler;
+  scheduler.load(world.share());
+  auto seen = static_cast<std::ptrdiff_t>(world.commits().size());
+  for (int i = 0; i < 3; ++i)
+    world.node("n" + std::to_string(i), [](Node& n) { n.state = NodeState::offline; });
+  world.replica("new").replica("high", [](Replica& r) { r.created_at = 8; });
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    world.replica("web", [](Replica& r) { r.created_at = 9; });
+    world.change_replica(SnapshotBuilder::id("web", i), [](Replica& r) { r.phase = Phase::lost; });
+  }
+  scheduler.apply({world.commits().begin() + seen, world.commits().end()}, world.share());
+  const auto items = scheduler.propose(100, 1);
+  const auto who = [&](std::size_t i) { return std::get<AssignReplica>(items.at(i)).replica; };
+  CHECK(who(0) == SnapshotBuilder::id("high", 0));
+  CHECK(who(1) == SnapshotBuilder::id("web", 3));
+  CHECK(who(2) == SnapshotBuilder::id("web", 4));
+  CHECK(std::holds_alternative<ExplainPending>(items.at(3)));
+  // Once it has its number again it is like any other.
+  seen = static_cast<std::ptrdiff_t>(world.commits().size());
+  for (std::uint64_t i = 3; i < 6; ++i)
+    world.change_replica(SnapshotBuilder::id("web", i), SnapshotBuilder::running("n" + std::to_string(i)));
+  world.replica("web", [](Replica& r) { r.created_at = 10; });
+  for (int i = 0; i < 3; ++i)
+    world.node("n" + std::to_string(i), [](Node& n) { n.state = NodeState::ready; });
+  scheduler.apply({world.commits().begin() + seen, world.commits().end()}, world.share());
+  const auto later = scheduler.propose(100, 1);
+  CHECK(std::get<AssignReplica>(later.at(1)).replica == SnapshotBuilder::id("new", 0));
+  CHECK(std::get<AssignReplica>(later.at(2)).replica == SnapshotBuilder::id("web", 6));
+}
+
+TEST_CASE(
+    "Reasons of many versions on many nodes are worked out in several passes, one right after the other") {
+  SnapshotBuilder world;
+  for (int i = 0; i < 1000; ++i) world.node("n" + std::to_string(i));
+  for (int i = 11; i <= 60; ++i) {
+    if (i % 10 == 0) continue;  // its uid would be that of another
+    const std::string name = "w" + std::to_string(i);
+    world.workload(name, cpu_of(2000)).replica(name);
+  }
+  Scheduler scheduler;
+  scheduler.load(world.share());
+  std::vector<std::size_t> told;
+  for (int pass = 0; pass < 4; ++pass) {
+    const auto items = scheduler.propose(100, 7);
+    told.push_back(items.size());
+    CHECK(scheduler.wake_at() == (pass < 2 ? std::optional<Millis>(7) : std::nullopt));
+    const auto seen = static_cast<std::ptrdiff_t>(world.commits().size());
+    for (const auto& item : items) {
+      const auto& explain = std::get<ExplainPending>(item);
+      world.change_replica(explain.replica, [&](Replica& r) { r.reason = explain.reason; });
+    }
+    scheduler.apply({world.commits().begin() + seen, world.commits().end()}, world.share());
+  }
+  CHECK(told == std::vector<std::size_t>{20, 20, 5, 0});
+}

@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "actors/workload_state/begin_rollout.hpp"
 #include "actors/workload_state/control.hpp"
@@ -29,6 +31,11 @@ Result<std::shared_ptr<const Workload>> find(const Snapshot& now, const std::str
                                    ", not " + std::to_string(expected) +
                                    "; read it again and repeat the change");
   return workload;
+}
+
+Error bad_fields(std::vector<Violation> violations) {
+  return {Errc::invalid_argument, "the request has " + std::to_string(violations.size()) + " bad field(s)",
+          std::move(violations)};
 }
 
 Workload put_written(owner::Plan& plan, Workload workload, const Stamp& stamp) {
@@ -64,6 +71,7 @@ Result<Workload> update(owner::Plan& plan, const UpdateWorkload& action, const s
   workload.spec = action.spec;
   if (action.keep_replicas) workload.spec.replicas = (*present)->spec.replicas;
   if (workload.spec == (*present)->spec) return workload;
+  if (auto wrong = too_large_a_gang(workload.spec, "spec.all_or_nothing")) return fail(bad_fields({*wrong}));
   if (workload.spec.rollout.strategy != RolloutStrategy::blue_green) workload.serving_version = 0;
   if (workload.spec.pod != (*present)->spec.pod)
     begin_next_version(plan, workload, RolloutCause::updated, by, stamp);
@@ -76,6 +84,7 @@ Result<Workload> scale(owner::Plan& plan, const ScaleWorkload& action, const Sta
   Workload workload = **present;
   if (workload.spec.replicas == action.replicas) return workload;
   workload.spec.replicas = action.replicas;
+  if (auto wrong = too_large_a_gang(workload.spec, "replicas")) return fail(bad_fields({*wrong}));
   return put_written(plan, std::move(workload), stamp);
 }
 
@@ -133,9 +142,7 @@ WorkloadUid uid_of(Revision stamp) {
 Result<Workload> apply(owner::Plan& plan, const WorkloadCommand& command, const Stamp& stamp,
                        const IsFollowed& is_followed) {
   if (auto violations = validate(command); !violations.empty())
-    return fail(Error{Errc::invalid_argument,
-                      "the request has " + std::to_string(violations.size()) + " bad field(s)",
-                      std::move(violations)});
+    return fail(bad_fields(std::move(violations)));
   const std::string& by = command.context.principal;
   if (const auto* action = std::get_if<CreateWorkload>(&command.action))
     return create(plan, *action, by, stamp);

@@ -205,5 +205,24 @@ TEST_CASE_FIXTURE(CommandTest, "bad fields are named all at once, and nothing is
   CHECK(code(run(ScaleWorkload{"default", "web", kMaxReplicas + 1, 0})) == Errc::invalid_argument);
 }
 
+TEST_CASE_FIXTURE(CommandTest, "a gang is never larger than one atomic step, however it became so") {
+  WorkloadSpec spec = spec_of("web:1", kMaxGang + 1);
+  const auto blamed = [](const Result<Workload>& answer) {
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().code == Errc::invalid_argument);
+    REQUIRE(answer.error().violations.size() == 1);
+    return answer.error().violations[0].path;
+  };
+  run(CreateWorkload{"default", "web", spec});
+  spec.all_or_nothing = true;
+  CHECK(blamed(run(CreateWorkload{"default", "job", spec})) == "spec.all_or_nothing");
+  CHECK(blamed(run(UpdateWorkload{"default", "web", spec, false, 0})) == "spec.all_or_nothing");
+  spec.replicas = 2;
+  CHECK(blamed(run(UpdateWorkload{"default", "web", spec, true, 0})) == "spec.all_or_nothing");
+  CHECK(code(run(CreateWorkload{"default", "job", spec})) == Errc::none);
+  CHECK(blamed(run(ScaleWorkload{"default", "job", kMaxGang + 1, 0})) == "replicas");
+  CHECK(code(run(ScaleWorkload{"default", "job", kMaxGang, 0})) == Errc::none);
+}
+
 }  // namespace
 }  // namespace cloudless::workload_state

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cloudless::workload_state {
 namespace {
@@ -12,6 +13,7 @@ class Checker {
   void require(bool holds, std::string path, std::string reason) {
     if (!holds) found_.push_back({std::move(path), std::move(reason)});
   }
+  void add(Violation violation) { found_.push_back(std::move(violation)); }
   std::vector<Violation> take() { return std::move(found_); }
 
  private:
@@ -58,6 +60,7 @@ void check_spec(Checker& check, const WorkloadSpec& spec) {
   check.require(spec.limits.memory_bytes.value_or(r.memory_bytes) >= r.memory_bytes,
                 "spec.resources.limits.memory_bytes", "is below the request");
   check_policy(check, spec.rollout);
+  if (auto wrong = too_large_a_gang(spec, "spec.all_or_nothing")) check.add(std::move(*wrong));
 }
 
 void check_control(Checker& check, const ControlRollout& control) {
@@ -66,6 +69,13 @@ void check_control(Checker& check, const ControlRollout& control) {
 }
 
 }  // namespace
+
+std::optional<Violation> too_large_a_gang(const WorkloadSpec& spec, std::string path) {
+  if (!spec.all_or_nothing || spec.replicas <= kMaxGang) return std::nullopt;
+  return Violation{std::move(path), "goes with at most " + std::to_string(kMaxGang) +
+                                        " replicas, which are placed in one atomic step; " +
+                                        std::to_string(spec.replicas) + " are asked for"};
+}
 
 std::vector<Violation> validate(const WorkloadCommand& command) {
   Checker check;

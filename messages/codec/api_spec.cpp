@@ -95,7 +95,6 @@ void check_annotations(const google::protobuf::Map<std::string, std::string>& an
 
 void check_not_carried_out(const api::WorkloadSpec& spec, const std::string& path, Violations& v) {
   if (spec.exclusive()) v.add_unimplemented(join(path, "exclusive"));
-  if (spec.all_or_nothing()) v.add_unimplemented(join(path, "all_or_nothing"));
 }
 
 }  // namespace

@@ -184,7 +184,8 @@ TEST_CASE("fields that the schema has and this version does not carry out are re
     CHECK(paths.front() == "spec.replicas");
     CHECK(paths.size() == 1 + expected.size());
   }
-  CHECK(bad_paths(parse_spec(spec_of(R"(image: "a" all_or_nothing: true)"))) ==
+  CHECK(parse_spec(spec_of(R"(image: "a" replicas: 64 all_or_nothing: true)"))->all_or_nothing);
+  CHECK(bad_paths(parse_spec(spec_of(R"(image: "a" replicas: 65 all_or_nothing: true)"))) ==
         std::vector<std::string>{"spec.all_or_nothing"});
 }
 
@@ -218,7 +219,7 @@ TEST_CASE("what a valid spec is printed as is parsed to the same spec") {
     message.clear_security_context();
     if (random.below(4) != 0) message.clear_placement();
     message.mutable_placement()->clear_tolerations();
-    message.clear_all_or_nothing();
+    if (message.replicas() > kMaxGang) message.clear_all_or_nothing();
     auto& requests = *message.mutable_resources()->mutable_requests();
     requests.set_cpu_millicores(random.below(1'024'001));
     requests.set_storage_bytes(random.below(1ULL << 50));

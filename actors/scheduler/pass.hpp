@@ -1,0 +1,65 @@
+// One look of the scheduler at everything that waits, in the order of work. What it places is assumed in the
+// model until the pass is destroyed, so that it counts for all that comes later. Pure; used by Scheduler alone.
+// Always: nothing that stands later in the order gets what something earlier could have.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "actors/scheduler/compile.hpp"
+#include "actors/scheduler/demand.hpp"
+#include "actors/scheduler/gang.hpp"
+#include "actors/scheduler/model.hpp"
+#include "actors/scheduler/waiting.hpp"
+#include "messages/domain/proposal.hpp"
+
+namespace cloudless::scheduler {
+
+class Pass {
+ public:
+  struct Terms {
+    std::uint64_t number = 0;  ///< no other pass of the same waiting list has it
+    std::size_t limit = 0;     ///< replicas to place and reasons to tell
+    Millis now = 0;            ///< store time
+  };
+  Pass(Model& model, Compiled& compiled, WaitingList& waiting, const Terms& terms);
+  ~Pass();
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+  std::vector<ProposalItem> run();
+  /// After run(): store time at which a pass is worth while although nothing changes; absent: never.
+  std::optional<Millis> wake_at() const { return wake_at_; }
+
+ private:
+  void look_at(const ReplicaSlot& slot);
+  void look_at_gang(const ReplicaSlot& slot, const VersionKey& version);
+  bool waits_for_members(const Gang& gang, const VersionKey& version);
+  void place(const Gang& gang, const VersionKey& version);
+  bool still_waits(const VersionKey& version) const;
+  Waiting& note(const VersionKey& version, const Demand& demand, const std::string& before);
+  void tell(const ReplicaSlot& slot, Waiting& waiting);
+  Millis explain_at(const Waiting& waiting, const WorkloadUid& uid) const;
+  AssignReplica assume(const ReplicaSlot& slot, const Pick& pick);
+  void withdraw_from(std::size_t first);
+  void wake_by(Millis at);
+
+  Model& model_;
+  Compiled& compiled_;
+  WaitingList& waiting_;
+  Terms terms_;
+  std::uint64_t generation_;
+  std::optional<Millis> wake_at_;
+  bool full_ = false;            // something has to wait for the next pass, and all that comes after it
+  std::size_t placed_ = 0;       // replicas
+  std::size_t asked_nodes_ = 0;  // for explanations
+  std::set<VersionKey> gangs_;   // that had their turn
+  std::vector<ReplicaSlot> assumed_;
+  std::vector<ProposalItem> assignments_, reasons_;
+};
+
+}  // namespace cloudless::scheduler

@@ -1,0 +1,27 @@
+// What the scheduler remembers, from one look to the next, of versions whose replicas found no place.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "actors/scheduler/model.hpp"
+
+namespace cloudless::scheduler {
+
+struct Waiting {
+  std::uint64_t looked_at = 0;         ///< the model's generation; 0: to be looked at again
+  std::optional<Millis> look_again{};  ///< when the back-off of a node ends
+  std::string reason;                  ///< empty: not worked out yet
+  std::uint64_t explained_at = 0;      ///< the model's generation
+  Millis explained = 0;                ///< store time
+  std::uint64_t pass = 0;              ///< in which it last had a replica that waits
+  std::uint32_t gang_there = 0;        ///< places filled when a gang was last seen incomplete; 0: it is not
+  Millis gang_since = 0;               ///< since when there are so many, store time
+  bool operator==(const Waiting&) const = default;
+};
+
+using WaitingList = std::map<VersionKey, Waiting>;
+
+}  // namespace cloudless::scheduler
