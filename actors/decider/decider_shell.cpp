@@ -65,9 +65,7 @@ struct State {
   }
 
   void keep_time(const std::vector<Commit>& commits) {
-    for (const auto& commit : commits)
-      for (const auto& change : commit.changes)
-        if (change.record) store_clock_.observe(mark_of(*change.record), steady());
+    for (const auto& commit : commits) store_clock_.observe(mark_of(commit), steady());
   }
 
   void propose() {

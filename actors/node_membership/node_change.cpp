@@ -1,6 +1,9 @@
 #include "actors/node_membership/node_change.hpp"
 
 #include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
 
 namespace cloudless::node_membership {
 namespace {
@@ -13,9 +16,20 @@ bool contains(const std::vector<std::string>& keys, const std::string& key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
+/// Since when: as long as a key has the taint, whatever its value.
+void stamp_no_execute(Node& node, Millis moment) {
+  std::map<std::string, Millis> since;
+  for (const auto& taint : node.taints) {
+    if (taint.effect != TaintEffect::no_execute) continue;
+    const auto known = node.no_execute_since.find(taint.key);
+    since[taint.key] = known != node.no_execute_since.end() ? known->second : moment;
+  }
+  node.no_execute_since = std::move(since);
+}
+
 }  // namespace
 
-void merge_operators_changes(Node& node) {
+void merge_operators_changes(Node& node, Millis moment) {
   node.labels = node.description.labels;
   for (const auto& key : node.removed_labels) node.labels.erase(key);
   for (const auto& [key, value] : node.set_labels) node.labels[key] = value;
@@ -25,6 +39,7 @@ void merge_operators_changes(Node& node) {
     if (!contains(node.removed_taints, taint.key) && !has_key(node.set_taints, taint.key))
       node.taints.push_back(taint);
   node.taints.insert(node.taints.end(), node.set_taints.begin(), node.set_taints.end());
+  stamp_no_execute(node, moment);
 }
 
 bool schedulable_differs(const Node& before, const Node& after) {

@@ -7,8 +7,8 @@
 namespace cloudless::node_membership {
 
 /// labels and taints from the description and the operator's changes; an operator's taint replaces all taints
-/// of its key.
-void merge_operators_changes(Node& node);
+/// of its key. A NO_EXECUTE taint that is new is there since `moment` (store time).
+void merge_operators_changes(Node& node, Millis moment);
 
 /// What the scheduler looks at differs: allocatable, labels, taints, region, zone, cost, cordon or state.
 bool schedulable_differs(const Node& before, const Node& after);

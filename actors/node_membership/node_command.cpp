@@ -64,7 +64,7 @@ std::vector<Violation> violations_of(const UpdateNode& action) {
   return out;
 }
 
-Result<Node> update(Node node, const UpdateNode& action) {
+Result<Node> update(Node node, const UpdateNode& action, Millis moment) {
   if (auto violations = violations_of(action); !violations.empty())
     return fail(Error{Errc::invalid_argument,
                       "the change of node " + action.node.value + " contradicts itself",
@@ -75,13 +75,13 @@ Result<Node> update(Node node, const UpdateNode& action) {
     return fail(Errc::invalid_argument, "node " + action.node.value + " would have more than " +
                                             std::to_string(kMaxOperatorsChanges) +
                                             " labels or taints set; remove some first");
-  merge_operators_changes(node);
+  merge_operators_changes(node, moment);
   return node;
 }
 
 }  // namespace
 
-Result<Node> apply(const Snapshot& head, const NodeCommand& command, Revision stamp) {
+Result<Node> apply(const Snapshot& head, const NodeCommand& command, Revision stamp, Millis moment) {
   const auto [id, expected] =
       std::visit([](const auto& a) { return std::pair(a.node, a.expected_revision); }, command.action);
   const auto before = head.node(id);
@@ -92,7 +92,7 @@ Result<Node> apply(const Snapshot& head, const NodeCommand& command, Revision st
                                    "; read it again and repeat the change");
   Result<Node> after = *before;
   if (const auto* action = std::get_if<UpdateNode>(&command.action)) {
-    after = update(*before, *action);
+    after = update(*before, *action, moment);
   } else if (const auto* cordon = std::get_if<CordonNode>(&command.action)) {
     after->cordoned = cordon->cordoned;
     if (!cordon->cordoned) after->draining = false;

@@ -7,8 +7,8 @@
 
 namespace cloudless::node_membership {
 
-/// The node after the command; the same as before if everything is already so.
+/// The node after the command; the same as before if everything is already so. `moment`: store time.
 /// INVALID_ARGUMENT; NOT_FOUND; ABORTED: expected_revision is not the current one.
-Result<Node> apply(const Snapshot& head, const NodeCommand& command, Revision stamp);
+Result<Node> apply(const Snapshot& head, const NodeCommand& command, Revision stamp, Millis moment);
 
 }  // namespace cloudless::node_membership

@@ -8,6 +8,7 @@
 #include "actors/node_membership/node_command.hpp"
 #include "actors/node_membership/registration.hpp"
 #include "actors/owner/owner_link.hpp"
+#include "messages/domain/store_clock.hpp"
 
 namespace cloudless {
 namespace {
@@ -29,13 +30,23 @@ struct Room {
         policy(how),
         leases(how.lease_duration, how.lease_interval),
         link(actor, "node_membership", std::move(store), time, {RecordKind::node},
-             [](const std::string& method) { return method.ends_with("Node"); }) {}
+             [](const std::string& method) { return method.ends_with("Node"); }) {
+    link.on_loaded([this](const Snapshot& loaded) { store_clock.observe(mark_of(loaded), clock.steady()); });
+  }
+
+  /// Store time.
+  Millis moment() const { return store_clock.now(clock.steady()); }
+
+  void on_published(const CommitsPublished& batch) {
+    link.published(batch);
+    for (const auto& commit : *batch.commits) store_clock.observe(mark_of(commit), clock.steady());
+  }
 
   ReplyPromise on_command(const Carried<NodeCommand>& command) {
     auto promise = self->make_response_promise<Carried<NodeReply>>();
     link.answer_command<NodeReply>(
         command->context, promise, [this, command](owner::Plan& plan) -> Result<NodeReply> {
-          auto node = membership::apply(plan.now(), *command, link.head().next_stamp());
+          auto node = membership::apply(plan.now(), *command, link.head().next_stamp(), moment());
           if (!node) return fail(node.error());
           if (const auto before = plan.now().node(node->description.id); *before != *node)
             plan.put(std::make_shared<const Node>(*node));
@@ -58,7 +69,8 @@ struct Room {
   }
 
   LinkFrame welcome(owner::Plan& plan, const Hello& hello) {
-    const auto joined = membership::judge_hello(plan.now(), hello, link.head().next_stamp(), clock.wall());
+    const auto joined =
+        membership::judge_hello(plan.now(), hello, link.head().next_stamp(), {clock.wall(), moment()});
     if (!joined) {
       spdlog::warn("node_membership: refused: {}", joined.error().message);
       return Refused{joined.error()};
@@ -99,6 +111,7 @@ struct Room {
   MembershipPolicy policy;
   membership::Leases leases;
   owner::OwnerLink<Shell::pointer> link;
+  StoreClock store_clock;
   bool presumed = false;
 };
 
@@ -133,7 +146,7 @@ Shell::behavior_type node_membership_behavior(Shell::stateful_pointer<State> sel
       },
       // From the store.
       [room](const CommitsPublished& batch) -> caf::result<void> {
-        room->link.published(batch);
+        room->on_published(batch);
         return caf::unit;
       },
       // INTERNAL: the store could not be followed a while ago.

@@ -174,5 +174,30 @@ TEST_CASE_FIXTURE(NodeMembershipTest,
   CHECK(join(hello("n1")) == 1);
 }
 
+TEST_CASE_FIXTURE(NodeMembershipTest,
+                  "since when a node evicts is store time: downtime and what others committed count so") {
+  join(hello("n1"));
+  const auto taint = [&](const std::string& key) {
+    UpdateNode update{NodeId{"n1"}, {}, {}, {{key, "", TaintEffect::no_execute}}, {}, 0};
+    const NodeCommand command{{"someone", "UpdateNode", "", "", "h"}, std::move(update)};
+    const auto answer = life->ask<Carried<NodeReply>>(Carried<NodeCommand>(command));
+    life->pass(10);
+    REQUIRE(code_of(answer) == Errc::none);
+    return node("n1")->no_execute_since.at(key);
+  };
+  const Millis first = taint("one");
+  life->pass(500);
+  const Millis second = taint("two");
+  CHECK(second >= first + 500);
+  CHECK(second <= first + 600);
+  clock.elapsed += 10 * kDuration;
+  start();
+  join(hello("n1"));
+  const Millis third = taint("three");
+  CHECK(third >= second);
+  CHECK(third <= second + 100);
+  CHECK(node("n1")->no_execute_since.at("one") == first);
+}
+
 }  // namespace
 }  // namespace cloudless

@@ -70,14 +70,14 @@ bool is_node_name(const std::string& name) {
   return true;
 }
 
-Result<Registration> judge_hello(const Snapshot& head, const Hello& hello, Revision stamp, WallMillis now) {
+Result<Registration> judge_hello(const Snapshot& head, const Hello& hello, Revision stamp, Now now) {
   const auto known = head.node(hello.description.id);
   if (auto allowed = may_join(head, hello, known.get()); !allowed) return fail(allowed.error());
   Node node = known ? *known : Node{};
-  if (!known) node.registered_at = now;
+  if (!known) node.registered_at = now.wall;
   if (node.ordinal == 0) node.ordinal = next_ordinal(head);
   node.description = hello.description;
-  merge_operators_changes(node);
+  merge_operators_changes(node, now.moment);
   if (!known || known->boot_id != hello.boot_id ||
       known->description.machine_uid != hello.description.machine_uid) {
     ++node.incarnation;

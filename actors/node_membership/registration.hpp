@@ -18,9 +18,14 @@ struct Registration {
   bool changed = false;  ///< false: the same agent process said hello again, and nothing is to be stored
 };
 
+struct Now {
+  WallMillis wall = 0;
+  Millis moment = 0;  ///< store time
+};
+
 /// A new boot_id is a new incarnation; the same one keeps it. The node is READY afterwards, because it was
 /// just heard. INVALID_ARGUMENT: the description makes no sense; FAILED_PRECONDITION: the agent belongs to
 /// another cluster; ALREADY_EXISTS: the name belongs to another machine whose lease is not over.
-Result<Registration> judge_hello(const Snapshot& head, const Hello& hello, Revision stamp, WallMillis now);
+Result<Registration> judge_hello(const Snapshot& head, const Hello& hello, Revision stamp, Now now);
 
 }  // namespace cloudless::node_membership

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <vector>
@@ -30,7 +31,7 @@ class RegistrationTest {
   RegistrationTest() { head.apply(put(std::make_shared<const ClusterMeta>(ClusterMeta{"cluster-a"}))); }
   Errc say(const Hello& hello) {
     ++stamp;
-    auto judged = judge_hello(head, hello, stamp, 1000 * static_cast<WallMillis>(stamp));
+    auto judged = judge_hello(head, hello, stamp, {1000 * static_cast<WallMillis>(stamp), moment});
     if (!judged) {
       error = judged.error();
       return error.code;
@@ -42,7 +43,7 @@ class RegistrationTest {
   template <class Action>
   Errc command(Action action) {
     action.node = NodeId{"n1"};
-    auto after = apply(head, NodeCommand{{}, std::move(action)}, ++stamp);
+    auto after = apply(head, NodeCommand{{}, std::move(action)}, ++stamp, moment);
     if (!after) {
       error = after.error();
       return error.code;
@@ -60,6 +61,7 @@ class RegistrationTest {
 
   Snapshot head;
   Revision stamp = 10;
+  Millis moment = 5000;  // store time
   bool changed = false;
   Error error;
 };
@@ -210,6 +212,41 @@ TEST_CASE_FIXTURE(RegistrationTest,
   REQUIRE(command(undo) == Errc::none);
   CHECK(now().labels == Labels{{"disk", "hdd"}, {"new", "1"}});
   CHECK(now().taints == std::vector<Taint>{{"gpu", "no", TaintEffect::prefer_no_schedule}});
+}
+
+TEST_CASE_FIXTURE(RegistrationTest,
+                  "since when a node evicts is kept, by the taint's key, until the taint is gone") {
+  using Since = std::map<std::string, Millis>;
+  auto hello = good_hello();
+  hello.description.taints = {{"gpu", "", TaintEffect::no_schedule}, {"own", "", TaintEffect::no_execute}};
+  say(hello);
+  CHECK(now().no_execute_since == Since{{"own", 5000}});
+
+  moment = 6000;
+  UpdateNode set;
+  set.set_taints = {{"broken", "disk", TaintEffect::no_execute}};
+  REQUIRE(command(set) == Errc::none);
+  CHECK(now().no_execute_since == Since{{"broken", 6000}, {"own", 5000}});
+
+  moment = 7000;
+  hello.boot_id = 43;
+  say(hello);
+  set.set_taints = {{"broken", "fan", TaintEffect::no_execute}, {"gpu", "", TaintEffect::no_execute}};
+  REQUIRE(command(set) == Errc::none);
+  CHECK(now().no_execute_since == Since{{"broken", 6000}, {"gpu", 7000}, {"own", 5000}});
+
+  hello.description.taints = {};
+  say(hello);
+  UpdateNode softer;
+  softer.remove_taints = {"broken"};
+  softer.set_taints = {{"gpu", "", TaintEffect::no_schedule}};
+  REQUIRE(command(softer) == Errc::none);
+  CHECK(now().no_execute_since.empty());
+
+  moment = 8000;
+  set.set_taints = {{"broken", "", TaintEffect::no_execute}};
+  REQUIRE(command(set) == Errc::none);
+  CHECK(now().no_execute_since == Since{{"broken", 8000}});
 }
 
 TEST_CASE_FIXTURE(RegistrationTest, "a command that changes nothing moves nothing") {

@@ -5,11 +5,13 @@
 namespace cloudless::rollout {
 namespace {
 
-Indexes& place_of(Census& census, const WorkloadView& view, const ReplicaFact& r) {
+Indexes& place_of(Census& census, const WorkloadView& view, const ReplicaFact& r, Millis now) {
   if (is_terminal(r.phase)) return fills_place(view, r) ? census.finished : census.history;
   if (r.leaving) return census.leaving;
   if (r.node == NodeStanding::lost) return census.lost;
-  if (r.drained) return census.drained;
+  if (r.move.is_due(now)) return census.moving;
+  if (r.move.cause != StopCause::none)
+    census.next_move = std::min(r.move.from, census.next_move.value_or(r.move.from));
   return r.version == view.version ? census.current : census.outdated;
 }
 
@@ -26,7 +28,7 @@ Census take_census(const WorkloadView& view, Millis now) {
   census.is_available.resize(view.facts.size());
   for (std::size_t i = 0; i < view.facts.size(); ++i) {
     const ReplicaFact& r = view.facts[i];
-    place_of(census, view, r).push_back(i);
+    place_of(census, view, r, now).push_back(i);
     if (r.version == view.version)
       census.newest_first_ready = std::max(census.newest_first_ready, r.first_ready_at);
     if (is_available(view, r, now)) {

@@ -86,14 +86,14 @@ void Planner::rolling_update() {
 /// Without BLUE_GREEN every version serves; replicas that were kept for a way back end first.
 void Planner::serve_all_again() {
   if (view_.serving_version == 0) return;
-  if (view_.serving_version != view_.version || (census_.outdated.empty() && census_.drained.empty()))
+  if (view_.serving_version != view_.version || (census_.outdated.empty() && census_.moving.empty()))
     out_.switch_to = 0;
 }
 
 void Planner::keep_count(bool gate) {
-  total_ = current() + finished() + outdated() + drained();
+  total_ = current() + finished() + outdated() + moving();
   const Count surge = start_missing_and_surge(gate);
-  stop_drained();
+  stop_moving();
   if (view_.is_frozen()) return stop_surplus_while_frozen();
   stop_outdated(gate, surge);
   stop_surplus();
@@ -111,11 +111,11 @@ Planner::Count Planner::start_missing_and_surge(bool gate) {
 
   Count surge = room;
   if (outdated() > others) {
-    // A batch at a time; but what is drained is replaced also while a batch is under way.
+    // A batch at a time; but what has to move is replaced also while a batch is under way.
     const Count batch = gate ? std::max<Count>(0, Count{view_.bounds.batch} - missing) : 0;
     const Count under_way = std::count_if(census_.current.begin(), census_.current.end(),
                                           [&](std::size_t i) { return !available(i); });
-    surge = std::min(room, std::max(batch, drained() - under_way));
+    surge = std::min(room, std::max(batch, moving() - under_way));
   }
   const Count count = std::min(lacking + lacking_others, missing + std::max<Count>(0, surge));
   start(view_.version, std::min(count, lacking));
@@ -123,9 +123,9 @@ Planner::Count Planner::start_missing_and_surge(bool gate) {
   return std::max<Count>(0, count - missing);
 }
 
-void Planner::stop_drained() {
-  for (const std::size_t i : least_useful_first(census_.drained))
-    stop_above(i, StopCause::drain, view_.bounds.min_available);
+void Planner::stop_moving() {
+  for (const std::size_t i : least_useful_first(census_.moving))
+    stop_above(i, fact(i).move.cause, view_.bounds.min_available);
 }
 
 void Planner::stop_outdated(bool gate, Count surge) {
@@ -139,8 +139,9 @@ void Planner::stop_outdated(bool gate, Count surge) {
   Count opening = gate ? std::min(Count{view_.bounds.batch}, std::max<Count>(0, goal() - have)) - surge : 0;
 
   for (const std::size_t i : least_useful_first(census_.outdated, true)) {
-    if (left <= 0) return;
     const bool never_was = !available(i) && !fact(i).proven;
+    // What never worked also makes room for what replaces the moving ones.
+    if (left + (never_was ? moving() : 0) <= 0) return;
     const bool completes = total_ > wanted();
     if (!never_was && !completes && opening <= 0) continue;
     if (!stop_above(i, StopCause::rollout, floor)) continue;
@@ -160,10 +161,12 @@ void Planner::stop_surplus() {
   }
 }
 
-/// What was started above the wanted number for a rollout that now stands still is left alone.
+/// What was started above the wanted number for a rollout that now stands still is left alone. What has to
+/// move does not count: its replacement would be stopped as soon as it is made.
 void Planner::stop_surplus_while_frozen() {
-  const Count idle = view_.runs_to_completion ? 0 : finished();
-  Count surplus = total_ - idle - wanted() - std::min<Count>(view_.bounds.max_surge, current());
+  const Count done = view_.runs_to_completion ? finished() : 0;
+  Count surplus =
+      current() + outdated() + done - wanted() - std::min<Count>(view_.bounds.max_surge, current());
   Indexes all;
   std::merge(census_.current.begin(), census_.current.end(), census_.outdated.begin(), census_.outdated.end(),
              std::back_inserter(all));
@@ -175,7 +178,7 @@ void Planner::stop_surplus_while_frozen() {
 
 void Planner::give_up_lost() {
   Count started = finished();
-  for (const Indexes* list : {&census_.current, &census_.outdated, &census_.drained})
+  for (const Indexes* list : {&census_.current, &census_.outdated, &census_.moving})
     for (const std::size_t i : *list) started += fact(i).phase == Phase::running && !in_doubt(i) ? 1 : 0;
   give_up(census_.lost, started);
   // Nobody waits for the last word of what was told to stop on a node that is away.
@@ -202,14 +205,14 @@ void Planner::recreate() {
   });
   if (!others_live) {
     if (starting == view_.version) return keep_count(true);
-    total_ = outdated() + drained();
+    total_ = outdated() + moving();
     start(starting, wanted() - total_);
-    stop_drained();
+    stop_moving();
     return stop_surplus_while_frozen();
   }
-  total_ = current() + finished() + outdated() + drained();
+  total_ = current() + finished() + outdated() + moving();
   if (!goes_on) return stop_surplus_while_frozen();
-  for (const Indexes* list : {&census_.outdated, &census_.drained})
+  for (const Indexes* list : {&census_.outdated, &census_.moving})
     for (const std::size_t i : *list)
       if (!is_current(i)) stop(i, StopCause::recreate);
   stop_surplus();
@@ -229,12 +232,12 @@ void Planner::blue_green() {
     return r.version != view.version && view.serving_version != 0 && r.version != view.serving_version;
   };
   Indexes idle = take(census_.outdated, is_idle);
-  const Indexes idle_drained = take(census_.drained, is_idle);
+  const Indexes idle_moving = take(census_.moving, is_idle);
   const bool window_is_open = view_.rollout && view_.rollout->switched_at != 0 &&
                               !alarm_.is_due(view_.rollout->switched_at + view_.policy.switch_back_window);
   for (const std::size_t i : idle)
     if (!window_is_open || fact(i).version != view_.rollout->from_version) stop(i, StopCause::rollout);
-  for (const std::size_t i : idle_drained) stop(i, StopCause::drain);
+  for (const std::size_t i : idle_moving) stop(i, fact(i).move.cause);
   if (census_.outdated.empty() && (view_.serving_version == 0 || view_.serving_version == view_.version))
     return keep_count(true);
   keep_blue();
@@ -246,7 +249,7 @@ void Planner::keep_blue() {
   const auto is_blue = [](const WorkloadView& view, const ReplicaFact& r) {
     return r.version != view.version;
   };
-  Indexes leaving = take(census_.drained, is_blue);
+  Indexes leaving = take(census_.moving, is_blue);
   const Count have = outdated();
   total_ = have + static_cast<Count>(leaving.size());
   const bool alone = view_.serving_version != 0;
@@ -254,8 +257,8 @@ void Planner::keep_blue() {
     start(alone ? view_.serving_version : view_.rollout->from_version,
           std::min(wanted() - have, wanted() + view_.bounds.max_surge - total_));
   for (const std::size_t i : least_useful_first(leaving))
-    stop_above(i, StopCause::drain, view_.bounds.min_available);
-  // What leaves a drained node is not too much: its replacement would be stopped as soon as it is made.
+    stop_above(i, fact(i).move.cause, view_.bounds.min_available);
+  // What has to move is not too much: its replacement would be stopped as soon as it is made.
   Count surplus = have - wanted();
   for (const std::size_t i : least_useful_first(census_.outdated)) {
     // What never worked is no way back.
@@ -270,7 +273,7 @@ void Planner::keep_blue() {
 
 /// The new set grows to its full number beside the one that serves, then serves in its place.
 void Planner::prepare_green() {
-  for (const std::size_t i : census_.drained) stop_above(i, StopCause::drain, view_.bounds.min_available);
+  for (const std::size_t i : census_.moving) stop_above(i, fact(i).move.cause, view_.bounds.min_available);
   const Count have = current() + finished();
   Count surplus = have - wanted();
   for (const std::size_t i : least_useful_first(census_.current)) {
@@ -285,7 +288,7 @@ void Planner::prepare_green() {
   if (good >= wanted())
     out_.switch_to = view_.version;
   else if (!view_.is_frozen())
-    start(view_.version, wanted() - have - drained());
+    start(view_.version, wanted() - have - moving());
 }
 
 }  // namespace cloudless::rollout

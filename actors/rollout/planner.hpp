@@ -27,7 +27,7 @@ class Planner {
   bool in_doubt(std::size_t i) const { return fact(i).node == NodeStanding::doubt; }
   Count current() const { return static_cast<Count>(census_.current.size()); }
   Count outdated() const { return static_cast<Count>(census_.outdated.size()); }
-  Count drained() const { return static_cast<Count>(census_.drained.size()); }
+  Count moving() const { return static_cast<Count>(census_.moving.size()); }
   Count finished() const { return static_cast<Count>(census_.finished.size()); }
   Count wanted() const { return view_.replicas; }
 
@@ -42,7 +42,7 @@ class Planner {
 
   void keep_count(bool gate);
   Count start_missing_and_surge(bool gate);
-  void stop_drained();
+  void stop_moving();
   void stop_outdated(bool gate, Count surge);
   void stop_surplus();
   void stop_surplus_while_frozen();

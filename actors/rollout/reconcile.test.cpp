@@ -399,3 +399,48 @@ TEST_CASE(
     world.check_settled();
   }
 }
+
+TEST_CASE("What its node has a NO_EXECUTE taint for leaves when its version tolerates it no longer") {
+  auto world = world_of(1, {kRunning});
+  const auto tainted = [&](Millis since) {
+    world.node("a", [=](Node& n) {
+      n.taints = {{"broken", "", TaintEffect::no_execute}, {"busy", "", TaintEffect::no_schedule}};
+      n.no_execute_since = {{"broken", since}};
+    });
+  };
+  const auto now = [&](Millis at) {
+    return rollout::reconcile(world.view(), *world.view().workload(SnapshotBuilder::uid("web")), at);
+  };
+  tainted(5000);
+  CHECK(words(now(5000).items) == "add 1 from 1");
+
+  world = world_of(1, {});
+  world.workload("web", [](WorkloadSpec& s) { s.pod.placement.tolerations = {{"broken", "", {}, 3}}; });
+  world.replica("web", kRunning);
+  tainted(5000);
+  CHECK(words(now(7999).items) == "");
+  CHECK(now(7999).wake_at == 8000);
+  world.replica("web", SnapshotBuilder::running("b"));
+  CHECK(words(now(8000).items) == "stop 0 taint");
+  world.node("a", [](Node& n) { n.state = NodeState::offline; });
+  CHECK(words(now(8000).items) == "stop 0 node lost");
+
+  world = world_of(1, {});
+  world.workload("web", [](WorkloadSpec& s) { s.pod.placement.tolerations = {{"broken", "", {}, {}}}; });
+  world.replica("web", kRunning);
+  tainted(1);
+  CHECK_FALSE(now(1'000'000).wake_at);
+}
+
+TEST_CASE("What is asked to move is replaced, then leaves") {
+  const auto asked = [](Replica& r) {
+    kRunning(r);
+    r.evict = StopCause::rebalance;
+  };
+  CHECK(next(world_of(1, {asked})) == "add 1 from 1");
+  CHECK(next(world_of(1, {asked, kRunning})) == "stop 0 rebalance");
+  auto world = world_of(1, {asked, kRunning});
+  world.node("a", [](Node& n) { n.draining = true; })
+      .change_replica(SnapshotBuilder::id("web", 1), [](Replica& r) { r.node = NodeId{"b"}; });
+  CHECK(next(world) == "stop 0 drain");
+}

@@ -49,7 +49,10 @@ TEST_CASE("The book of replicas says what the snapshot says, whatever is committ
       } else {
         world.node("a", [&](Node& n) {
           n.state = static_cast<NodeState>(1 + pick(3));
-          n.draining = pick(2) == 0;
+          n.draining = pick(4) == 0;
+          n.taints.clear();
+          if (pick(2) == 0) n.taints = {{"broken", "", TaintEffect::no_execute}};
+          n.no_execute_since["broken"] = static_cast<Millis>(i);
         });
         for (const auto& r : world.view().replicas_on(NodeId{"a"}))
           book.refresh(world.view(), {r->workload, r->ordinal});

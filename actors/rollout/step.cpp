@@ -31,6 +31,7 @@ Step step(const WorkloadView& view, Millis now) {
   Alarm alarm(now);
   const Census census = take_census(view, now);
   if (census.next_good) alarm.is_due(*census.next_good);
+  if (census.next_move) alarm.is_due(*census.next_move);
   Census rest = census;
   Planner planner(view, rest, now, alarm, out);
   plan(view, planner);
@@ -46,7 +47,7 @@ Step step(const WorkloadView& view, Millis now) {
   }
   out.promote = canary_is_good(view, census, now, alarm);
   out.wake_at = alarm.next();
-  if (view.is_active() && out.wake_at) {
+  if (view.rollout && out.wake_at && (view.is_active() || census.next_move)) {
     out.mark = now - view.rollout->mark >= kMarkEvery;
     if (!out.mark) out.wake_at = std::min(*out.wake_at, view.rollout->mark + kMarkEvery);
   }

@@ -23,10 +23,13 @@ using Change = std::function<void(WorkloadView&)>;
 /// node is drained, '?' in doubt, '*' lost.
 void add(WorkloadView& view, const std::string& letters) {
   for (const char c : letters) {
-    if (c == '!') view.facts.back().drained = true;
+    if (c == '!') view.facts.back().move = {StopCause::drain, 0};
+    if (c == '#') view.facts.back().move = {StopCause::taint, kNow};
+    if (c == '~') view.facts.back().move = {StopCause::taint, kNow + 1};
+    if (c == '>') view.facts.back().move = {StopCause::rebalance, 0};
     if (c == '?') view.facts.back().node = NodeStanding::doubt;
     if (c == '*') view.facts.back().node = NodeStanding::lost;
-    if (c == '!' || c == '?' || c == '*') continue;
+    if (std::string("!#~>?*").find(c) != std::string::npos) continue;
     ReplicaFact r;
     r.ordinal = view.facts.size();
     r.version = c == 'O' || c == 'o' || c == '-' ? 1 : c == 'V' || c == 'v' ? 3 : 2;
@@ -362,8 +365,64 @@ TEST_CASE("drain: what is on the node moves, above the floor") {
       {"an unready one elsewhere does not hold it up", steady(3, "N!nN"), "start 1 v2"},
       {"in doubt: left alone", steady(1, "N!?N"), ""},
       {"while paused: as it was", rolling(2, "O!O", {}, pause), "start 1 v1; stop 0 drain"},
+      {"while paused: what replaces it is no surplus", rolling(1, "O!o", {}, pause), ""},
+      {"while paused: then it goes", rolling(1, "O!O", {}, pause), "stop 0 drain"},
       {"while a batch is under way", rolling(3, "O!OOn"), "stop 0 drain"},
   });
+}
+
+TEST_CASE("what has to leave for a taint, or is asked to, moves as from a drained node") {
+  const auto blue_green = of(RolloutStrategy::blue_green);
+  const auto recreate = of(RolloutStrategy::recreate);
+  check({
+      {"one of one: surge first", steady(1, "N#"), "start 1 v2"},
+      {"one of one: wait", steady(1, "N#n"), ""},
+      {"one of one: then it goes", steady(1, "N#N"), "stop 0 taint"},
+      {"not yet", steady(1, "N~"), ""},
+      {"two of three: one goes, surge starts", steady(3, "N>N#N"), "start 1 v2; stop 1 taint"},
+      {"what serves nobody goes at once", steady(2, "n>N"), "start 1 v2; stop 0 rebalance"},
+      {"in doubt: left alone", steady(1, "N#?N"), ""},
+      {"while paused: as it was", rolling(2, "O>O", {}, pause), "start 1 v1; stop 0 rebalance"},
+      {"while a batch is under way", rolling(3, "O#OOn"), "stop 0 taint"},
+      {"RECREATE: surge first", steady(1, "N>", recreate), "start 1 v2"},
+      {"RECREATE: then it goes", steady(1, "N#N", recreate), "stop 0 taint"},
+      {"BLUE_GREEN: of the set that serves", rolling(1, "O#O", blue_green, serving(1)),
+       "start 1 v2; stop 0 taint"},
+      {"BLUE_GREEN: of the new set", rolling(1, "ON>n", blue_green, serving(1)), "stop 1 rebalance"},
+  });
+}
+
+TEST_CASE("what has to move and what never worked together do not keep a canary from starting") {
+  const auto view = rolling(
+      4, "O#O#Ovv",
+      [](RolloutPolicy& p) {
+        canary(1)(p);
+        p.max_surge = IntOrPercent{1, false};
+        p.min_available = 4;
+      },
+      [](WorkloadView& v) {
+        v.rollout->from_version = 3;
+        v.from_proven = false;
+      });
+  CHECK(next(view) == "stop 4 rollout; stop 3 rollout");
+}
+
+TEST_CASE("a replica that may stay for a while is looked at again when it has to leave") {
+  auto view = steady(1, "N~");
+  CHECK(step(view, kNow).wake_at == kNow + 1);
+  CHECK(next(view, kNow + 1) == "start 1 v2");
+  // Of what is lost or leaves already nobody waits for it.
+  CHECK_FALSE(step(steady(1, "N~*N"), kNow).wake_at);
+}
+
+TEST_CASE(
+    "the time is noted as well while a replica may stay for a while, so that a restart does not forget it") {
+  auto view = steady(1, "N~");
+  view.facts[0].move.from = kNow + 10 * kMarkEvery;
+  view.rollout->mark = kNow;
+  CHECK(step(view, kNow).wake_at == kNow + kMarkEvery);
+  CHECK(step(view, kNow + kMarkEvery).mark);
+  CHECK_FALSE(step(view, kNow + kMarkEvery - 1).mark);
 }
 
 TEST_CASE("verdicts: completed, failed, and where it goes back to") {

@@ -39,7 +39,7 @@ void StepWorld::check_sets(const Step& step) const {
 bool StepWorld::batch_may_begin() const {
   Millis last = 0;
   for (const auto& r : view_.facts) {
-    if (!alive(r) || r.drained || r.version != view_.version) continue;
+    if (!alive(r) || moves(r) || r.version != view_.version) continue;
     if (!counts(r, view_.serving_version)) return false;
     last = std::max(last, r.ready_at + view_.policy.min_ready);
   }
@@ -47,13 +47,13 @@ bool StepWorld::batch_may_begin() const {
 }
 
 void StepWorld::check_batch(const Step& step, std::int64_t started) const {
-  std::int64_t outdated = 0, drained = 0, current = 0;
+  std::int64_t outdated = 0, moving = 0, current = 0;
   for (const auto& r : view_.facts)
-    if (alive(r)) ++(r.drained ? drained : r.version != view_.version ? outdated : current);
+    if (alive(r)) ++(moves(r) ? moving : r.version != view_.version ? outdated : current);
   if (outdated == 0) return;
   const std::int64_t extra = started - std::max<std::int64_t>(0, view_.replicas - filled());
-  require(extra <= std::max<std::int64_t>(view_.bounds.batch, drained), "no more than a batch");
-  require(batch_may_begin() || extra <= drained || view_.is_canary() || view_.is_frozen(),
+  require(extra <= std::max<std::int64_t>(view_.bounds.batch, moving), "no more than a batch");
+  require(batch_may_begin() || extra <= moving || view_.is_canary() || view_.is_frozen(),
           "a batch begins when the one before is available, and the pause is over");
   std::int64_t current_started = 0;
   for (const auto& start : step.starts) current_started += start.version == view_.version ? start.count : 0;
@@ -64,7 +64,7 @@ void StepWorld::check_batch(const Step& step, std::int64_t started) const {
   if (view_.is_canary() && view_.from_proven)
     require(current_started == 0 ||
                 current + current_started <= canary_size(*view_.policy.canary, view_.replicas) ||
-                current_started + current <= view_.replicas - outdated - drained,
+                current_started + current <= view_.replicas - outdated - moving,
             "no more than the canary before it is promoted");
 }
 
@@ -98,7 +98,9 @@ void StepWorld::check_stops(const Step& step) const {
       continue;
     }
     require(!serves || left >= view_.bounds.min_available, "stops stay above the floor");
-    if (s.cause == StopCause::drain) require(r.drained, "only what is on a drained node moves");
+    const bool asked =
+        s.cause == StopCause::drain || s.cause == StopCause::taint || s.cause == StopCause::rebalance;
+    require(!asked || (moves(r) && s.cause == r.move.cause), "what moves has to, and says why");
     if (s.cause != StopCause::rollout) continue;
     require(r.version != view_.version, "a rollout replaces what is outdated");
     require(!view_.is_frozen() || view_.policy.strategy == RolloutStrategy::blue_green, "a pause is a pause");

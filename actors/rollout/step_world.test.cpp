@@ -97,8 +97,15 @@ void StepWorld::refresh() {
     auto& f = view_.facts[i];
     f.proven = versions_[f.version].proven;
     f.node = where_[i] < 0 ? NodeStanding::none : machines_[where_[i]].standing;
-    f.drained = where_[i] >= 0 && f.node != NodeStanding::lost && machines_[where_[i]].drained;
+    if (f.move.cause != StopCause::rebalance) f.move = move_at(where_[i]);
   }
+}
+
+Move StepWorld::move_at(int where) const {
+  if (where < 0 || machines_[where].standing == NodeStanding::lost) return {};
+  const auto& machine = machines_[where];
+  if (machine.drained) return {StopCause::drain, 0};
+  return machine.tainted_from != 0 ? Move{StopCause::taint, machine.tainted_from} : Move{};
 }
 
 /// Ended replicas are forgotten, but for what fills a place.
@@ -130,7 +137,7 @@ void StepWorld::event() {
 
 void StepWorld::people() {
   auto& rollout = *view_.rollout;
-  switch (pick(8)) {
+  switch (pick(9)) {
     case 0:
     case 1:
       make_version();
@@ -153,16 +160,25 @@ void StepWorld::people() {
       return;
     case 6:
       return choose_policy();
+    case 7:
+      return ask_to_move();
     default:
       if (view_.last_proven != 0)
         begin(view_.last_proven, one_in(2) ? RolloutCause::undone : RolloutCause::aborted);
   }
 }
 
+void StepWorld::ask_to_move() {
+  for (std::size_t i = 0; i < view_.facts.size(); ++i)
+    if (alive(view_.facts[i]) && where_[i] >= 0 && one_in(3)) view_.facts[i].move = {StopCause::rebalance, 0};
+}
+
 void StepWorld::machines() {
   auto& machine = machines_[pick(machines_.size())];
-  if (one_in(3))
+  if (one_in(4))
     machine.drained = !machine.drained;
+  else if (one_in(3))
+    machine.tainted_from = machine.tainted_from != 0 ? 0 : now_ + static_cast<Millis>(pick(60));
   else
     machine.standing = static_cast<NodeStanding>(1 + pick(3));
 }
@@ -177,7 +193,7 @@ bool StepWorld::agents(bool steady) {
 void StepWorld::place(std::size_t i) {
   const auto at = pick(machines_.size());
   const auto& machine = machines_[at];
-  if (machine.standing != NodeStanding::ready || machine.drained) {
+  if (machine.standing != NodeStanding::ready || machine.drained || machine.tainted_from != 0) {
     view_.facts[i].unplaceable = true;
     return;
   }
@@ -388,7 +404,7 @@ std::string StepWorld::describe() const {
       << (view_.runs_to_completion ? " job" : "") << ", back to " << view_.last_proven << "\n";
   for (const auto& r : view_.facts)
     out << "  " << r.ordinal << " v" << r.version << " " << to_string(r.phase) << (r.ready ? " ready" : "")
-        << (r.leaving ? " leaving" : "") << (r.drained ? " drained" : "")
+        << (r.leaving ? " leaving" : "") << (moves(r) ? " moving" : "")
         << (r.unplaceable ? " unplaceable" : "") << (r.proven ? " proven" : "")
         << (r.earlier ? " earlier" : "") << " node " << static_cast<int>(r.node) << " nature "
         << static_cast<int>(versions_[r.version].nature) << " running " << r.running_at << " ready since "

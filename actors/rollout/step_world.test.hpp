@@ -40,6 +40,7 @@ class StepWorld {
   struct Machine {
     NodeStanding standing = NodeStanding::ready;
     bool drained = false;
+    Millis tainted_from = 0;  // its replicas have to leave from then on; 0: they may stay
   };
   /// The last version that somebody asks for, when it has calmed down.
   enum class Asked : std::uint8_t { nothing, good, bad };
@@ -60,7 +61,9 @@ class StepWorld {
   void prune();
 
   void people();
+  void ask_to_move();
   void machines();
+  Move move_at(int where) const;
   bool agents(bool steady);
   bool agent(std::size_t i, bool steady);
   bool run(ReplicaFact& r, bool steady);
@@ -71,6 +74,7 @@ class StepWorld {
   bool alive(const ReplicaFact& r) const {
     return !is_terminal(r.phase) && !r.leaving && r.node != NodeStanding::lost;
   }
+  bool moves(const ReplicaFact& r) const { return r.move.is_due(now_); }
   std::int64_t filled() const;
 
   void judge(const Step& step, std::size_t items);

@@ -16,7 +16,7 @@ std::size_t good_ones(const WorkloadView& view, const Census& census, bool switc
     }
   };
   count(census.current);
-  count(census.drained);
+  count(census.moving);
   if (view.runs_to_completion)
     for (const std::size_t i : census.finished) good += view.facts[i].phase == Phase::succeeded ? 1 : 0;
   return good;
@@ -24,7 +24,7 @@ std::size_t good_ones(const WorkloadView& view, const Census& census, bool switc
 
 bool has_outdated(const WorkloadView& view, const Census& census) {
   return !census.outdated.empty() ||
-         std::any_of(census.drained.begin(), census.drained.end(),
+         std::any_of(census.moving.begin(), census.moving.end(),
                      [&](std::size_t i) { return view.facts[i].version != view.version; });
 }
 
@@ -49,7 +49,7 @@ std::optional<std::size_t> newest_failing(const WorkloadView& view, const Census
     }
   };
   look(census.current);
-  look(census.drained);
+  look(census.moving);
   look(census.lost);
   return newest;
 }

@@ -15,13 +15,28 @@ namespace {
 struct NodeFact {
   NodeStanding standing = NodeStanding::none;
   bool drained = false;
+  std::shared_ptr<const Node> evicting;  ///< the node if it has a NO_EXECUTE taint
 };
 
 NodeFact node_fact_of(const Snapshot& snapshot, const NodeId& id) {
   if (id.empty()) return {};
   const auto node = snapshot.node(id);
-  if (!node || node->state == NodeState::offline) return {NodeStanding::lost, false};
-  return {node->state == NodeState::ready ? NodeStanding::ready : NodeStanding::doubt, node->draining};
+  if (!node || node->state == NodeState::offline) return {NodeStanding::lost, false, nullptr};
+  const bool evicts = std::any_of(node->taints.begin(), node->taints.end(),
+                                  [](const Taint& t) { return t.effect == TaintEffect::no_execute; });
+  return {node->state == NodeState::ready ? NodeStanding::ready : NodeStanding::doubt, node->draining,
+          evicts ? node : nullptr};
+}
+
+/// The first reason counts.
+Move move_of(const Snapshot& snapshot, const Replica& r, const NodeFact& node) {
+  if (node.drained) return {StopCause::drain, 0};
+  if (r.evict == StopCause::rebalance && node.standing != NodeStanding::none)
+    return {StopCause::rebalance, 0};
+  const auto version = node.evicting ? snapshot.version(r.workload, r.version) : nullptr;
+  const auto leaves =
+      version ? has_to_leave_at(*node.evicting, version->pod.placement.tolerations) : std::nullopt;
+  return leaves ? Move{StopCause::taint, *leaves} : Move{};
 }
 
 /// Asks the snapshot once for each node.
@@ -64,7 +79,7 @@ bool is_earlier(const ReplicaFact& r, const RolloutFact& rollout) {
   return r.running_at != 0 ? r.running_at < rollout.started_at : r.created_at < rollout.created_at;
 }
 
-ReplicaFact replica_fact_of(const Replica& r, const NodeFact& node) {
+ReplicaFact replica_fact_of(const Snapshot& snapshot, const Replica& r, const NodeFact& node) {
   ReplicaFact out;
   out.ordinal = r.ordinal;
   out.version = r.version;
@@ -74,7 +89,7 @@ ReplicaFact replica_fact_of(const Replica& r, const NodeFact& node) {
   out.created_at = r.created_at;
   out.phase = r.phase;
   out.node = node.standing;
-  out.drained = node.drained;
+  out.move = move_of(snapshot, r, node);
   out.ready = r.ready;
   out.serving = r.serving;
   out.leaving = r.is_leaving();
@@ -92,7 +107,7 @@ bool WorkloadView::is_canary() const {
 }
 
 ReplicaFact fact_of(const Snapshot& snapshot, const Replica& replica) {
-  return replica_fact_of(replica, node_fact_of(snapshot, replica.node));
+  return replica_fact_of(snapshot, replica, node_fact_of(snapshot, replica.node));
 }
 
 ReplicaFacts replicas_of(const Snapshot& snapshot, const WorkloadUid& workload) {
@@ -101,7 +116,7 @@ ReplicaFacts replicas_of(const Snapshot& snapshot, const WorkloadUid& workload) 
   snapshot.replicas().visit_from(ReplicaSlot{workload, 0},
                                  [&](const ReplicaSlot& slot, const std::shared_ptr<const Replica>& r) {
                                    if (slot.workload != workload) return false;
-                                   out.facts.push_back(replica_fact_of(*r, nodes.of(r->node)));
+                                   out.facts.push_back(replica_fact_of(snapshot, *r, nodes.of(r->node)));
                                    out.records.push_back(r.get());
                                    return true;
                                  });

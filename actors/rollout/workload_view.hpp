@@ -22,6 +22,14 @@ enum class NodeStanding : std::uint8_t {
   lost,   ///< OFFLINE, or gone
 };
 
+/// That a replica has to leave its node and be replaced elsewhere.
+struct Move {
+  StopCause cause = StopCause::none;  ///< drain, taint or rebalance; none: it may stay
+  Millis from = 0;                    ///< store time
+  bool is_due(Millis now) const { return cause != StopCause::none && from <= now; }
+  bool operator==(const Move&) const = default;
+};
+
 struct ReplicaFact {
   std::uint64_t ordinal = 0;
   std::uint64_t version = 1;
@@ -31,7 +39,7 @@ struct ReplicaFact {
   WallMillis created_at = 0;
   Phase phase = Phase::pending;
   NodeStanding node = NodeStanding::none;
-  bool drained = false;  ///< its node is being drained
+  Move move;
   bool ready = false;
   bool serving = true;
   bool leaving = false;      ///< told to stop, or withdrawn

@@ -46,7 +46,10 @@ class FactKey {
   FactKey& add_all(const std::vector<Toleration>& tolerations) {
     add(tolerations.size());
     for (const auto& t : tolerations)
-      add(t.key).add(t.value).add(t.effect ? static_cast<std::uint64_t>(*t.effect) : 0);
+      add(t.key)
+          .add(t.value)
+          .add(t.effect ? static_cast<std::uint64_t>(*t.effect) : 0)
+          .add(t.seconds ? 1 : 0);
     return *this;
   }
   const std::string& value() const { return key_; }

@@ -113,6 +113,7 @@ class Turmoil {
     for (std::uint64_t i = once_in(2) ? pick(3) : 0; i > 0; --i) p.affinity.push_back(term(true));
     for (std::uint64_t i = once_in(3) ? pick(3) : 0; i > 0; --i) p.anti_affinity.push_back(term(false));
     if (once_in(3)) p.tolerations = {{once_in(4) ? "" : word("t", 2), "", {}, {}}};
+    if (once_in(4)) p.tolerations.push_back({word("t", 2), "", TaintEffect::no_execute, 30});
     p.spread = static_cast<Spread>(1 + pick(4));
     if (p.spread != Spread::none && once_in(3)) p.max_skew = static_cast<std::uint32_t>(1 + pick(2));
     return p;

@@ -231,9 +231,14 @@ std::string in_words(Filter filter, bool several) {
   return "";
 }
 
+bool lets_in(const std::vector<Toleration>& tolerations, const Taint& taint) {
+  return std::any_of(tolerations.begin(), tolerations.end(),
+                     [&](const Toleration& t) { return !t.seconds && tolerates({t}, taint); });
+}
+
 const Taint* closing_taint(const Demand& demand, const Node& node) {
   for (const auto& taint : node.taints)
-    if (taint.effect != TaintEffect::prefer_no_schedule && !tolerates(demand.placement().tolerations, taint))
+    if (taint.effect != TaintEffect::prefer_no_schedule && !lets_in(demand.placement().tolerations, taint))
       return &taint;
   return nullptr;
 }

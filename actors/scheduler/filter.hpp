@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "actors/scheduler/demand.hpp"
 
@@ -52,6 +53,8 @@ std::optional<Filter> rejection(const Demand& demand, const NodeView& view);
 /// Meets every filter up to kLastStatic: its domain counts for spreading.
 bool statically_eligible(const Demand& demand, const NodeView& view);
 
+/// For good: who tolerates a taint for some seconds may stay on a node that gets it, and not come to it.
+bool lets_in(const std::vector<Toleration>& tolerations, const Taint& taint);
 /// A taint that keeps the replica away; null: none does.
 const Taint* closing_taint(const Demand& demand, const Node& node);
 /// The free thousandths per GPU suffice, whole ones or on one.

@@ -163,7 +163,8 @@ TEST_CASE("Taints close a node but for those who tolerate them") {
       {"any value and effect", Filter::taint, no_schedule, tolerating({"gpu", "", {}, {}}), ""},
       {"another value", Filter::taint, no_schedule, tolerating({"gpu", "no", {}, {}}),
        "lacks a toleration for gpu=true:NO_SCHEDULE"},
-      {"for a while", Filter::taint, tainted(TaintEffect::no_execute), tolerating({"gpu", "", {}, 30}), ""},
+      {"for a while: it may stay, not come", Filter::taint, tainted(TaintEffect::no_execute),
+       tolerating({"gpu", "", {}, 30}), "lacks a toleration for gpu=true:NO_EXECUTE"},
   });
 }
 

@@ -106,7 +106,7 @@ Words soften_expressions(const Node& node, std::vector<AffinityTerm>& terms) {
 Words tolerate_taints(const Demand& d, const Node& node, std::vector<Toleration>& tolerations) {
   std::string words;
   for (const auto& taint : node.taints) {
-    if (taint.effect == TaintEffect::prefer_no_schedule || tolerates(tolerations, taint)) continue;
+    if (taint.effect == TaintEffect::prefer_no_schedule || lets_in(tolerations, taint)) continue;
     // Named as the filter names it, of a node with this taint alone.
     NodeView alone;
     auto only = std::make_shared<Node>();

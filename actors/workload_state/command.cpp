@@ -14,6 +14,7 @@ namespace {
 
 /// A delete stops this many itself, so that nobody else waits long for the owner; rollout proposes the other
 /// stops.
+constexpr std::size_t kMaxMoved = 100;
 constexpr std::size_t kMaxStopsAtOnce = 500;
 constexpr std::uint64_t kMask40 = (std::uint64_t{1} << 40) - 1;
 
@@ -110,16 +111,20 @@ Result<Workload> remove(owner::Plan& plan, const DeleteWorkload& action, const S
 }
 
 Result<Workload> move(owner::Plan& plan, const MoveReplicas& action) {
+  if (action.replicas.empty() || action.replicas.size() > kMaxMoved)
+    return fail(Errc::invalid_argument, std::to_string(action.replicas.size()) +
+                                            " replicas are to move; name 1 to " + std::to_string(kMaxMoved));
   const auto present = find(plan.now(), action.ns, action.name, 0);
   if (!present) return fail(present.error());
   for (const auto& id : action.replicas) {
     const auto replica = plan.now().replica(id);
     if (!replica || replica->workload != (*present)->uid || is_terminal(replica->phase) ||
-        replica->is_leaving() || replica->node.empty())
+        replica->is_leaving() || replica->node.empty() || replica->evict != StopCause::none)
       continue;
     Replica moved = *replica;
     moved.evict = StopCause::rebalance;
     plan.put(std::make_shared<const Replica>(std::move(moved)));
+    plan.seal();
   }
   return **present;
 }

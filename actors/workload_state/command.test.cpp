@@ -224,5 +224,48 @@ TEST_CASE_FIXTURE(CommandTest, "a gang is never larger than one atomic step, how
   CHECK(code(run(ScaleWorkload{"default", "job", kMaxGang, 0})) == Errc::none);
 }
 
+TEST_CASE_FIXTURE(CommandTest, "what is asked to move is marked, if it has a place and stays") {
+  SnapshotBuilder b;
+  b.node("n1").workload("web").workload("other");
+  const auto at_work = [](Replica& r) { r.phase = Phase::running, r.node = NodeId{"n1"}; };
+  b.replica("web", at_work).replica("web").replica("web", [&](Replica& r) {
+    at_work(r);
+    r.stop = StopCause::scale;
+  });
+  b.replica("web", [&](Replica& r) {
+    at_work(r);
+    r.withdrawn = StopCause::rollout;
+  });
+  b.replica("web", SnapshotBuilder::ended(Phase::failed, StopCause::none)).replica("other", at_work);
+  head = b.view();
+  const auto web = [](std::uint64_t n) { return SnapshotBuilder::id("web", n); };
+  const MoveReplicas all{
+      "default", "web", {web(0), web(1), web(2), web(3), web(4), web(9), SnapshotBuilder::id("other", 0)}};
+  REQUIRE(code(run(all)) == Errc::none);
+  REQUIRE(units.size() == 1);
+  CHECK(units.front().changes.size() == 1);
+  CHECK(head.replica(web(0))->evict == StopCause::rebalance);
+  CHECK(code(run(all)) == Errc::none);
+  CHECK(units.empty());
+  CHECK(code(run(MoveReplicas{"default", "none", {web(0)}})) == Errc::not_found);
+}
+
+TEST_CASE_FIXTURE(CommandTest, "one command moves 1 to 100 replicas, each unit of them fits a commit") {
+  SnapshotBuilder b;
+  b.node("n1").workload("web");
+  MoveReplicas move{"default", "web", {}};
+  CHECK(code(run(move)) == Errc::invalid_argument);
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    b.replica("web", [](Replica& r) { r.phase = Phase::running, r.node = NodeId{"n1"}; });
+    move.replicas.push_back(SnapshotBuilder::id("web", i));
+  }
+  head = b.view();
+  CHECK(code(run(move)) == Errc::none);
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].changes.size() == owner::kMaxUnitChanges);
+  move.replicas.push_back(SnapshotBuilder::id("web", 100));
+  CHECK(code(run(move)) == Errc::invalid_argument);
+}
+
 }  // namespace
 }  // namespace cloudless::workload_state

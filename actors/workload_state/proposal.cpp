@@ -333,7 +333,8 @@ Error Judge::operator()(const StopReplica& item) {
     auto relied_on = budget_.permit(head(), *workload, *replica, item.cause);
     if (!relied_on) return relied_on.error();
     for (auto& precondition : *relied_on) plan_.require(std::move(precondition));
-    if (item.cause == StopCause::drain && node)
+    // Whether the node is still drained, or tainted, is another owner's word.
+    if ((item.cause == StopCause::drain || item.cause == StopCause::taint) && node)
       plan_.require({node_key(replica->node), node->schedulable_revision});
   } else if (node) {
     // A node that returns first keeps its replicas.

@@ -198,7 +198,7 @@ Error judge(owner::Plan& plan, const EndRollout& item, Budget& budget, const Sta
 }
 
 Error judge(owner::Plan& plan, const MarkTime& item, const Stamp& stamp) {
-  const auto subject = active(plan.now(), item.workload, item.rollout);
+  const auto subject = newest(plan.now(), item.workload, item.rollout);
   if (!subject) return subject.error();
   put_rollout(plan, *subject->rollout, stamp);
   return agreed();

@@ -83,6 +83,8 @@ struct Room {
 
   void on_published(const CommitsPublished& batch) {
     link.published(batch);
+    // Nodes keep time, too.
+    for (const auto& commit : *batch.commits) store_clock.observe(mark_of(commit), clock.steady());
     withdrawals.apply(*batch.commits);
     stop_withdrawn();
   }

@@ -68,7 +68,8 @@ bool may_come_late(const Snapshot& view, const Workload& workload) {
     if (is_terminal(r->phase) || r->is_leaving()) continue;
     if (r->version != workload.version)
       ++others;
-    else if (r->phase == Phase::running)
+    else if (const auto node = view.node(r->node);
+             r->phase == Phase::running && node && node->state == NodeState::ready)
       ++current;
   }
   const bool others_stay = workload.spec.rollout.strategy == RolloutStrategy::blue_green;

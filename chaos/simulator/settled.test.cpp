@@ -74,3 +74,18 @@ TEST_CASE("What was deleted may wait for a machine that is gone, and only for th
   CHECK(settled(world, {}, {NodeId{"a"}}));
   CHECK_FALSE(settled(world, {}, {}));
 }
+
+TEST_CASE("A failed rollout may end well as long as all of it runs, on nodes that are there") {
+  auto world = serving();
+  Workload w = *world.view().workload(SnapshotBuilder::uid("web"));
+  w.rollout = 1;
+  Rollout failed;
+  failed.workload = w.uid;
+  failed.state = RolloutState::failed;
+  world.commit({put(std::make_shared<const Workload>(w)), put(std::make_shared<const Rollout>(failed))});
+  CHECK_FALSE(settled(world));
+  world.node("a", [](Node& n) { n.state = NodeState::offline; });
+  world.replica("web").change_replica(SnapshotBuilder::id("web", 1),
+                                      [](Replica& r) { r.reason = "no node fits"; });
+  CHECK(settled(world, {}, {NodeId{"a"}}));
+}

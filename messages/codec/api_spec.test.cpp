@@ -161,8 +161,6 @@ TEST_CASE("fields that the schema has and this version does not carry out are re
     const char* field;
     std::vector<std::string> paths;
   } cases[] = {
-      {R"(placement { tolerations { effect: TAINT_EFFECT_NO_EXECUTE toleration_seconds: 5 } })",
-       {"spec.placement.tolerations[0].toleration_seconds"}},
       {"exclusive: true", {"spec.exclusive"}},
       {"resources { requests { gpu_count: 3 } }", {"spec.resources.requests.gpu_count"}},
       {"resources { requests { gpu_milli: 300 } }", {"spec.resources.requests.gpu_milli"}},

@@ -226,8 +226,6 @@ class PlacementCheck {
         v_.check_range(here + ".toleration_seconds", toleration.toleration_seconds(), 0, 31'536'000);
         if (toleration.effect() != api::TAINT_EFFECT_NO_EXECUTE)
           v_.add(here + ".toleration_seconds", "goes with effect TAINT_EFFECT_NO_EXECUTE only");
-        else
-          v_.add_unimplemented(here + ".toleration_seconds");
       }
     }
   }

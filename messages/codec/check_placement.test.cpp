@@ -79,6 +79,9 @@ TEST_CASE("what is wrong with a placement is refused with its path") {
       {"placement { tolerations { key: 'a b' effect: 9 } }",
        {"spec.placement.tolerations[0].key", "spec.placement.tolerations[0].effect"}},
       {"placement { tolerations { value: 'x' } }", {"spec.placement.tolerations[0].value"}},
+      {"placement { tolerations { key: 'a' effect: TAINT_EFFECT_NO_EXECUTE toleration_seconds: 0 } }", {}},
+      {"placement { tolerations { key: 'a' effect: TAINT_EFFECT_NO_EXECUTE toleration_seconds: 31536001 } }",
+       {"spec.placement.tolerations[0].toleration_seconds"}},
       {"placement { tolerations { key: 'a' toleration_seconds: 5 } }",
        {"spec.placement.tolerations[0].toleration_seconds"}},
   };

@@ -81,8 +81,8 @@ struct EndRollout {
   Revision workload_revision = 0;  ///< as seen
   bool operator==(const EndRollout&) const = default;
 };
-/// From rollout, while it waits for a deadline and nothing else is committed: so that a restart loses little
-/// store time. Accepted if it is active.
+/// From rollout, while it waits for a moment and nothing else is committed: so that a restart loses little
+/// store time. Accepted if it is the newest.
 struct MarkTime {
   WorkloadUid workload;
   std::uint64_t rollout = 0;

@@ -14,6 +14,8 @@ namespace cloudless {
 
 /// The newest moment of store time that this record bears; 0: none.
 Millis mark_of(const Record& record);
+/// That any record of this commit bears.
+Millis mark_of(const Commit& commit);
 /// The same over everything.
 Millis mark_of(const Snapshot& snapshot);
 

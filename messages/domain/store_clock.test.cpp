@@ -44,6 +44,14 @@ TEST_CASE("the mark of a snapshot is the newest moment in it") {
   rollout.mark = 90;
   view.apply(put(std::make_shared<const Rollout>(rollout)));
   CHECK(mark_of(view) == 90);
+  Node node;
+  node.description.id = NodeId{"n1"};
+  node.no_execute_since = {{"old", 95}, {"older", 10}};
+  const Commit commit{
+      1, {put(std::make_shared<const Node>(node)), put(std::make_shared<const Replica>(replica))}};
+  CHECK(mark_of(commit) == 95);
+  view.apply(put(std::make_shared<const Node>(node)));
+  CHECK(mark_of(view) == 95);
 }
 
 }  // namespace cloudless
