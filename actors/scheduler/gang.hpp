@@ -1,6 +1,6 @@
-// Who belongs together: the waiting replicas of one version of a workload with all_or_nothing, which get their
-// places in one step or not at all. Pure. A mirror may see replicas that were made together one after another;
-// `there` and `wanted` say whether more are to come.
+// Who belongs together: the waiting replicas of one version of a workload with all_or_nothing, which get
+// their places in one step or not at all. Pure. A mirror may see replicas that were made together one after
+// another; `there` and `wanted` say whether more are to come.
 #pragma once
 
 #include <cstdint>

@@ -148,7 +148,8 @@ TEST_CASE_FIXTURE(GangTest, "A gang that has stopped growing, as in a paused rol
   now += kGangPatience;
   const auto items = propose();
   REQUIRE(items.size() == 3);
-  CHECK(std::get<ExplainPending>(items[1]).reason.starts_with("all or nothing: 0 of 2 would fit; no node fits"));
+  CHECK(std::get<ExplainPending>(items[1]).reason.starts_with(
+      "all or nothing: 0 of 2 would fit; no node fits"));
 }
 
 TEST_CASE_FIXTURE(GangTest, "A scale-up waits for all that are added, and not for those that run") {
@@ -196,7 +197,8 @@ TEST_CASE_FIXTURE(GangTest, "What ended or waits of an earlier version does not 
   CHECK(placed() == Sizes{1, 3});
 }
 
-TEST_CASE_FIXTURE(GangTest, "A gang beyond what is left of a pass has the next one to itself; nothing overtakes it") {
+TEST_CASE_FIXTURE(GangTest,
+                  "A gang beyond what is left of a pass has the next one to itself; nothing overtakes it") {
   world.node("a").workload("aa").workload("job", gang_of(4)).workload("zz");
   world.replica("aa");
   pending("job", 4);

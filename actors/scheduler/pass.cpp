@@ -126,8 +126,7 @@ Waiting& Pass::note(const VersionKey& version, const Demand& demand, const std::
   waiting.look_again.reset();
   for (const auto& [node, until] : demand.failed_until)
     waiting.look_again = std::min(waiting.look_again.value_or(until), until);
-  const bool due =
-      waiting.explained_at != generation_ && terms_.now >= explain_at(waiting, demand.workload);
+  const bool due = waiting.explained_at != generation_ && terms_.now >= explain_at(waiting, demand.workload);
   if (!due || asked_nodes_ >= kMostAskedNodes) return waiting;
   asked_nodes_ += model_.nodes().size();
   waiting.reason = bounded_reason(before + in_words(explain_unplaced(demand)));
@@ -142,8 +141,7 @@ void Pass::tell(const ReplicaSlot& slot, Waiting& waiting) {
   if (!waiting.reason.empty() && replica->reason != waiting.reason && reasons_.size() < terms_.limit)
     reasons_.emplace_back(ExplainPending{replica->id, waiting.reason});
   if (waiting.look_again) wake_by(*waiting.look_again);
-  if (waiting.explained_at != generation_)
-    wake_by(std::max(terms_.now, explain_at(waiting, slot.workload)));
+  if (waiting.explained_at != generation_) wake_by(std::max(terms_.now, explain_at(waiting, slot.workload)));
 }
 
 /// When its reason may be worked out anew; at once if it has none.

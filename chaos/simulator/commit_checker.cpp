@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "chaos/simulator/place_law.hpp"
+
 namespace cloudless::sim {
 namespace {
 
@@ -24,6 +26,13 @@ StopCause leaves_for(const Replica& r) {
 bool has_floor(StopCause cause, const Workload& workload) {
   if (workload.deleted || cause == StopCause::node_lost || cause == StopCause::deleted) return false;
   return cause != StopCause::recreate || workload.spec.rollout.strategy != RolloutStrategy::recreate;
+}
+
+/// So many commits after the last news a decision knows of them: fewer are ever under way.
+constexpr Revision kUnderWay = 60;
+
+bool is_live(const Replica& r) {
+  return !r.node.empty() && !is_terminal(r.phase) && !r.is_leaving();
 }
 
 template <class T>
@@ -55,14 +64,6 @@ std::uint32_t floor_of(const WorkloadSpec& spec) {
   return static_cast<std::uint32_t>(n - std::min(n, may_miss));
 }
 
-Resources reserved_on(const Snapshot& view, const NodeId& node) {
-  Resources sum;
-  for (const auto& r : view.replicas_on(node))
-    if (!is_terminal(r->phase))
-      if (const auto version = view.version(r->workload, r->version)) sum += version->pod.requests;
-  return sum;
-}
-
 Breaches CommitChecker::check(const Snapshot& before, const Commit& commit, const Snapshot& after) {
   breaches_.clear();
   voluntarily_stopped_.clear();
@@ -70,6 +71,7 @@ Breaches CommitChecker::check(const Snapshot& before, const Commit& commit, cons
     broken("revisions follow one another", std::to_string(commit.revision));
   if (commit.changes.size() > kMaxCommitChanges)
     broken("a commit is at most 100 records", std::to_string(commit.changes.size()));
+  note_news(before, commit);
   for (const auto& change : commit.changes) {
     switch (change.key.kind) {
       case RecordKind::workload:
@@ -301,8 +303,7 @@ void CommitChecker::check_stop(const Snapshot& before, const Replica& old, const
   const StopCause cause = leaves_for(now);
   if (cause == StopCause::deleted && !workload->deleted) broken("a stop names its true cause", step);
   if (cause == StopCause::node_lost && !node_away) broken("a stop names its true cause", step);
-  if (cause == StopCause::drain && !workload->deleted && !(node && node->draining))
-    broken("a stop names its true cause", step);
+  if (!workload->deleted) check_cause(before, old, now, *workload);
   const bool replaced = cause == StopCause::rollout || cause == StopCause::recreate;
   if (replaced && now.version == workload->version && !workload->deleted)
     broken("a stop names its true cause", step);
@@ -313,24 +314,97 @@ void CommitChecker::check_stop(const Snapshot& before, const Replica& old, const
     voluntarily_stopped_.emplace(now.workload, now.withdrawn_at);
 }
 
+/// Of the causes that have to do with places.
+void CommitChecker::check_cause(const Snapshot& before, const Replica& old, const Replica& now,
+                                const Workload& workload) {
+  const std::string step = at(old) + " -> " + at(now);
+  const auto node = before.node(old.node);
+  const auto version = before.version(old.workload, old.version);
+  const StopCause cause = leaves_for(now);
+  if (cause == StopCause::drain && !(node && node->draining)) broken("a stop names its true cause", step);
+  if (cause == StopCause::taint && !(node && version && evicts(*node, version->pod)))
+    broken("a stop names its true cause", step);
+  if (cause == StopCause::rebalance && old.evict != StopCause::rebalance)
+    broken("a stop names its true cause", step);
+  if (cause != StopCause::preempted) return;
+  const auto winner = before.replica(now.preempted_for);
+  const auto its = winner ? before.workload(winner->workload) : nullptr;
+  if (!its || winner->phase != Phase::pending || winner->is_leaving() ||
+      its->spec.priority <= workload.spec.priority)
+    broken("a place is taken for one of higher priority that waits", step);
+}
+
+void CommitChecker::note_news(const Snapshot& before, const Commit& commit) {
+  now_ = commit.revision;
+  for (const auto& change : commit.changes) {
+    if (change.key.kind == RecordKind::node) {
+      const auto old = before.node(NodeId{change.key.id});
+      const auto now = record_of<Node>(change);
+      if (!old || !now || old->schedulable_revision != now->schedulable_revision) node_changed_ = now_;
+    } else if (change.key.kind == RecordKind::workload) {
+      const auto old = before.workload(WorkloadUid{change.key.id});
+      const auto now = record_of<Workload>(change);
+      if (old && now && old->spec.labels == now->spec.labels &&
+          old->spec.all_or_nothing == now->spec.all_or_nothing)
+        continue;
+      restated_ = now_;
+    } else if (change.key.kind == RecordKind::replica) {
+      const auto old = before.replica(ReplicaId{change.key.id});
+      const auto now = record_of<Replica>(change);
+      if (!old) born_[ReplicaId{change.key.id}] = now_;
+      if (!now) born_.erase(ReplicaId{change.key.id});
+      if (old && is_live(*old) && (!now || !is_live(*now))) somebody_left_ = now_;
+    }
+  }
+}
+
 void CommitChecker::check_place(const Snapshot& before, const Replica& now, const Snapshot& after) {
   const auto node = before.node(now.node);
+  const auto version = before.version(now.workload, now.version);
   if (!node) return broken("an assignment names a node that exists", at(now));
-  if (node->state != NodeState::ready || node->cordoned || node->draining)
-    broken("an assignment goes to a READY node that is not closed", at(now) + " on " + now.node.value);
-  for (const auto& taint : node->taints)
-    if (taint.effect != TaintEffect::prefer_no_schedule) broken("an assignment respects taints", at(now));
-  const Resources reserved = reserved_on(after, now.node);
-  if (!reserved.fits(node->description.allocatable))
-    broken("no assignment exceeds what a node has",
-           now.node.value + " with " + std::to_string(reserved.cpu_millicores) + " of " +
-               std::to_string(node->description.allocatable.cpu_millicores) + " millicores after " + at(now));
+  if (!version) return broken("a replica has its workload and its version", at(now));
+  const std::string where = at(now) + " on " + now.node.value + ": ";
+  if (const auto why = closed_to(*node, version->pod); !why.empty())
+    broken("an assignment meets what is asked of the node", where + why);
+  if (const auto why = taken_from(after, *node, now); !why.empty())
+    broken("no assignment takes what a node has not, or others have", where + why);
+  if (const auto why = shared_gpu(after, *node); !why.empty())
+    broken("a GPU is whole, or shares of it are no more than it", where + why);
+  const auto gpus = static_cast<std::size_t>(version->pod.requests.gpu_count) +
+                    (version->pod.requests.gpu_milli > 0 ? 1 : 0);
+  if (now.gpus.size() != gpus) broken("a replica has the GPUs that it asks for", at(now));
+  if (now_ < restated_ + kUnderWay) return;
+  if (const auto why = kept_apart(after, *node, now); !why.empty())
+    broken("an assignment respects who must be apart", where + why);
+  check_gang(now, after);
+  // What others do while a decision is under way may upset a balance that it relied on.
+  if (now_ < std::max(node_changed_, somebody_left_) + kUnderWay) return;
+  if (const auto why = out_of_balance(after, *node, now); !why.empty())
+    broken("an assignment keeps the balance that it found", where + why);
+}
+
+/// Those that waited with it got their places in the same commit.
+void CommitChecker::check_gang(const Replica& now, const Snapshot& after) {
+  const auto workload = after.workload(now.workload);
+  if (!workload || !workload->spec.all_or_nothing || workload->deleted) return;
+  for (const auto& r : after.replicas_of(now.workload))
+    if (r->version == now.version && r->phase == Phase::pending && !r->is_leaving() &&
+        born_[r->id] + kUnderWay < now_)
+      broken("all of a gang are placed in one commit", at(now) + " without " + at(*r));
 }
 
 void CommitChecker::check_node(const Snapshot& before, const Change& change) {
   const auto old = before.node(NodeId{change.key.id});
   const auto now = record_of<Node>(change);
   if (!now) return;
+  for (const auto& taint : now->taints) {
+    if (taint.effect != TaintEffect::no_execute) continue;
+    const auto since = now->no_execute_since.find(taint.key);
+    const bool is_known = since != now->no_execute_since.end() && since->second > 0;
+    const auto was = old ? old->no_execute_since.find(taint.key) : since;
+    if (!is_known || (old && was != old->no_execute_since.end() && was->second != since->second))
+      broken("a node remembers since when it evicts", change.key.id + " " + taint.key);
+  }
   if (!old) {
     if (now->schedulable_revision == 0 || now->revision == 0)
       broken("a node's revisions begin above 0", change.key.id);

@@ -19,8 +19,6 @@ std::uint32_t available(const Snapshot& view, const WorkloadUid& workload,
                         Millis moment = std::numeric_limits<Millis>::max());
 /// The floor under voluntary actions.
 std::uint32_t floor_of(const WorkloadSpec& spec);
-/// What all replicas on the node that have not ended reserve.
-Resources reserved_on(const Snapshot& view, const NodeId& node);
 
 class CommitChecker {
  public:
@@ -33,6 +31,10 @@ class CommitChecker {
   void check_step(const Snapshot& before, const Replica& old, const Replica& now);
   void check_stop(const Snapshot& before, const Replica& old, const Replica& now, const Snapshot& after);
   void check_place(const Snapshot& before, const Replica& now, const Snapshot& after);
+  void check_gang(const Replica& now, const Snapshot& after);
+  void check_cause(const Snapshot& before, const Replica& old, const Replica& now, const Workload& workload);
+  /// Notes what decisions that are under way cannot know yet.
+  void note_news(const Snapshot& before, const Commit& commit);
   void check_node(const Snapshot& before, const Change& change);
   void check_version(const Snapshot& before, const Change& change, const Snapshot& after);
   void check_turn(const Workload& old, const Workload& now, const Snapshot& before, const Snapshot& after);
@@ -48,6 +50,12 @@ class CommitChecker {
   std::map<WorkloadUid, Millis> voluntarily_stopped_;
   std::map<WorkloadUid, std::uint64_t> next_ordinal_;
   std::set<WorkloadUid> seen_workloads_;
+  // Revisions at which this was last so.
+  Revision now_ = 0;
+  Revision node_changed_ = 0;   // what is schedulable, of any
+  Revision somebody_left_ = 0;  // a replica that was live is so no longer
+  Revision restated_ = 0;       // labels or all_or_nothing of a workload
+  std::map<ReplicaId, Revision> born_;
 };
 
 }  // namespace cloudless::sim

@@ -129,6 +129,8 @@ TEST_CASE("What serves and is told to stop counts against the floor, whatever it
 }
 
 TEST_CASE("Unlawful assignments are reported") {
+  constexpr const char* kNode = "an assignment meets what is asked of the node";
+  constexpr const char* kTaken = "no assignment takes what a node has not, or others have";
   const auto assigned = [](auto prepare) {
     SnapshotBuilder world;
     world.node("a").workload("web", [](WorkloadSpec& s) { s.pod.requests.cpu_millicores = 600; });
@@ -141,19 +143,18 @@ TEST_CASE("Unlawful assignments are reported") {
     return world;
   };
   CHECK(broken_by_last(assigned([](SnapshotBuilder&) {})).empty());
-  CHECK(breaks(assigned([](SnapshotBuilder& w) { w.node("a", [](Node& n) { n.cordoned = true; }); }),
-               "an assignment goes to a READY node that is not closed"));
+  CHECK(breaks(assigned([](SnapshotBuilder& w) { w.node("a", [](Node& n) { n.cordoned = true; }); }), kNode));
   CHECK(breaks(assigned([](SnapshotBuilder& w) {
                  w.node("a", [](Node& n) { n.taints.push_back({"k", "", TaintEffect::no_schedule}); });
                }),
-               "an assignment respects taints"));
+               kNode));
   CHECK(breaks(assigned([](SnapshotBuilder& w) {
                  w.change_replica(SnapshotBuilder::id("web", 1), [](Replica& r) {
                    r.phase = Phase::assigned;
                    r.node = NodeId{"a"};
                  });
                }),
-               "no assignment exceeds what a node has"));
+               kTaken));
   CHECK(breaks(assigned([](SnapshotBuilder& w) { w.commit({erase(node_key(NodeId{"a"}))}); }),
                "an assignment names a node that exists"));
 }
@@ -302,4 +303,134 @@ TEST_CASE("A paused rollout replaces nothing") {
     r.ready = r.serving = false;
   });
   CHECK(breaks(world, "a paused rollout replaces nothing"));
+}
+
+TEST_CASE("A stop for the sake of a place names what is so") {
+  const auto stopped = [](StopCause cause, auto prepare) {
+    auto world = two_serving();
+    world.workload("web", [](WorkloadSpec& s) { s.rollout.min_available = 0; });
+    prepare(world);
+    world.change_replica(SnapshotBuilder::id("web", 0), [=](Replica& r) {
+      r.stop = cause;
+      r.ready = r.serving = false;
+      if (cause == StopCause::preempted) r.preempted_for = SnapshotBuilder::id("vip", 0);
+    });
+    return world;
+  };
+  constexpr const char* kCause = "a stop names its true cause";
+  constexpr const char* kWinner = "a place is taken for one of higher priority that waits";
+  const auto taint = [](TaintEffect effect) {
+    return [=](SnapshotBuilder& w) { w.node("a", [=](Node& n) { n.taints = {{"broken", "", effect}}; }); };
+  };
+  const auto vip = [](std::uint32_t priority) {
+    return [=](SnapshotBuilder& w) {
+      w.workload("vip", [=](WorkloadSpec& s) { s.priority = priority; }).replica("vip");
+    };
+  };
+  const auto nothing = [](SnapshotBuilder&) {};
+  CHECK(breaks(stopped(StopCause::drain, nothing), kCause));
+  CHECK(breaks(stopped(StopCause::taint, taint(TaintEffect::no_schedule)), kCause));
+  CHECK(broken_by_last(stopped(StopCause::taint, taint(TaintEffect::no_execute))).empty());
+  CHECK(breaks(stopped(StopCause::rebalance, nothing), kCause));
+  CHECK(breaks(stopped(StopCause::preempted, nothing), kWinner));
+  CHECK(breaks(stopped(StopCause::preempted, vip(0)), kWinner));
+  CHECK(broken_by_last(stopped(StopCause::preempted, vip(1))).empty());
+}
+
+namespace {
+
+/// "web" with this spec; its replica 0 is on node a of zone z1, 1 waits. Long ago. Then 1 gets node b (of
+/// zone z2) or a.
+SnapshotBuilder second_place(const std::function<void(WorkloadSpec&)>& spec, const char* node,
+                             const std::function<void(SnapshotBuilder&)>& prepare = {}) {
+  SnapshotBuilder world;
+  const auto zone = [](const char* name) {
+    return [=](Node& n) {
+      n.description.zone = name;
+      n.description.allocatable.gpu_count = n.description.capacity.gpu_count = 1;
+    };
+  };
+  world.node("a", zone("z1")).node("b", zone("z2")).workload("web", [&](WorkloadSpec& s) {
+    s.labels = {{"app", "web"}};
+    s.replicas = 2;
+    spec(s);
+  });
+  const auto gpus = world.view().workload(SnapshotBuilder::uid("web"))->spec.pod.requests.gpu_milli > 0;
+  const auto place = [&](std::uint64_t ordinal, const char* where) {
+    world.change_replica(SnapshotBuilder::id("web", ordinal), [&](Replica& r) {
+      r.phase = Phase::assigned;
+      r.node = NodeId{where};
+      if (gpus) r.gpus = {0};
+    });
+  };
+  world.replica("web");
+  place(0, "a");
+  if (prepare) prepare(world);
+  world.replica("web");
+  // Everything that could be news is old.
+  for (int i = 0; i < 100; ++i) world.commit({});
+  place(1, node);
+  return world;
+}
+
+AffinityTerm with_web(Topology topology) {
+  AffinityTerm term;
+  term.topology = topology;
+  term.required = true;
+  term.workload_selector = {{"app", "web"}};
+  return term;
+}
+
+}  // namespace
+
+TEST_CASE("Places that break rules between replicas are reported") {
+  constexpr const char* kApart = "an assignment respects who must be apart";
+  constexpr const char* kBalance = "an assignment keeps the balance that it found";
+  constexpr const char* kTaken = "no assignment takes what a node has not, or others have";
+  const auto apart = [](WorkloadSpec& s) { s.pod.placement.anti_affinity = {with_web(Topology::zone)}; };
+  CHECK(broken_by_last(second_place(apart, "b")).empty());
+  CHECK(breaks(second_place(apart, "a"), kApart));
+  const auto together = [](WorkloadSpec& s) { s.pod.placement.affinity = {with_web(Topology::node)}; };
+  CHECK(broken_by_last(second_place(together, "a")).empty());
+  CHECK(breaks(second_place(together, "b"), kBalance));
+  const auto even = [](WorkloadSpec& s) { s.pod.placement.max_skew = 1; };
+  CHECK(broken_by_last(second_place(even, "b")).empty());
+  CHECK(breaks(second_place(even, "a"), kBalance));
+  const auto port = [](WorkloadSpec& s) { s.pod.ports = {{"web", 80, Protocol::tcp, 8080}}; };
+  CHECK(broken_by_last(second_place(port, "b")).empty());
+  CHECK(breaks(second_place(port, "a"), kTaken));
+  const auto share = [](WorkloadSpec& s) { s.pod.requests.gpu_milli = 600; };
+  CHECK(broken_by_last(second_place(share, "b")).empty());
+  CHECK(breaks(second_place(share, "a"), kTaken));
+  CHECK(breaks(second_place(share, "a"), "a GPU is whole, or shares of it are no more than it"));
+  // Another's wish to be alone counts as well.
+  const auto guarded = [](SnapshotBuilder& w) {
+    w.workload("lone", [](WorkloadSpec& s) { s.pod.placement.anti_affinity = {with_web(Topology::node)}; });
+    w.replica("lone", SnapshotBuilder::running("b"));
+  };
+  CHECK(breaks(second_place([](WorkloadSpec&) {}, "b", guarded), kApart));
+}
+
+TEST_CASE("All of a gang that wait are placed together") {
+  constexpr const char* kGang = "all of a gang are placed in one commit";
+  const auto gang = [](WorkloadSpec& s) { s.all_or_nothing = true; };
+  CHECK(broken_by_last(second_place(gang, "b")).empty());
+  CHECK(breaks(second_place(gang, "b", [](SnapshotBuilder& w) { w.replica("web"); }), kGang));
+}
+
+TEST_CASE("A node remembers since when it evicts, as long as it does") {
+  constexpr const char* kSince = "a node remembers since when it evicts";
+  const auto since = [](SnapshotBuilder& w, std::map<std::string, Millis> at) {
+    w.node("a", [&](Node& n) {
+      n.taints = {{"broken", "", TaintEffect::no_execute}};
+      n.no_execute_since = std::move(at);
+    });
+  };
+  SnapshotBuilder world;
+  since(world, {});
+  CHECK(breaks(world, kSince));
+  since(world, {{"broken", 5}});
+  CHECK_FALSE(breaks(world, kSince));
+  since(world, {{"broken", 6}});
+  CHECK(breaks(world, kSince));
 }

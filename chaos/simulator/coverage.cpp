@@ -1,5 +1,7 @@
 #include "chaos/simulator/coverage.hpp"
 
+#include <algorithm>
+
 namespace cloudless::sim {
 
 void Coverage::see(const Snapshot& before, const Commit& commit) {
@@ -22,6 +24,8 @@ void Coverage::see(const Snapshot& before, const Commit& commit) {
       if (old && !old->is_leaving() && now.withdrawn != StopCause::none)
         count(std::string("withdrawn: ") + to_string(now.withdrawn));
       if (now.ready && (!old || !old->ready)) count("replica: ready");
+      if (old && old->evict != now.evict) count("replica: asked to move");
+      if (old && old->node.empty() && !now.node.empty()) see_place(before, now);
     } else if (change.key.kind == RecordKind::node && change.record) {
       const auto old = before.node(NodeId{change.key.id});
       const auto& now = *std::get<std::shared_ptr<const Node>>(*change.record);
@@ -29,6 +33,9 @@ void Coverage::see(const Snapshot& before, const Commit& commit) {
       if (old && old->state != now.state)
         count(std::string("node: ") + to_string(old->state) + " -> " + to_string(now.state));
       if (old && old->cordoned != now.cordoned) count(now.cordoned ? "node: cordoned" : "node: uncordoned");
+      if (old && old->taints != now.taints) count("node: other taints");
+      if (old && old->labels != now.labels) count("node: other labels");
+      if (old && !(old->description.allocatable == now.description.allocatable)) count("node: other size");
       if (old && old->draining != now.draining) count(now.draining ? "node: drained" : "node: drain ended");
     } else if (change.key.kind == RecordKind::workload) {
       const auto old = before.workload(WorkloadUid{change.key.id});
@@ -68,6 +75,25 @@ void Coverage::see(const Snapshot& before, const Commit& commit) {
       count("version: forgotten");
     }
   }
+}
+
+/// Which rules places are found by.
+void Coverage::see_place(const Snapshot& before, const Replica& placed) {
+  const auto version = before.version(placed.workload, placed.version);
+  const auto workload = before.workload(placed.workload);
+  if (!version || !workload) return;
+  const auto& placement = version->pod.placement;
+  const auto required = [](const std::vector<AffinityTerm>& terms) {
+    return std::any_of(terms.begin(), terms.end(), [](const AffinityTerm& t) { return t.required; });
+  };
+  if (!placement.node_selector.empty() || !placement.zones.empty()) count("placed: by rules about nodes");
+  if (!placement.tolerations.empty()) count("placed: with tolerations");
+  if (required(placement.affinity)) count("placed: near others");
+  if (required(placement.anti_affinity)) count("placed: away from others");
+  if (placement.max_skew) count("placed: evenly");
+  if (!version->pod.ports.empty()) count("placed: with a port of the node");
+  if (!placed.gpus.empty()) count("placed: with GPUs");
+  if (workload->spec.all_or_nothing) count("placed: all or nothing");
 }
 
 std::uint64_t Coverage::total(const std::string& prefix) const {

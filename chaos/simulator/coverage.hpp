@@ -23,6 +23,8 @@ class Coverage {
   std::uint64_t total(const std::string& prefix) const;
 
  private:
+  void see_place(const Snapshot& before, const Replica& placed);
+
   std::map<std::string, std::uint64_t> counts_;
 };
 

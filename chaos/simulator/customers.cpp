@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "chaos/simulator/hash.hpp"
+#include "chaos/simulator/rules.hpp"
 #include "messages/codec/wire.hpp"
 
 namespace cloudless::sim {
@@ -14,7 +15,6 @@ namespace {
 constexpr std::uint64_t kNames = 5;
 constexpr std::uint64_t kNamesOfRollouts = 3;
 constexpr std::uint64_t kMaxReplicas = 4;
-constexpr const char* kTaint = "busy";
 
 }  // namespace
 
@@ -59,6 +59,7 @@ WorkloadCommand Customers::on_workload(const Snapshot& view) {
   if (!present) return wrap(CreateWorkload{"default", name, new_spec()}, "CreateWorkload");
   // Now and then with the revision that was seen: by the time it arrives it may be an old one.
   const Revision expected = dice_.once_in(3) ? present->revision : 0;
+  if (dice_.once_in(10)) return move(view, *present);
   if (dice_.once_in(most_are_rollouts() ? 3 : 8)) return on_rollout(*present, expected);
   switch (dice_.below(most_are_rollouts() ? 20 : 10)) {
     case 0:
@@ -89,13 +90,22 @@ WorkloadCommand Customers::on_rollout(const Workload& present, Revision expected
   return wrap(std::move(control), "ControlRollout");
 }
 
+WorkloadCommand Customers::move(const Snapshot& view, const Workload& present) {
+  MoveReplicas move{"default", present.name, {}};
+  for (const auto& r : view.replicas_of(present.uid))
+    if (move.replicas.empty() || dice_.once_in(2)) move.replicas.push_back(r->id);
+  if (move.replicas.empty()) move.replicas.push_back(replica_id(present.name, present.uid, 0));
+  return wrap(std::move(move), "MoveWorkload");
+}
+
 std::optional<NodeCommand> Customers::open_node(const Snapshot& view) {
   std::optional<NodeCommand> command;
   view.nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
     if (node->cordoned || node->draining)
       command = NodeCommand{{"somebody", "CordonNode", "", {}, {}}, CordonNode{id, false, 0}};
     else if (!node->taints.empty())
-      command = NodeCommand{{"somebody", "UpdateNode", "", {}, {}}, UpdateNode{id, {}, {}, {}, {kTaint}, 0}};
+      command = NodeCommand{{"somebody", "UpdateNode", "", {}, {}},
+                            UpdateNode{id, {}, {}, {}, {kBusy, kBroken}, 0}};
   });
   return command;
 }
@@ -110,11 +120,16 @@ NodeCommand Customers::on_node(const Snapshot& view) {
   if (closed > 1) return *open_node(view);
   const auto& node = dice_.pick(nodes);
   const NodeId& id = node->description.id;
-  switch (dice_.below(5)) {
+  switch (dice_.below(7)) {
+    case 5:
+    case 6: {
+      UpdateNode taint{id, {}, {}, {{kBroken, "yes", TaintEffect::no_execute}}, {}, 0};
+      return {{"somebody", "UpdateNode", "", {}, {}}, std::move(taint)};
+    }
     case 4:
       return {{"somebody", "DrainNode", "", {}, {}}, DrainNode{id, dice_.once_in(3) ? node->revision : 0}};
     case 0: {
-      UpdateNode taint{id, {}, {}, {{kTaint, "yes", TaintEffect::no_schedule}}, {}, 0};
+      UpdateNode taint{id, {}, {}, {{kBusy, "yes", TaintEffect::no_schedule}}, {}, 0};
       return {{"somebody", "UpdateNode", "", {}, {}}, std::move(taint)};
     }
     case 1: {
@@ -137,6 +152,7 @@ Template Customers::new_template() {
   if (dice_.once_in(3)) pod.pull_policy = ImagePullPolicy::always;
   if (dice_.once_in(4)) pod.args.push_back("term=" + std::to_string(dice_.between(10, 2000)));
   if (dice_.once_in(8)) pod.args.push_back("ignore-term");
+  if (scenario_ != Scenario::loss) add_rules(dice_, pod);
   if (dice_.once_in(4)) pod.args.push_back("slow-start=" + std::to_string(dice_.between(10, 1500)));
   if (scenario_ == Scenario::loss) return pod;  // nodes alone are what goes wrong
   if (dice_.once_in(2)) add_probes(pod);
@@ -187,6 +203,7 @@ void Customers::add_probes(Template& pod) {
 WorkloadSpec Customers::new_spec() {
   WorkloadSpec spec;
   spec.pod = new_template();
+  if (scenario_ != Scenario::loss) add_standing(dice_, spec);
   spec.replicas = static_cast<std::uint32_t>(dice_.below(kMaxReplicas + 1));
   if (dice_.once_in(4)) spec.rollout.strategy = RolloutStrategy::recreate;
   if (dice_.once_in(5)) spec.rollout.strategy = RolloutStrategy::blue_green;
@@ -212,6 +229,7 @@ void Customers::set_pace(RolloutPolicy& policy) {
 
 void Customers::change(WorkloadSpec& spec) {
   if (!dice_.once_in(4)) spec.pod = new_template();
+  if (scenario_ != Scenario::loss && dice_.once_in(8)) add_standing(dice_, spec);
   if (dice_.once_in(4)) spec.replicas = static_cast<std::uint32_t>(dice_.below(kMaxReplicas + 1));
   if (dice_.once_in(6)) spec.rollout.strategy = static_cast<RolloutStrategy>(dice_.between(1, 3));
   if (dice_.once_in(6)) set_pace(spec.rollout);

@@ -33,6 +33,8 @@ class Customers {
   WorkloadCommand wrap(decltype(WorkloadCommand::action) action, std::string method);
   WorkloadCommand on_workload(const Snapshot& view);
   WorkloadCommand on_rollout(const Workload& present, Revision expected);
+  /// Some of its replicas are to move, whatever state they are in.
+  WorkloadCommand move(const Snapshot& view, const Workload& present);
   bool most_are_rollouts() const { return scenario_ != Scenario::mixed; }
   WorkloadSpec new_spec();
   void set_pace(RolloutPolicy& policy);

@@ -139,6 +139,13 @@ void agent_file_lost(World& world) {
                                                           : std::optional<std::string>("torn"));
 }
 
+/// Or grows again.
+void machine_shrinks(World& world) {
+  auto& machine = any_machine(world);
+  machine.set_processors(world.stage().dice().once_in(2) ? 400 : 800);
+  world.restart_agent(machine, world.stage().dice().between(0, 1000));
+}
+
 void wall_clock_jump(World& world) {
   world.stage().jump_wall(world.stage().dice().between(-3'600'000, 3'600'000));
 }
@@ -152,7 +159,7 @@ struct Fault {
   void (*make)(World&);
   unsigned weight;
 };
-constexpr std::array<Fault, 20> kFaults{{{"coordinator crash", coordinator_crash, 6},
+constexpr std::array<Fault, 21> kFaults{{{"coordinator crash", coordinator_crash, 6},
                                          {"coordinator away for long", coordinator_away_for_long, 1},
                                          {"agent crash", agent_crash, 5},
                                          {"agent away for long", agent_away_for_long, 3},
@@ -171,6 +178,7 @@ constexpr std::array<Fault, 20> kFaults{{{"coordinator crash", coordinator_crash
                                          {"unheard attempt", unheard_attempt, 4},
                                          {"agent disk full", agent_disk_full, 1},
                                          {"agent file lost", agent_file_lost, 1},
+                                         {"machine shrinks", machine_shrinks, 3},
                                          {"wall clock jump", wall_clock_jump, 1}}};
 
 }  // namespace

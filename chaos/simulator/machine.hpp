@@ -27,6 +27,8 @@ class Machine {
   bool up() const { return process_ != nullptr; }
   /// The agent's process starts.
   void start();
+  /// What its agent says of it when it starts next.
+  void set_processors(std::int64_t millicores) { description_.allocatable.cpu_millicores = millicores; }
   /// The agent's process ends without a word; containers live on.
   void crash();
 

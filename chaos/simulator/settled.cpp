@@ -5,23 +5,26 @@
 
 #include "chaos/simulator/commit_checker.hpp"
 #include "chaos/simulator/customers.hpp"
+#include "chaos/simulator/place_law.hpp"
 
 namespace cloudless::sim {
 namespace {
 
 constexpr std::size_t kMostHistory = 5;
 
-/// No schedulable node has room for it.
-bool fits_nowhere(const Snapshot& view, const Replica& replica) {
+/// No node will do; of several that are placed all or nothing one may find a place and wait for the others.
+bool fits_nowhere(const Snapshot& view, const Workload& workload, const Replica& replica) {
   const auto version = view.version(replica.workload, replica.version);
   if (!version) return false;
+  const auto all = view.replicas_of(replica.workload);
+  const auto waiting = std::count_if(all.begin(), all.end(), [&](const auto& r) {
+    return r->phase == Phase::pending && r->version == replica.version && !r->is_leaving();
+  });
+  if (workload.spec.all_or_nothing && waiting > 1) return true;
   bool fits = false;
-  view.nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
-    const bool closed = std::any_of(node->taints.begin(), node->taints.end(), [](const Taint& t) {
-      return t.effect != TaintEffect::prefer_no_schedule;
-    });
-    if (node->state != NodeState::ready || node->cordoned || node->draining || closed) return;
-    fits = fits || version->pod.requests.fits(node->description.allocatable - reserved_on(view, id));
+  view.nodes().for_each([&](const NodeId&, const std::shared_ptr<const Node>& node) {
+    fits = fits || (closed_to(*node, version->pod).empty() && taken_from(view, *node, replica).empty() &&
+                    kept_apart(view, *node, replica).empty() && out_of_balance(view, *node, replica).empty());
   });
   return !fits;
 }
@@ -78,7 +81,9 @@ bool may_come_late(const Snapshot& view, const Workload& workload) {
 
 bool has_to_move(const Snapshot& view, const Replica& r) {
   const auto node = view.node(r.node);
-  return node && node->draining && node->state == NodeState::ready && !is_terminal(r.phase);
+  const auto version = view.version(r.workload, r.version);
+  if (!node || node->state != NodeState::ready || is_terminal(r.phase)) return false;
+  return node->draining || r.evict != StopCause::none || (version && evicts(*node, version->pod));
 }
 
 std::optional<std::string> unsettled_history(const Snapshot& view, const Workload& workload) {
@@ -104,7 +109,7 @@ std::optional<std::string> unsettled_workload(const Snapshot& view, const Worklo
   const std::string title = "workload " + workload.name;
   const bool healthy = is_healthy(workload.spec.pod);
   const bool runs_for_ever = workload.spec.pod.restart.mode == RestartMode::always;
-  std::size_t wanted = 0, ended = 0, outdated = 0, blocked = 0, drained = 0;
+  std::size_t wanted = 0, ended = 0, outdated = 0, blocked = 0, moving = 0;
   for (const auto& r : view.replicas_of(workload.uid)) {
     if (is_wanted(workload, *r))
       ++wanted;
@@ -115,10 +120,10 @@ std::optional<std::string> unsettled_workload(const Snapshot& view, const Worklo
              (r->withdrawn != StopCause::none ? ", withdrawn" : "");
     if (is_terminal(r->phase)) continue;
     outdated += r->version != workload.version ? 1 : 0;
-    drained += has_to_move(view, *r) ? 1 : 0;
+    moving += has_to_move(view, *r) ? 1 : 0;
     if (r->phase != Phase::pending) continue;
     ++blocked;
-    if (r->reason.empty() || !fits_nowhere(view, *r))
+    if (r->reason.empty() || !fits_nowhere(view, workload, *r))
       return title + ": " + r->id.value + " is PENDING: '" + r->reason + "'";
   }
   if (ended > kMostHistory + (runs_for_ever ? 0 : 5))
@@ -131,8 +136,8 @@ std::optional<std::string> unsettled_workload(const Snapshot& view, const Worklo
   if (blocked > 0 || (!healthy && runs_for_ever)) return std::nullopt;
   if (healthy && runs_for_ever && rollout && rollout->is_active())
     return title + ": rollout " + std::to_string(rollout->number) + " goes on";
-  if (healthy && runs_for_ever && drained > 0)
-    return title + ": " + std::to_string(drained) + " replicas on drained nodes";
+  if (healthy && runs_for_ever && moving > 0)
+    return title + ": " + std::to_string(moving) + " replicas that have to move";
   if (healthy && outdated > 0) return title + ": " + std::to_string(outdated) + " outdated replicas";
   if (wanted < workload.spec.replicas)
     return title + ": " + std::to_string(wanted) + " of " + std::to_string(workload.spec.replicas);

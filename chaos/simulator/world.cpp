@@ -16,6 +16,8 @@ NodeDescription description(int number) {
   d.region = "here";
   d.zone = number % 2 == 0 ? "zone-a" : "zone-b";
   d.allocatable = Resources{800, std::int64_t{512} << 20, std::int64_t{1} << 30, 0, 0};
+  if (number <= 2) d.allocatable.gpu_count = 2;
+  if (number == 3) d.cpu_overcommit_percent = 150;
   d.capacity = d.allocatable;
   d.agent_version = "simulated";
   return d;
@@ -31,6 +33,12 @@ struct ObservedImage {
   std::string digest;
 };
 
+std::string tainted(const Node& node) {
+  std::string out;
+  for (const auto& taint : node.taints) out += " tainted:" + taint.key;
+  return out;
+}
+
 std::string in_words(const Change& change) {
   std::string out = change.key.id;
   if (!change.record) return out + " erased";
@@ -40,6 +48,7 @@ std::string in_words(const Change& change) {
         std::to_string((*r)->attempt) + " " + (*r)->node.value + ((*r)->ready ? " ready" : "") +
         ((*r)->stop_requested() ? std::string(" stop:") + to_string((*r)->stop) : "") +
         ((*r)->withdrawn != StopCause::none ? std::string(" withdrawn:") + to_string((*r)->withdrawn) : "") +
+        ((*r)->evict != StopCause::none ? " to be moved" : "") +
         ((*r)->reason.empty() ? "" : " (" + (*r)->reason + ")");
   if (const auto* v = std::get_if<std::shared_ptr<const Version>>(&*change.record))
     out += " " + ((*v)->image_digest.empty() ? "not pinned" : "is " + (*v)->image_digest) +
@@ -54,7 +63,7 @@ std::string in_words(const Change& change) {
            ((*r)->promoted ? " promoted" : "") + ((*r)->reason.empty() ? "" : " (" + (*r)->reason + ")");
   if (const auto* n = std::get_if<std::shared_ptr<const Node>>(&*change.record))
     out += std::string(" ") + to_string((*n)->state) + " incarnation " + std::to_string((*n)->incarnation) +
-           ((*n)->cordoned ? " cordoned" : "") + ((*n)->draining ? " draining" : "");
+           ((*n)->cordoned ? " cordoned" : "") + ((*n)->draining ? " draining" : "") + tainted(**n);
   return out;
 }
 
