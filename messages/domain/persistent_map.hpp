@@ -1,13 +1,15 @@
 // An ordered map whose copies share structure: a copy costs one pointer, a change costs O(log n) new nodes,
-// and readers of an older copy never notice. A treap whose priorities are a hash of the key, so its shape
-// depends on its content alone. Not thread-safe for writers of one object; distinct copies may be read and
-// changed by different threads.
+// and readers of an older copy never notice. What no other copy shares is changed in place, so that many
+// changes in a row cost little more than in a map that is not shared. A treap whose priorities are a hash of
+// the key, so its shape depends on its content alone. Not thread-safe for writers of one object; distinct
+// copies may be read and changed by different threads. What find() answered is valid until the next change.
 #pragma once
 
+#include <atomic>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <utility>
 
 namespace cloudless {
@@ -17,16 +19,45 @@ struct KeyHash {
   std::size_t operator()(const K& k) const { return std::hash<K>{}(k); }
 };
 
-/// K: totally ordered, hashable by KeyHash<K>. V: cheap to copy (a shared_ptr).
+/// K: totally ordered, hashable by KeyHash<K>. V: cheap to copy (a shared_ptr, another of these maps).
 template <class K, class V>
 class PersistentMap {
   struct Node;
-  using Link = std::shared_ptr<const Node>;
+
+  /// Shares a node, with a count inside it: a map of many has one block of memory per entry, and no more.
+  class Link {
+   public:
+    Link() = default;
+    explicit Link(Node* node) : node_(node) {}  ///< takes over the one count that a new node has
+    Link(const Link& other) noexcept : node_(other.node_) {
+      if (node_ != nullptr) node_->holders.fetch_add(1, std::memory_order_relaxed);
+    }
+    Link(Link&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+    Link& operator=(Link other) noexcept {
+      std::swap(node_, other.node_);
+      return *this;
+    }
+    ~Link() {
+      if (node_ != nullptr && node_->holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete node_;
+    }
+    explicit operator bool() const { return node_ != nullptr; }
+    Node* get() const { return node_; }
+    Node& operator*() const { return *node_; }
+    Node* operator->() const { return node_; }
+    /// Nobody else holds it, if everything above it is held by nobody else; and what another thread read of
+    /// it before it let go has happened.
+    bool is_own() const { return node_->holders.load(std::memory_order_acquire) == 1; }
+
+   private:
+    Node* node_ = nullptr;
+  };
+
   struct Node {
     K key;
     V value;
-    std::uint64_t priority;
-    Link left, right;
+    std::uint32_t priority;
+    std::atomic<std::uint32_t> holders{1};
+    Link left{}, right{};
   };
 
  public:
@@ -37,32 +68,37 @@ class PersistentMap {
   const V* find(const K& key) const {
     const Node* n = root_.get();
     while (n != nullptr) {
-      if (key < n->key)
-        n = n->left.get();
-      else if (n->key < key)
-        n = n->right.get();
-      else
-        return &n->value;
+      const auto order = key <=> n->key;
+      if (order == 0) return &n->value;
+      n = (order < 0 ? n->left : n->right).get();
     }
     return nullptr;
   }
 
   void set(const K& key, V value) {
-    if (find(key) != nullptr) {
-      root_ = replaced(root_, key, std::move(value));
-      return;
-    }
-    auto [low, high] = split(root_, key);
-    auto fresh =
-        std::make_shared<const Node>(Node{key, std::move(value), mix(KeyHash<K>{}(key)), nullptr, nullptr});
-    root_ = merge(merge(low, fresh), high);
-    ++size_;
+    if (find(key) != nullptr)
+      own_value(key) = std::move(value);
+    else
+      insert(fresh(key, std::move(value)));
+  }
+
+  /// The value to change in place, made if there is none; valid until the next call of anything else.
+  V& edit(const K& key) {
+    if (find(key) == nullptr) insert(fresh(key, V{}));
+    return own_value(key);
   }
 
   /// True if there was one.
   bool erase(const K& key) {
     if (find(key) == nullptr) return false;
-    root_ = erased(root_, key);
+    Link* at = &root_;
+    for (auto order = key <=> (*at)->key; order != 0; order = key <=> (*at)->key) {
+      Node& n = own(*at);
+      at = order < 0 ? &n.left : &n.right;
+    }
+    const Link gone = std::move(*at);
+    *at =
+        gone.is_own() ? merge(std::move(gone->left), std::move(gone->right)) : merge(gone->left, gone->right);
     --size_;
     return true;
   }
@@ -80,40 +116,73 @@ class PersistentMap {
   }
 
  private:
-  static std::uint64_t mix(std::uint64_t x) {
+  static std::uint32_t mix(std::uint64_t x) {
     x += 0x9e3779b97f4a7c15u;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
+    return static_cast<std::uint32_t>((x ^ (x >> 31)) >> 32);
   }
-  static Link with(const Node& n, Link left, Link right) {
-    return std::make_shared<const Node>(Node{n.key, n.value, n.priority, std::move(left), std::move(right)});
+  static Link fresh(const K& key, V value) {
+    return Link(new Node{key, std::move(value), mix(KeyHash<K>{}(key))});
   }
-  static Link replaced(const Link& n, const K& key, V value) {
-    if (key < n->key) return with(*n, replaced(n->left, key, std::move(value)), n->right);
-    if (n->key < key) return with(*n, n->left, replaced(n->right, key, std::move(value)));
-    return std::make_shared<const Node>(Node{n->key, std::move(value), n->priority, n->left, n->right});
+  /// The node to change: a copy takes its place if somebody else holds it.
+  static Node& own(Link& link) {
+    if (!link.is_own())
+      link = Link(new Node{link->key, link->value, link->priority, {1}, link->left, link->right});
+    return *link;
   }
-  static Link erased(const Link& n, const K& key) {
-    if (key < n->key) return with(*n, erased(n->left, key), n->right);
-    if (n->key < key) return with(*n, n->left, erased(n->right, key));
-    return merge(n->left, n->right);
-  }
-  /// Keys below `key`, and keys above it; `key` itself is not there.
-  static std::pair<Link, Link> split(const Link& n, const K& key) {
-    if (!n) return {};
-    if (n->key < key) {
-      auto [low, high] = split(n->right, key);
-      return {with(*n, n->left, low), high};
+  /// Its key is there.
+  V& own_value(const K& key) {
+    Link* at = &root_;
+    for (;;) {
+      Node& n = own(*at);
+      const auto order = key <=> n.key;
+      if (order == 0) return n.value;
+      at = order < 0 ? &n.left : &n.right;
     }
-    auto [low, high] = split(n->left, key);
-    return {low, with(*n, high, n->right)};
   }
-  static Link merge(const Link& low, const Link& high) {
+  /// Its key is not there.
+  void insert(Link added) {
+    Link* at = &root_;
+    while (*at && !is_above(*added, **at)) {
+      Node& n = own(*at);
+      at = added->key < n.key ? &n.left : &n.right;
+    }
+    split(std::move(*at), added->key, added->left, added->right);
+    *at = std::move(added);
+    ++size_;
+  }
+  static bool is_above(const Node& a, const Node& b) {
+    return a.priority != b.priority ? a.priority > b.priority : a.key < b.key;
+  }
+  /// Keys below `key` go to `low`, keys above it to `high`; `key` itself is not there.
+  static void split(Link whole, const K& key, Link& low, Link& high) {
+    if (!whole) {
+      low = {};
+      high = {};
+      return;
+    }
+    Node& n = own(whole);
+    if (n.key < key) {
+      split(std::move(n.right), key, n.right, high);
+      low = std::move(whole);
+    } else {
+      split(std::move(n.left), key, low, n.left);
+      high = std::move(whole);
+    }
+  }
+  /// All of `low` is below all of `high`.
+  static Link merge(Link low, Link high) {
     if (!low) return high;
     if (!high) return low;
-    if (low->priority >= high->priority) return with(*low, low->left, merge(low->right, high));
-    return with(*high, merge(low, high->left), high->right);
+    if (is_above(*low, *high)) {
+      Node& n = own(low);
+      n.right = merge(std::move(n.right), std::move(high));
+      return low;
+    }
+    Node& n = own(high);
+    n.left = merge(std::move(low), std::move(n.left));
+    return high;
   }
   template <class Visit>
   static bool walk_from(const Node* n, const K& from, Visit& visit) {

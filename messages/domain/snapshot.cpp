@@ -53,9 +53,6 @@ std::size_t KeyHash<QualifiedName>::operator()(const QualifiedName& k) const {
 std::size_t KeyHash<ReplicaSlot>::operator()(const ReplicaSlot& k) const {
   return combine(std::hash<std::string>{}(k.workload.value), k.ordinal);
 }
-std::size_t KeyHash<NodeSlot>::operator()(const NodeSlot& k) const {
-  return combine(std::hash<std::string>{}(k.node.value), KeyHash<ReplicaSlot>{}(k.replica));
-}
 
 std::optional<ReplicaSlot> slot_of(const ReplicaId& id) {
   const std::string& s = id.value;
@@ -111,11 +108,10 @@ std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_of(const Workload
 
 std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_on(const NodeId& id) const {
   std::vector<std::shared_ptr<const Replica>> out;
-  by_node_.visit_from(NodeSlot{id, {}}, [&](const NodeSlot& slot, const std::shared_ptr<const Replica>& r) {
-    if (slot.node != id) return false;
-    out.push_back(r);
-    return true;
-  });
+  if (const auto* there = by_node_.find(id)) {
+    out.reserve(there->size());
+    there->for_each([&](const ReplicaSlot&, const std::shared_ptr<const Replica>& r) { out.push_back(r); });
+  }
   return out;
 }
 
@@ -178,11 +174,17 @@ void Snapshot::put_workload(const std::shared_ptr<const Workload>& w) {
 
 void Snapshot::put_replica(const std::shared_ptr<const Replica>& r) {
   const ReplicaSlot slot{r->workload, r->ordinal};
-  if (const auto* before = replicas_.find(slot);
-      before != nullptr && (*before)->node != r->node && !(*before)->node.empty())
-    by_node_.erase(NodeSlot{(*before)->node, slot});
+  if (const auto* before = replicas_.find(slot); before != nullptr && (*before)->node != r->node)
+    take_off_node(**before);
   replicas_.set(slot, r);
-  if (!r->node.empty()) by_node_.set(NodeSlot{r->node, slot}, r);
+  if (!r->node.empty()) by_node_.edit(r->node).set(slot, r);
+}
+
+void Snapshot::take_off_node(const Replica& r) {
+  if (r.node.empty()) return;
+  auto& there = by_node_.edit(r.node);
+  there.erase({r.workload, r.ordinal});
+  if (there.empty()) by_node_.erase(r.node);
 }
 
 void Snapshot::apply(const Change& change) {
@@ -218,9 +220,8 @@ void Snapshot::apply(const Change& change) {
       break;
     case RecordKind::replica:
       if (const auto r = replica(ReplicaId{change.key.id})) {
-        const ReplicaSlot slot{r->workload, r->ordinal};
-        if (!r->node.empty()) by_node_.erase(NodeSlot{r->node, slot});
-        replicas_.erase(slot);
+        take_off_node(*r);
+        replicas_.erase({r->workload, r->ordinal});
       }
       break;
     case RecordKind::node:

@@ -28,13 +28,6 @@ struct ReplicaSlot {
   auto operator<=>(const ReplicaSlot&) const = default;
 };
 
-/// Replicas in order of their node.
-struct NodeSlot {
-  NodeId node;
-  ReplicaSlot replica;
-  auto operator<=>(const NodeSlot&) const = default;
-};
-
 template <>
 struct KeyHash<QualifiedName> {
   std::size_t operator()(const QualifiedName& k) const;
@@ -42,10 +35,6 @@ struct KeyHash<QualifiedName> {
 template <>
 struct KeyHash<ReplicaSlot> {
   std::size_t operator()(const ReplicaSlot& k) const;
-};
-template <>
-struct KeyHash<NodeSlot> {
-  std::size_t operator()(const NodeSlot& k) const;
 };
 
 /// The workload and ordinal inside "<name>-<uid>-<ordinal>"; absent if `id` does not look like that.
@@ -101,16 +90,19 @@ class Snapshot {
   std::vector<Record> records() const;
 
  private:
+  using Replicas = PersistentMap<ReplicaSlot, std::shared_ptr<const Replica>>;
+
   void put_workload(const std::shared_ptr<const Workload>& w);
   void put_replica(const std::shared_ptr<const Replica>& r);
+  void take_off_node(const Replica& r);
 
   Revision revision_ = 0;
   std::string cluster_id_;
   PersistentMap<WorkloadUid, std::shared_ptr<const Workload>> workloads_;
   PersistentMap<QualifiedName, WorkloadUid> names_;
   PersistentMap<ReplicaSlot, std::shared_ptr<const Version>> versions_;  // ordinal is the version's number
-  PersistentMap<ReplicaSlot, std::shared_ptr<const Replica>> replicas_;
-  PersistentMap<NodeSlot, std::shared_ptr<const Replica>> by_node_;
+  Replicas replicas_;
+  PersistentMap<NodeId, Replicas> by_node_;
   PersistentMap<NodeId, std::shared_ptr<const Node>> nodes_;
   PersistentMap<ReplicaSlot, std::shared_ptr<const Rollout>> rollouts_;  // ordinal is the rollout's number
   PersistentMap<QualifiedName, std::shared_ptr<const Secret>> secrets_;
