@@ -152,7 +152,7 @@ class Fixture {
                 return script.with([&](Script& s) { return s.on_node_command; })(*command);
               },
               [](const Carried<LinkFrame>& frame) -> caf::result<Carried<LinkFrame>> { return frame; },
-              [](lease_atom, const std::string&, std::uint64_t) {}};
+              [](lease_atom, const std::string&, std::uint64_t, std::uint32_t) {}};
     });
     auto events = system.spawn([this](events_actor::pointer) -> events_actor::behavior_type {
       return {[](const CommitsPublished&) {},

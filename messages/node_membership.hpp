@@ -18,7 +18,8 @@ using node_membership_actor = ActorOf<
     caf::result<Carried<NodeReply>>(Carried<NodeCommand>),
     // From node_link: a Hello; answers with Welcome or Refused once the registration is durable.
     caf::result<Carried<LinkFrame>>(Carried<LinkFrame>),
-    // From node_link: node id and incarnation are alive now. Not stored.
-    caf::result<void>(lease_atom, std::string, std::uint64_t)>;
+    // From node_link: node id and incarnation are alive now, with the round trip that the agent measured,
+    // milliseconds, 0: not known, or below one. Not stored as such.
+    caf::result<void>(lease_atom, std::string, std::uint64_t, std::uint32_t)>;
 
 }  // namespace cloudless

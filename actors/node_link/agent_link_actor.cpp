@@ -8,6 +8,7 @@
 
 #include "actors/node_link/assignment_set.hpp"
 #include "actors/node_link/reconnect.hpp"
+#include "actors/node_link/round_trip.hpp"
 #include "actors/node_link/session_window.hpp"
 #include "messages/caf_error.hpp"
 #include "messages/domain/node_trouble.hpp"
@@ -85,6 +86,7 @@ class AgentLinkState {
   Millis lease_duration_ = 0;
   std::uint64_t lease_sequence_ = 0;
   Millis heard_at_ = 0;
+  RoundTrip round_trip_;
   SetAssembly assembly_;
   SessionWindow window_{kSessionWindow, kSessionBacklog};
 };
@@ -199,7 +201,8 @@ void AgentLinkState::keep_lease(std::uint64_t attempt) {
   // Half a lease without an answer: try anew while the node still counts.
   if (clock_->steady() - heard_at_ > lease_duration_ / 2)
     return lost("the coordinator does not acknowledge leases");
-  to_peer(Lease{incarnation_, ++lease_sequence_, on_disk.revision});
+  round_trip_.sent(++lease_sequence_, clock_->steady());
+  to_peer(Lease{incarnation_, lease_sequence_, on_disk.revision, round_trip_.millis()});
   self_->delayed_send(self_, std::chrono::milliseconds{lease_interval_}, lease_atom_v, attempt);
 }
 
@@ -217,6 +220,7 @@ void AgentLinkState::lost(const std::string& reason) {
   peer_ = nullptr;
   incarnation_ = 0;
   hellos_ = 0;
+  round_trip_.clear();
   assembly_.clear();
   window_.clear();
   ++attempt_;
@@ -244,7 +248,10 @@ void AgentLinkState::frame(const std::string& bytes) {
     return lost("this agent may not join: " + refused->error.message);
   }
   if (!up()) return;
-  if (std::holds_alternative<LeaseAck>(frame)) heard_at_ = clock_->steady();
+  if (const auto* ack = std::get_if<LeaseAck>(&frame)) {
+    heard_at_ = clock_->steady();
+    round_trip_.answered(ack->sequence, heard_at_);
+  }
   if (const auto* set_part = std::get_if<SetPart>(&frame)) part(*set_part);
   if (auto* ack = std::get_if<ReportAck>(&frame); ack && ack->incarnation == incarnation_)
     self_->send(supervisor_, Carried<ReportAck>{std::move(*ack)});

@@ -87,6 +87,7 @@ struct FakeOwners {
   std::set<NodeId> refused;
   std::map<NodeId, std::pair<std::uint64_t, std::uint64_t>> registered;  // boot id, incarnation
   std::map<std::string, std::uint64_t> leases;                           // how many
+  std::map<std::string, std::uint32_t> round_trips;                      // as said last, milliseconds
   std::vector<NodeReport> reports;
   std::map<NodeId, NodeDescription> described;
   std::string cluster_id = "c1";
@@ -107,9 +108,10 @@ inline node_membership_actor spawn_membership(caf::actor_system& system, std::sh
           owners->described[hello.description.id] = hello.description;
           return Carried<LinkFrame>{LinkFrame{Welcome{owners->cluster_id, boot, incarnation, 500, 4000}}};
         },
-        [owners](lease_atom, const std::string& node, std::uint64_t) {
+        [owners](lease_atom, const std::string& node, std::uint64_t, std::uint32_t rtt_ms) {
           const std::lock_guard lock{guard};
           ++owners->leases[node];
+          owners->round_trips[node] = rtt_ms;
         },
     };
   });

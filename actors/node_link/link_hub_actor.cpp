@@ -178,7 +178,7 @@ void HubState::welcomed(const NodeId& node, std::uint64_t connection, const Welc
 
 void HubState::lease(const NodeId& node, Linked& link, const Lease& lease) {
   if (lease.incarnation != link.incarnation) return;
-  self_->send(node_membership_, lease_atom_v, node.value, lease.incarnation);
+  self_->send(node_membership_, lease_atom_v, node.value, lease.incarnation, lease.rtt_ms);
   to_node(node, link.connection, LeaseAck{lease.sequence});
   if (const auto missing = link.sets.leased(lease.set_revision, clock_->steady()))
     send_set(node, link.connection, *missing);

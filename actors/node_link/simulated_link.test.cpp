@@ -325,6 +325,20 @@ TEST_CASE("leases reach node_membership at their interval and are acknowledged")
   CHECK(cluster.agents[0].supervisor->downs == 0);
 }
 
+TEST_CASE("leases say how long the way to the coordinator and back takes") {
+  Cluster cluster(2);
+  REQUIRE(cluster.run_until([&] { return cluster.all_settled(); }));
+  cluster.agents[1].wire->set_faults({0, 0, 1'000'000, 900});
+  const auto said = [&](const char* node) { return cluster.owners->round_trips[node]; };
+  REQUIRE(cluster.run_until([&] { return said("n1") > 100; }));
+  cluster.run(5s);
+  // The test's time passes in steps of at most 20 ms.
+  CHECK(said("n0") <= 60);
+  CHECK(said("n1") <= 1800);
+  cluster.agents[1].wire->set_faults({});
+  REQUIRE(cluster.run_until([&] { return said("n1") <= 60; }));
+}
+
 TEST_CASE("a report is acknowledged; one of another node or incarnation is not taken") {
   Cluster cluster(1);
   auto& agent = cluster.agents[0];

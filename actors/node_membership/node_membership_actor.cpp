@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/node_membership/detector.hpp"
+#include "actors/node_membership/link_times.hpp"
 #include "actors/node_membership/node_command.hpp"
 #include "actors/node_membership/registration.hpp"
 #include "actors/owner/owner_link.hpp"
@@ -102,7 +103,8 @@ struct Room {
     for (const auto& node : membership::detect(plan, leases, now, link.head().next_stamp(), clock.wall()))
       spdlog::info("node_membership: node {} is {}{}{}", node.description.id.value, to_string(node.state),
                    node.reason.empty() ? "" : ": ", node.reason);
-    // If this is lost, the next tick finds the same.
+    link_times.changes(plan, now, link.head().next_stamp());
+    // If this is lost, the next ticks find the same.
     if (!plan.empty()) link.commit(plan.take_units());
   }
 
@@ -110,6 +112,7 @@ struct Room {
   const Clock& clock;
   MembershipPolicy policy;
   membership::Leases leases;
+  membership::LinkTimes link_times;
   owner::OwnerLink<Shell::pointer> link;
   StoreClock store_clock;
   bool presumed = false;
@@ -140,8 +143,10 @@ Shell::behavior_type node_membership_behavior(Shell::stateful_pointer<State> sel
         return room->on_hello(frame);
       },
       // From node_link: a lease.
-      [room](lease_atom, const std::string& node, std::uint64_t incarnation) -> caf::result<void> {
-        room->leases.renew(NodeId{node}, incarnation, room->clock.steady());
+      [room](lease_atom, const std::string& node, std::uint64_t incarnation,
+             std::uint32_t rtt_ms) -> caf::result<void> {
+        if (room->leases.renew(NodeId{node}, incarnation, room->clock.steady()))
+          room->link_times.heard(NodeId{node}, rtt_ms);
         return caf::unit;
       },
       // From the store.

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "actors/node_membership/link_times.hpp"
 #include "actors/owner/owner_fixture.test.hpp"
 
 namespace cloudless {
@@ -15,6 +16,7 @@ using Frame = Carried<LinkFrame>;
 
 constexpr Millis kInterval = 100;
 constexpr Millis kDuration = 1000;
+using node_membership::kSteadyFor;
 
 class NodeMembershipTest {
  public:
@@ -55,8 +57,8 @@ class NodeMembershipTest {
     life->pass(10);
     return answer;
   }
-  void lease(const std::string& id, std::uint64_t incarnation) {
-    caf::anon_send(life->owner, lease_atom::value, id, incarnation);
+  void lease(const std::string& id, std::uint64_t incarnation, std::uint32_t rtt_ms = 0) {
+    caf::anon_send(life->owner, lease_atom::value, id, incarnation, rtt_ms);
     life->deliver();
   }
   std::shared_ptr<const Node> node(const std::string& id) { return life->published()->node(NodeId{id}); }
@@ -123,6 +125,28 @@ TEST_CASE_FIXTURE(
   life->pass(2 * kInterval);
   CHECK(node("n1")->state == NodeState::ready);
   CHECK(node("n1")->reason == "");
+}
+
+TEST_CASE_FIXTURE(NodeMembershipTest,
+                  "the round trip of a link gets into the record when leases agree on it") {
+  const auto incarnation = join(hello("n1"));
+  const auto before = node("n1");
+  const auto hear = [&](std::uint32_t rtt_ms, Millis time) {
+    for (Millis passed = 0; passed < time; passed += kInterval) {
+      lease("n1", incarnation, rtt_ms);
+      life->pass(kInterval);
+    }
+  };
+  hear(40, kSteadyFor / 2);
+  CHECK(node("n1")->link_rtt_ms == 0);
+  lease("n1", incarnation + 1, 900);  // of another process: not taken
+  hear(41, kSteadyFor);
+  CHECK(node("n1")->link_rtt_ms == 41);
+  CHECK(node("n1")->revision > before->revision);
+  CHECK(node("n1")->schedulable_revision == before->schedulable_revision);
+  const auto noted = node("n1");
+  for (int i = 0; i < 20; ++i) hear(i % 2 == 0 ? 36 : 48, kInterval);
+  CHECK(node("n1")->revision == noted->revision);
 }
 
 TEST_CASE_FIXTURE(NodeMembershipTest,
