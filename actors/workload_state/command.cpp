@@ -47,7 +47,7 @@ Workload put_written(owner::Plan& plan, Workload workload, const Stamp& stamp) {
 }
 
 Result<Workload> create(owner::Plan& plan, const CreateWorkload& action, const std::string& by,
-                        const Stamp& stamp) {
+                        const Stamp& stamp, const Scoring& usual) {
   if (const auto holder = plan.now().workload(action.ns, action.name))
     return fail(Errc::already_exists, title(action.ns, action.name) + " exists (uid " + holder->uid.value +
                                           "); update it, or delete it first");
@@ -56,6 +56,7 @@ Result<Workload> create(owner::Plan& plan, const CreateWorkload& action, const s
   workload.ns = action.ns;
   workload.name = action.name;
   workload.spec = action.spec;
+  workload.spec.scoring = completed(action.spec.scoring, usual);
   workload.created_at = stamp.wall;
   plan.require({workload_key(workload.uid), 0});
   plan.put(std::make_shared<const Version>(
@@ -65,11 +66,12 @@ Result<Workload> create(owner::Plan& plan, const CreateWorkload& action, const s
 }
 
 Result<Workload> update(owner::Plan& plan, const UpdateWorkload& action, const std::string& by,
-                        const Stamp& stamp) {
+                        const Stamp& stamp, const Scoring& usual) {
   const auto present = find(plan.now(), action.ns, action.name, action.expected_revision);
   if (!present) return fail(present.error());
   Workload workload = **present;
   workload.spec = action.spec;
+  workload.spec.scoring = completed(action.spec.scoring, usual);
   if (action.keep_replicas) workload.spec.replicas = (*present)->spec.replicas;
   if (workload.spec == (*present)->spec) return workload;
   if (auto wrong = too_large_a_gang(workload.spec, "spec.all_or_nothing")) return fail(bad_fields({*wrong}));
@@ -144,15 +146,25 @@ WorkloadUid uid_of(Revision stamp) {
   return WorkloadUid{std::move(out)};
 }
 
+Scoring completed(const Scoring& own, const Scoring& usual) {
+  const auto filled = [](auto mine, const auto& other) {
+    if (!mine) mine = other;
+    return mine;
+  };
+  return {filled(own.locality, usual.locality), filled(own.reliability, usual.reliability),
+          filled(own.cost, usual.cost),         filled(own.utilization, usual.utilization),
+          filled(own.network, usual.network),   filled(own.mode, usual.mode)};
+}
+
 Result<Workload> apply(owner::Plan& plan, const WorkloadCommand& command, const Stamp& stamp,
-                       const IsFollowed& is_followed) {
+                       const IsFollowed& is_followed, const Scoring& usual) {
   if (auto violations = validate(command); !violations.empty())
     return fail(bad_fields(std::move(violations)));
   const std::string& by = command.context.principal;
   if (const auto* action = std::get_if<CreateWorkload>(&command.action))
-    return create(plan, *action, by, stamp);
+    return create(plan, *action, by, stamp, usual);
   if (const auto* action = std::get_if<UpdateWorkload>(&command.action))
-    return update(plan, *action, by, stamp);
+    return update(plan, *action, by, stamp, usual);
   if (const auto* action = std::get_if<ScaleWorkload>(&command.action)) return scale(plan, *action, stamp);
   if (const auto* action = std::get_if<DeleteWorkload>(&command.action))
     return remove(plan, *action, stamp, is_followed);

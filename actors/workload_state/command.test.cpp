@@ -26,9 +26,9 @@ class CommandTest {
   template <class Action>
   Result<Workload> run(Action action) {
     owner::Plan plan(head);
-    auto answer = apply(plan, WorkloadCommand{{}, std::move(action)},
-                        {++stamp, static_cast<WallMillis>(1000 * stamp), 7},
-                        [this](const Workload&) { return followed; });
+    auto answer = apply(
+        plan, WorkloadCommand{{}, std::move(action)}, {++stamp, static_cast<WallMillis>(1000 * stamp), 7},
+        [this](const Workload&) { return followed; }, usual);
     units = plan.take_units();
     head = plan.now();
     return answer;
@@ -38,6 +38,7 @@ class CommandTest {
   Snapshot head;
   Revision stamp = 100;
   bool followed = false;
+  Scoring usual;
   std::vector<owner::CommitUnit> units;
 };
 
@@ -79,6 +80,31 @@ TEST_CASE_FIXTURE(CommandTest, "an update makes a new version only when the temp
   const auto same = *run(UpdateWorkload{"default", "web", changed, false, 0});
   CHECK(same == updated);
   CHECK(units.empty());
+}
+
+TEST_CASE_FIXTURE(CommandTest, "what a workload leaves out of its scoring is written as the cluster has it") {
+  usual.cost = 700;
+  usual.mode = Utilization::balance;
+  auto spec = spec_of("web:1");
+  spec.scoring.cost = 10;
+  spec.scoring.network = 0;
+  const auto web = *run(CreateWorkload{"default", "web", spec});
+  CHECK(web.spec.scoring == Scoring{std::nullopt, std::nullopt, 10, std::nullopt, 0, Utilization::balance});
+
+  spec.scoring = {};
+  const auto plain = *run(UpdateWorkload{"default", "web", spec, false, 0});
+  CHECK(plain.spec.scoring ==
+        Scoring{std::nullopt, std::nullopt, 700, std::nullopt, std::nullopt, Utilization::balance});
+  CHECK(plain.version == 1);
+  CHECK(plain.revision > web.revision);
+  CHECK(*run(UpdateWorkload{"default", "web", spec, false, 0}) == plain);
+  CHECK(units.empty());
+
+  usual = {};
+  CHECK(run(ScaleWorkload{"default", "web", 3, 0})->spec.scoring == plain.spec.scoring);
+  const auto written = *run(UpdateWorkload{"default", "web", spec, false, 0});
+  CHECK(written.spec.scoring == Scoring{});
+  CHECK(written.version == 1);
 }
 
 TEST_CASE_FIXTURE(CommandTest, "an update that keeps the scale takes the present one") {

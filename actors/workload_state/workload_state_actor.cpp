@@ -26,9 +26,10 @@ using AnswerPromise = caf::typed_response_promise<Carried<ProposalAnswer>>;
 using AckPromise = caf::typed_response_promise<Carried<ReportAck>>;
 
 struct Room {
-  Room(Shell::pointer actor, store_actor store, const Clock& time)
+  Room(Shell::pointer actor, store_actor store, const Clock& time, const Scoring& scoring)
       : self(actor),
         clock(time),
+        usual_scoring(scoring),
         link(actor, "workload_state", std::move(store), time,
              {RecordKind::workload, RecordKind::version, RecordKind::replica, RecordKind::rollout},
              [](const std::string& method) {
@@ -41,7 +42,7 @@ struct Room {
     auto promise = self->make_response_promise<Carried<CommandReply>>();
     link.answer_command<CommandReply>(
         command->context, promise, [this, command](owner::Plan& plan) -> Result<CommandReply> {
-          auto workload = workload_state::apply(plan, *command, stamp(), is_followed());
+          auto workload = workload_state::apply(plan, *command, stamp(), is_followed(), usual_scoring);
           if (!workload) return fail(workload.error());
           return CommandReply{std::move(*workload), 0};
         });
@@ -123,6 +124,7 @@ struct Room {
 
   Shell::pointer self;
   const Clock& clock;
+  const Scoring usual_scoring;
   owner::OwnerLink<Shell::pointer> link;
   StoreClock store_clock;
   workload_state::Followers followers;
@@ -139,8 +141,8 @@ struct State {
 };
 
 Shell::behavior_type workload_state_behavior(Shell::stateful_pointer<State> self, const store_actor& store,
-                                             const Clock* clock) {
-  self->state.room = std::make_unique<Room>(self, store, *clock);
+                                             const Clock* clock, const Scoring& usual) {
+  self->state.room = std::make_unique<Room>(self, store, *clock, usual);
   Room* room = self->state.room.get();
   room->link.start();
   return {
@@ -181,8 +183,9 @@ Shell::behavior_type workload_state_behavior(Shell::stateful_pointer<State> self
 
 }  // namespace
 
-workload_state_actor spawn_workload_state(caf::actor_system& system, store_actor store, const Clock& clock) {
-  return system.spawn(workload_state_behavior, std::move(store), &clock);
+workload_state_actor spawn_workload_state(caf::actor_system& system, store_actor store, const Clock& clock,
+                                          const Scoring& usual) {
+  return system.spawn(workload_state_behavior, std::move(store), &clock, usual);
 }
 
 }  // namespace cloudless

@@ -8,7 +8,9 @@
 namespace cloudless {
 
 /// UNAVAILABLE to everybody until the store has answered. `clock` outlives the system. Ends when the store
-/// keeps silent.
-workload_state_actor spawn_workload_state(caf::actor_system& system, store_actor store, const Clock& clock);
+/// keeps silent. `usual`: written into what workloads leave out of their scoring; what it leaves out itself
+/// is as in messages/domain/placement.hpp.
+workload_state_actor spawn_workload_state(caf::actor_system& system, store_actor store, const Clock& clock,
+                                          const Scoring& usual = {});
 
 }  // namespace cloudless

@@ -20,7 +20,10 @@ class WorkloadStateTest {
   WorkloadStateTest() { start(); }
   void start() {
     life.reset();
-    life = std::make_unique<Life>(contents, clock, spawn_workload_state);
+    life = std::make_unique<Life>(contents, clock,
+                                  [](caf::actor_system& system, const store_actor& store, const Clock& time) {
+                                    return spawn_workload_state(system, store, time);
+                                  });
   }
   void start_and_load() {
     start();

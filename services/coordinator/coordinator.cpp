@@ -164,7 +164,8 @@ class Whole final : public Coordinator {
                              std::move(options));
     if (!store) return fail(store.error());
     parts_.store = in_ring("the store", *store);
-    parts_.workload_state = in_ring("workload_state", spawn_workload_state(system, parts_.store, clock_));
+    parts_.workload_state = in_ring("workload_state", spawn_workload_state(system, parts_.store, clock_,
+                                                                           usual_scoring(settings_.scoring)));
     parts_.node_membership = in_ring(
         "node_membership", spawn_node_membership(system, parts_.store, clock_,
                                                  {settings_.lease_interval, settings_.lease_duration}));
