@@ -54,7 +54,7 @@ AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node, const
     set.assignments.push_back({replica->id, replica->workload, workload->ns, workload->name, replica->version,
                                version->pod, replica->stop, workload->spec.limits,
                                image_pin(snapshot, *version),
-                               pull_access(snapshot, workload->ns, version->pod, open)});
+                               pull_access(snapshot, workload->ns, version->pod, open), replica->gpus});
   }
   return set;
 }

@@ -56,6 +56,15 @@ TEST_CASE("a replica gets its workload's present limits, whatever its version") 
   CHECK(difference(before, set).assignments.size() == 1);
 }
 
+TEST_CASE("a replica gets the GPUs that it was handed out") {
+  const auto change = replica_change(0, "n0");
+  auto replica = *std::get<std::shared_ptr<const Replica>>(*change.record);
+  replica.gpus = {1, 3};
+  const auto set = assignment_set(snapshot_of({put(std::make_shared<const Replica>(replica))}), NodeId{"n0"});
+  REQUIRE(set.assignments.size() == 1);
+  CHECK(set.assignments[0].gpus == std::vector<std::uint8_t>{1, 3});
+}
+
 TEST_CASE("a replica whose version is not there is left out rather than sent half") {
   auto snapshot = snapshot_of({replica_change(0, "n0")});
   snapshot.apply(erase(version_key(test::kUid, 1)));

@@ -105,6 +105,18 @@ std::string reason_of(const Node& node) {
   return node.reason.empty() ? trouble_of(node) : node.reason;
 }
 
+void write(const NodePolicy& policy, api::NodePolicy& out) {
+  for (const auto& allowed : policy.host_paths) {
+    auto& path = *out.add_host_paths();
+    path.set_path(allowed.path);
+    path.set_writable(allowed.writable);
+  }
+  out.set_host_network(policy.host_network);
+  out.set_privileged(policy.privileged);
+  out.set_host_pid(policy.host_pid);
+  out.set_host_ipc(policy.host_ipc);
+}
+
 }  // namespace
 
 api::Node to_api(const Node& node, const Resources& reserved, std::uint32_t replicas,
@@ -131,6 +143,12 @@ api::Node to_api(const Node& node, const Resources& reserved, std::uint32_t repl
   out.set_architecture(description.architecture);
   out.set_store_revision(store_revision);
   out.set_draining(node.draining);
+  for (const auto& name : description.runtime_classes) out.add_runtime_classes(name);
+  if (description.policy) write(*description.policy, *out.mutable_policy());
+  out.set_cpu_overcommit_percent(description.cpu_overcommit_percent);
+  out.set_memory_overcommit_percent(description.memory_overcommit_percent);
+  out.set_link_rtt_ms(node.link_rtt_ms);
+  out.set_recent_losses(node.recent_losses);
   if (!drain) return out;
   auto& wire = *out.mutable_drain();
   wire.set_replicas_left(drain->replicas_left);

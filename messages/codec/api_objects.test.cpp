@@ -165,6 +165,26 @@ TEST_CASE("nodes, events, log lines and results of commands are printed whole") 
   CHECK(wire.reserved().gpu_count() == 5);
   CHECK(wire.replicas() == 6);
   CHECK(wire.store_revision() == 7);
+  CHECK_FALSE(to_api(Node{}, {}, 0, std::nullopt, 1).has_policy());
+  node.description.runtime_classes = {"kata", "runc"};
+  node.description.policy = NodePolicy{{{"/srv", false}, {"/srv/data", true}}, true, false, true, false};
+  node.description.cpu_overcommit_percent = 250;
+  node.description.memory_overcommit_percent = 120;
+  node.link_rtt_ms = 40;
+  node.recent_losses = 2;
+  const auto told = to_api(node, {}, 0, std::nullopt, 1);
+  CHECK(told.runtime_classes_size() == 2);
+  CHECK(told.policy().host_paths(1).path() == "/srv/data");
+  CHECK(told.policy().host_paths(1).writable());
+  CHECK_FALSE(told.policy().host_paths(0).writable());
+  CHECK(told.policy().host_network());
+  CHECK_FALSE(told.policy().privileged());
+  CHECK(told.policy().host_pid());
+  CHECK_FALSE(told.policy().host_ipc());
+  CHECK(told.cpu_overcommit_percent() == 250);
+  CHECK(told.memory_overcommit_percent() == 120);
+  CHECK(told.link_rtt_ms() == 40);
+  CHECK(told.recent_losses() == 2);
 
   Event event{4, 1500, Severity::warning, "NodeLost", "", "", {}, NodeId{"n1"}, "gone"};
   const auto printed = to_api(event);

@@ -162,8 +162,7 @@ TEST_CASE("fields that the schema has and this version does not carry out are re
     std::vector<std::string> paths;
   } cases[] = {
       {"exclusive: true", {"spec.exclusive"}},
-      {"resources { requests { gpu_count: 3 } }", {"spec.resources.requests.gpu_count"}},
-      {"resources { requests { gpu_milli: 300 } }", {"spec.resources.requests.gpu_milli"}},
+      {"resources { limits { gpu_count: 3 } }", {"spec.resources.limits.gpu_count"}},
   };
   for (const auto& c : cases) {
     CAPTURE(c.field);
@@ -221,9 +220,12 @@ TEST_CASE("what a valid spec is printed as is parsed to the same spec") {
     auto& requests = *message.mutable_resources()->mutable_requests();
     requests.set_cpu_millicores(random.below(1'024'001));
     requests.set_storage_bytes(random.below(1ULL << 50));
-    requests.clear_bandwidth_bps();
-    requests.clear_gpu_count();
-    requests.clear_gpu_milli();
+    requests.set_bandwidth_bps(random.below(1'000'000'000'001));
+    requests.set_gpu_count(random.below(65));
+    if (requests.gpu_count() > 0)
+      requests.clear_gpu_milli();
+    else
+      requests.set_gpu_milli(random.below(1001));
     message.mutable_restart_policy()->clear_backoff();
     message.set_termination_grace_period_ms(random.below(3'600'001));
     const auto first = parse_spec(message);

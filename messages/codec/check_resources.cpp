@@ -46,11 +46,9 @@ void check_resources(const api::Resources& resources, const std::string& path, V
     const auto& request = requests[i];
     const auto& limit = limits[i];
     const bool limited = i < 3;  // cpu, memory and storage
-    const bool handed_out = i < 4;
     const auto request_path = path + ".requests." + request.name;
     const auto limit_path = path + ".limits." + limit.name;
     if (request.present) v.check_range(request_path, request.value, 0, request.most);
-    if (!handed_out && request.present && request.value != 0) v.add_unimplemented(request_path);
     if (!limit.present) continue;
     v.check_range(limit_path, limit.value, 0, limit.most);
     if (!limited) v.add_unimplemented(limit_path);

@@ -53,7 +53,7 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.log_dir = settings.log_dir;
   options.logger = settings.logger;
   options.cgroup_parent = settings.cgroup_parent;
-  options.allocatable = describe_node(settings, {}, {}).allocatable;
+  options.bounds = container_bounds(settings);
   options.logs.most_bytes = static_cast<std::uint64_t>(settings.container_logs.max_size);
   options.logs.most_files = static_cast<std::uint32_t>(settings.container_logs.max_files);
   options.logs.rate = static_cast<std::uint64_t>(settings.container_logs.rate);
@@ -62,6 +62,7 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
   options.bridge = settings.bridge;
   options.subnet = settings.subnet;
   options.policy = settings.policy;
+  options.gpus = settings.gpus;
   options.volume_dir = settings.volume_dir;
   options.volume_limits =
       settings.volume_limits == "image" ? runtime::DiskLimitMeans::image : runtime::DiskLimitMeans::quota;

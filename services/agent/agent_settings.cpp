@@ -7,6 +7,8 @@
 #include <cctype>
 #include <filesystem>
 #include <iterator>
+#include <set>
+#include <sstream>
 #include <utility>
 
 #include "actors/runtime/containerd/port_rules.hpp"
@@ -37,8 +39,18 @@ void register_node(settings::Settings& form, AgentSettings& values) {
                             "Storage for containers; -1: the size of the file system of state_dir");
   form.number<std::int64_t>("capacity.bandwidth_bps", values.capacity.bandwidth_bps, {0, kMost},
                             "Network bandwidth, bits per second; 0: not offered");
-  form.number<std::int64_t>("capacity.gpu_count", values.capacity.gpu_count, {0, 1024},
-                            "GPUs of the machine");
+  form.number<std::uint32_t>("capacity.cpu_overcommit_percent", values.capacity.cpu_overcommit_percent,
+                             {100, 1000},
+                             "What replicas may reserve of processors, per cent of what is allocatable");
+  form.number<std::uint32_t>("capacity.memory_overcommit_percent", values.capacity.memory_overcommit_percent,
+                             {100, 1000},
+                             "What replicas may reserve of memory, per cent of what is allocatable");
+  form.list(
+      "gpus.devices", values.gpu_devices,
+      "GPUs, each the path of its device node, or several paths separated by spaces; a GPU's index is its "
+      "place here");
+  form.list("gpus.common", values.gpus.common,
+            "Device nodes that every container with a GPU gets too: /dev/nvidiactl, /dev/nvidia-uvm");
   form.number<std::int64_t>("reserved.cpu_millicores", values.reserved_cpu_millicores, {0, kMost},
                             "Processor kept back for the machine itself");
   form.size("reserved.memory", values.reserved_memory_bytes, {0, kMost},
@@ -77,8 +89,8 @@ void register_runtime(settings::Settings& form, AgentSettings& values) {
   form.text("containerd.runtime_binary", values.runtime_binary, "runc or crun; empty: containerd's default");
   form.text(
       "cgroup_parent", values.cgroup_parent,
-      "Control group of this node's containers; limited to what is allocatable if no other agent of this "
-      "machine has it too");
+      "Control group of this node's containers; limited to what they may use together if no other agent of "
+      "this machine has it too");
 }
 
 void register_network(settings::Settings& form, AgentSettings& values) {
@@ -180,6 +192,31 @@ void check_node(const AgentSettings& values, settings::Exposure& wrong) {
                    "\": write key=value:NO_SCHEDULE, :PREFER_NO_SCHEDULE or :NO_EXECUTE");
 }
 
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+void check_gpus(AgentSettings& values, settings::Exposure& wrong) {
+  std::set<std::string> known;
+  const auto check = [&](const std::string& key, const std::string& path) {
+    if (!path.starts_with("/")) return wrong.refuse(key + ": \"" + path + "\" is not an absolute path");
+    if (!known.insert(path).second) return wrong.refuse(key + ": " + path + " is named twice");
+    if (const auto device = runtime::find_device(path); !device)
+      wrong.refuse(key + ": " + device.error().message);
+  };
+  values.gpus.each.clear();
+  for (const auto& gpu : values.gpu_devices) {
+    values.gpus.each.push_back(words_of(gpu));
+    if (values.gpus.each.back().empty()) wrong.refuse("gpus.devices: a GPU without a device node");
+    for (const auto& path : values.gpus.each.back()) check("gpus.devices", path);
+  }
+  for (const auto& path : values.gpus.common) check("gpus.common", path);
+  if (values.gpus.each.size() > runtime::kMostGpus)
+    wrong.refuse("gpus.devices: names " + std::to_string(values.gpus.each.size()) + " GPUs; at most " +
+                 std::to_string(runtime::kMostGpus) + " can be handed out");
+}
+
 void check_host_paths(const runtime::NodePolicy& policy, settings::Exposure& wrong) {
   for (const auto& [path, access] : policy.host_paths) {
     if (auto reason = path_error(path); !reason.empty() && path != "/")
@@ -246,6 +283,7 @@ Result<void> complete(AgentSettings& values) {
       values.network_mode == "cni" ? runtime::NetworkMode::cni : runtime::NetworkMode::bridge;
   settings::Exposure wrong;
   check_node(values, wrong);
+  check_gpus(values, wrong);
   check_host_paths(values.policy, wrong);
   if (const auto reason = runtime::bridge_name_error(values.bridge); !reason.empty())
     wrong.refuse("bridge: " + reason);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/gpu_devices.hpp"
 #include "actors/runtime/containerd/image_limits.hpp"
 #include "actors/runtime/containerd/network_options.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
@@ -21,7 +22,9 @@ struct CapacitySettings {
   std::int64_t memory_bytes = -1;
   std::int64_t storage_bytes = -1;
   std::int64_t bandwidth_bps = 0;
-  std::int64_t gpu_count = 0;
+  /// What replicas may reserve, per cent of what is allocatable, 100-1000.
+  std::uint32_t cpu_overcommit_percent = 100;
+  std::uint32_t memory_overcommit_percent = 100;
 };
 
 /// Of each container's log.
@@ -40,6 +43,8 @@ struct AgentSettings {
   std::vector<std::string> taints;  ///< "key=value:NO_SCHEDULE"
   std::int64_t cost_milli = 0;
   CapacitySettings capacity;
+  std::vector<std::string> gpu_devices;  ///< of each GPU the paths of its device nodes, separated by spaces
+  runtime::GpuDevices gpus;              ///< what gpu_devices say, and what all have in common
   /// Kept back for the machine itself: allocatable is capacity less this.
   std::int64_t reserved_cpu_millicores = 100;
   std::int64_t reserved_memory_bytes = 256 << 20;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "services/agent/machine.hpp"
@@ -77,6 +78,98 @@ TEST_CASE("a machine keeps its id, and offers what it has less what is reserved"
   CHECK(node.capacity.storage_bytes > 0);
   CHECK_FALSE(node.architecture.empty());
   std::filesystem::remove_all(values.state_dir);
+}
+
+TEST_CASE("a node says what workloads may do there and which of its runtime classes have their program") {
+  AgentSettings values;
+  values.node_name = "node-1";
+  values.state_dir = "/";
+  CHECK(describe_node(values, "uid", "").policy == NodePolicy{});
+  values.policy.host_paths = {{"/srv", "read_only"}, {"/srv/data", "read_write"}};
+  values.policy.allow_privileged = true;
+  values.policy.allow_host_ipc = true;
+  values.policy.runtimes = {{"absent", "/no/such/program"}, {"shell", "/bin/sh"}, {"named", "sh"}};
+  values.capacity.cpu_overcommit_percent = 200;
+  values.capacity.memory_overcommit_percent = 150;
+  values.capacity.memory_bytes = 1000;
+  values.reserved_memory_bytes = 0;
+  const NodeDescription node = describe_node(values, "uid", "");
+  CHECK(node.policy == NodePolicy{{{"/srv", false}, {"/srv/data", true}}, false, true, false, true});
+  CHECK(node.runtime_classes == std::vector<std::string>{"named", "shell"});
+  CHECK(node.cpu_overcommit_percent == 200);
+  CHECK(node.memory_overcommit_percent == 150);
+  CHECK(node.allocatable.memory_bytes == 1000);
+  CHECK(node.reservable().memory_bytes == 1500);
+}
+
+TEST_CASE("the GPUs of a node are those whose device nodes its settings name") {
+  AgentSettings values;
+  values.node_name = "node-1";
+  values.gpu_devices = {"/dev/null", "/dev/zero  /dev/full"};
+  values.gpus.common = {"/dev/random"};
+  REQUIRE(complete(values));
+  CHECK(values.gpus.each == std::vector<std::vector<std::string>>{{"/dev/null"}, {"/dev/zero", "/dev/full"}});
+  values.state_dir = "/";
+  CHECK(describe_node(values, "uid", "").capacity.gpu_count == 2);
+  CHECK(describe_node(values, "uid", "").allocatable.gpu_count == 2);
+
+  const struct {
+    std::vector<std::string> devices, common;
+    const char* says;
+  } wrong[] = {
+      {{"/dev/no-such-gpu"}, {}, "gpus.devices: /dev/no-such-gpu: No such file"},
+      {{"/dev"}, {}, "gpus.devices: /dev is not a character device"},
+      {{"/dev/null", "/dev/null"}, {}, "gpus.devices: /dev/null is named twice"},
+      {{"/dev/null"}, {"/dev/null"}, "gpus.common: /dev/null is named twice"},
+      {{"null"}, {}, "gpus.devices: \"null\" is not an absolute path"},
+      {{" "}, {}, "gpus.devices: a GPU without a device node"},
+      {{"/dev/null"}, {"/dev/absent"}, "gpus.common: /dev/absent: No such file"},
+      {std::vector<std::string>(65, "/dev/null"), {}, "gpus.devices: names 65 GPUs; at most 64"},
+  };
+  for (const auto& c : wrong) {
+    CAPTURE(c.says);
+    values.gpu_devices = c.devices;
+    values.gpus.common = c.common;
+    const auto checked = complete(values);
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().message.find(c.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("over-commit outside of 100 to 1000 per cent is refused with the setting's name") {
+  for (const std::string name : {"cpu", "memory"})
+    for (const char* bad : {"99", "1001", "-5", "much"}) {
+      CAPTURE(name);
+      CAPTURE(bad);
+      AgentSettings values;
+      settings::Settings form({"cloudless-agent", "", "", ""});
+      register_fields(form, values);
+      const std::string flag = "--capacity-" + name + "-overcommit-percent=" + bad;
+      const char* words[] = {"cloudless-agent", flag.c_str()};
+      const auto loaded = form.load(2, words, [](const std::string&) { return std::nullopt; });
+      REQUIRE_FALSE(loaded);
+      CHECK(loaded.error().message.find(name + "-overcommit-percent") != std::string::npos);
+    }
+}
+
+TEST_CASE("containers may use what replicas may reserve together, but never what the machine keeps back") {
+  AgentSettings values;
+  values.state_dir = "/";
+  const Resources machine = detect_capacity(values.state_dir);
+  values.reserved_memory_bytes = 1 << 20;
+  const std::int64_t kept = machine.memory_bytes - values.reserved_memory_bytes;
+  values.capacity.memory_overcommit_percent = 300;
+  CHECK(container_bounds(values).memory_bytes == kept);
+  values.capacity.memory_bytes = 11 << 20;
+  CHECK(container_bounds(values).memory_bytes == 30 << 20);
+  values.capacity.memory_overcommit_percent = 100;
+  CHECK(container_bounds(values).memory_bytes == 10 << 20);
+  values.capacity.memory_bytes = 2 * machine.memory_bytes;  // the operator's word
+  CHECK(container_bounds(values).memory_bytes == 2 * machine.memory_bytes - values.reserved_memory_bytes);
+  values.capacity.cpu_millicores = 1000;
+  values.reserved_cpu_millicores = 0;
+  values.capacity.cpu_overcommit_percent = 1000;
+  CHECK(container_bounds(values).cpu_millicores == std::min<std::int64_t>(10000, machine.cpu_millicores));
 }
 
 TEST_CASE("a machine's architecture has the name that OCI images use") {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "actors/node_link/transport/secret_file.hpp"
+#include "actors/runtime/containerd/kernel_facts.hpp"
 #include "actors/runtime/file_agent_disk.hpp"
 #include "services/settings/version.hpp"
 
@@ -33,8 +34,29 @@ std::int64_t processors() {
   return std::max<long>(1, ::sysconf(_SC_NPROCESSORS_ONLN));
 }
 
+NodePolicy policy_of(const runtime::NodePolicy& said) {
+  NodePolicy out;
+  for (const auto& [path, access] : said.host_paths)
+    out.host_paths.push_back({path, access == runtime::kReadWrite});
+  out.host_network = said.allow_host_network;
+  out.privileged = said.allow_privileged;
+  out.host_pid = said.allow_host_pid;
+  out.host_ipc = said.allow_host_ipc;
+  return out;
+}
+
 std::int64_t or_detected(std::int64_t configured, std::int64_t detected) {
   return configured >= 0 ? configured : detected;
+}
+
+Resources less_reserved(Resources amounts, const AgentSettings& settings) {
+  const auto keep_back = [](std::int64_t& amount, std::int64_t reserved) {
+    amount = std::max<std::int64_t>(0, amount - reserved);
+  };
+  keep_back(amounts.cpu_millicores, settings.reserved_cpu_millicores);
+  keep_back(amounts.memory_bytes, settings.reserved_memory_bytes);
+  keep_back(amounts.storage_bytes, settings.reserved_storage_bytes);
+  return amounts;
 }
 
 }  // namespace
@@ -72,6 +94,34 @@ Result<std::string> load_machine_uid(const std::string& state_dir) {
   return uid;
 }
 
+namespace {
+
+void describe_amounts(const AgentSettings& settings, const Resources& detected, NodeDescription& node) {
+  node.capacity = {or_detected(settings.capacity.cpu_millicores, detected.cpu_millicores),
+                   or_detected(settings.capacity.memory_bytes, detected.memory_bytes),
+                   or_detected(settings.capacity.storage_bytes, detected.storage_bytes),
+                   settings.capacity.bandwidth_bps, static_cast<std::int64_t>(settings.gpus.each.size())};
+  node.allocatable = less_reserved(node.capacity, settings);
+  node.cpu_overcommit_percent = settings.capacity.cpu_overcommit_percent;
+  node.memory_overcommit_percent = settings.capacity.memory_overcommit_percent;
+}
+
+}  // namespace
+
+Resources container_bounds(const AgentSettings& settings) {
+  const Resources detected = detect_capacity(settings.state_dir);
+  NodeDescription node;
+  describe_amounts(settings, detected, node);
+  const Resources wanted = node.reservable(), there = less_reserved(detected, settings);
+  const auto bound = [&](std::int64_t Resources::*amount) {
+    return std::min(wanted.*amount, std::max(node.allocatable.*amount, there.*amount));
+  };
+  Resources out;
+  out.cpu_millicores = bound(&Resources::cpu_millicores);
+  out.memory_bytes = bound(&Resources::memory_bytes);
+  return out;
+}
+
 NodeDescription describe_node(const AgentSettings& settings, const std::string& machine_uid,
                               const std::string& agent_address) {
   NodeDescription node;
@@ -83,18 +133,9 @@ NodeDescription describe_node(const AgentSettings& settings, const std::string& 
   for (const auto& text : settings.taints)
     if (auto taint = parse_taint(text)) node.taints.push_back(std::move(*taint));
   node.cost_milli = static_cast<std::uint64_t>(settings.cost_milli);
-  const Resources detected = detect_capacity(settings.state_dir);
-  node.capacity = {or_detected(settings.capacity.cpu_millicores, detected.cpu_millicores),
-                   or_detected(settings.capacity.memory_bytes, detected.memory_bytes),
-                   or_detected(settings.capacity.storage_bytes, detected.storage_bytes),
-                   settings.capacity.bandwidth_bps, settings.capacity.gpu_count};
-  node.allocatable = node.capacity;
-  auto keep_back = [](std::int64_t& amount, std::int64_t reserved) {
-    amount = std::max<std::int64_t>(0, amount - reserved);
-  };
-  keep_back(node.allocatable.cpu_millicores, settings.reserved_cpu_millicores);
-  keep_back(node.allocatable.memory_bytes, settings.reserved_memory_bytes);
-  keep_back(node.allocatable.storage_bytes, settings.reserved_storage_bytes);
+  describe_amounts(settings, detect_capacity(settings.state_dir), node);
+  node.policy = policy_of(settings.policy);
+  node.runtime_classes = runtime::usable_runtimes(settings.policy, settings.containerd_socket);
   node.agent_address = agent_address;
   node.agent_version = kVersion;
   struct utsname system {};

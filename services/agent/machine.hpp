@@ -21,6 +21,12 @@ std::string oci_architecture(const std::string& machine);
 /// or UNAVAILABLE if the file cannot be read or made.
 Result<std::string> load_machine_uid(const std::string& state_dir);
 
+/// What all containers of the node may use together of processors and memory: what replicas may reserve, but
+/// no more than the machine has beyond what is kept back for itself, unless the settings claim that it has
+/// more. So over-commit alone never makes the kernel end a container: it does so when the machine's memory
+/// is used up, and then among the containers.
+Resources container_bounds(const AgentSettings& settings);
+
 /// What this agent tells when it registers. `agent_address`: of its gRPC API.
 NodeDescription describe_node(const AgentSettings& settings, const std::string& machine_uid,
                               const std::string& agent_address);

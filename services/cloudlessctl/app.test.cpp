@@ -391,6 +391,10 @@ TEST_CASE("nodes are listed, shown, cordoned and uncordoned; events are listed")
   for (const char* part : {"n1", "READY", "1.5 of 4", "0 of 1.5Gi"}) CHECK_MESSAGE(contains(out, part), part);
   CHECK(nlohmann::json::parse(ctl(server, {"node", "list", "-o", "json"}).out)["nodes"][0]["state"] ==
         "READY");
+  node.set_cpu_overcommit_percent(150);
+  node.set_memory_overcommit_percent(200);
+  out = ctl(server, {"node", "list"}).out;
+  for (const char* part : {"1.5 of 6", "0 of 3Gi"}) CHECK_MESSAGE(contains(out, part), part);
   CHECK(ctl(server, {"node", "cordon", "n1"}).out == "node n1 cordoned\n");
   CHECK(contains(ctl(server, {"node", "get", "n1"}).out, "READY,cordoned"));
   CHECK(ctl(server, {"node", "uncordon", "n1"}).code == 0);

@@ -197,6 +197,15 @@ std::string workload_description(const api::Workload& workload, const std::vecto
   return out.str();
 }
 
+namespace {
+
+/// What replicas may reserve of an amount; an older server does not say the over-commit.
+std::uint64_t reservable(std::uint64_t allocatable, std::uint32_t percent) {
+  return percent == 0 ? allocatable : allocatable / 100 * percent + allocatable % 100 * percent / 100;
+}
+
+}  // namespace
+
 std::string node_table(const std::vector<api::Node>& nodes, std::int64_t now_ms) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& node : nodes) {
@@ -207,8 +216,9 @@ std::string node_table(const std::vector<api::Node>& nodes, std::int64_t now_ms)
              (node.cordoned() ? ",cordoned" : ""),
          std::to_string(node.replicas()),
          amount(cores_text(node.reserved().cpu_millicores()),
-                cores_text(node.allocatable().cpu_millicores())),
-         amount(bytes_text(node.reserved().memory_bytes()), bytes_text(node.allocatable().memory_bytes())),
+                cores_text(reservable(node.allocatable().cpu_millicores(), node.cpu_overcommit_percent()))),
+         amount(bytes_text(node.reserved().memory_bytes()),
+                bytes_text(reservable(node.allocatable().memory_bytes(), node.memory_overcommit_percent()))),
          or_dash(node.region() + (node.zone().empty() ? "" : "/" + node.zone())),
          or_dash(node.agent_address()), or_dash(node.agent_version()),
          age(millis(node.registered_at()), now_ms), or_dash(node.reason())});

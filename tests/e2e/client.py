@@ -26,7 +26,7 @@ def _make_stubs():
 _make_stubs()
 
 from cloudless.api import (agent_service_pb2, agent_service_pb2_grpc, coordinator_service_pb2, coordinator_service_pb2_grpc,  # noqa: E402
-                           node_pb2, stream_pb2, workload_pb2)
+                           node_pb2, placement_pb2, stream_pb2, workload_pb2)
 
 V1, V2 = "cloudless.local/hello:v1", "cloudless.local/hello:v2"
 READY_SECONDS = 60
@@ -56,7 +56,8 @@ class Api:
 
     def call(self, method, json, timeout=10, metadata=()):
         """Reads are tried again while the answer is UNAVAILABLE, as a client that outlives a restart would do."""
-        request = getattr(coordinator_service_pb2, method + "Request", None) or getattr(stream_pb2, method + "Request")
+        request = next(getattr(file, method + "Request") for file in (coordinator_service_pb2, stream_pb2, placement_pb2)
+                       if hasattr(file, method + "Request"))
 
         def send():
             return getattr(self.stub, method)(parse(request(), json), timeout=timeout, wait_for_ready=True, metadata=metadata)

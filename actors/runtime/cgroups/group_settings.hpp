@@ -16,8 +16,8 @@ struct GroupSetting {
   bool operator==(const GroupSetting&) const = default;
 };
 
-/// The group of all containers of a node may use what is allocatable, and the machine keeps the rest. An
-/// amount of 0 is not limited.
+/// The group of all containers of a node may use these amounts, and the machine keeps the rest. An amount of
+/// 0 is not limited.
 std::vector<GroupSetting> node_settings(CgroupLayout layout, std::int64_t cpu_millicores,
                                         std::int64_t memory_bytes);
 

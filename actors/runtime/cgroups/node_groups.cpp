@@ -71,8 +71,8 @@ bool names_open_file(const std::string& path, int file) {
 
 }  // namespace
 
-NodeGroups::NodeGroups(CgroupTree tree, std::string parent, Resources allocatable, std::string tag)
-    : tree_(std::move(tree)), parent_(std::move(parent)), allocatable_(allocatable), tag_(std::move(tag)) {}
+NodeGroups::NodeGroups(CgroupTree tree, std::string parent, Resources bounds, std::string tag)
+    : tree_(std::move(tree)), parent_(std::move(parent)), bounds_(bounds), tag_(std::move(tag)) {}
 
 NodeGroups::~NodeGroups() {
   if (lock_ >= 0) ::close(lock_);
@@ -151,8 +151,8 @@ void NodeGroups::make_top() {
   if (::access(tree_.folder("memory", parent_).c_str(), F_OK) != 0) written_.clear();
   if (!written_.contains(parent_)) apply(parent_, {});
   const bool limited = alone();
-  const auto cpu = limited ? allocatable_.cpu_millicores : 0;
-  const auto memory = limited ? allocatable_.memory_bytes : 0;
+  const auto cpu = limited ? bounds_.cpu_millicores : 0;
+  const auto memory = limited ? bounds_.memory_bytes : 0;
   // Another agent may have written there since.
   const auto now = tree_.limits(parent_);
   if (now.cpu_millicores.value_or(0) != cpu ||

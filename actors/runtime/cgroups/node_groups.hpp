@@ -1,7 +1,8 @@
 // The control groups above this node's containers, /cloudless/<namespace>: made through libcgroup before a
-// namespace's first container starts, removed after its last has gone. The top one is limited to what the
-// node may allocate, unless another agent of this machine uses it too. runc makes the containers' own groups
-// below. Thread-safe; a failure here is logged and never keeps a container from starting.
+// namespace's first container starts, removed after its last has gone. The top one is limited to what all
+// containers of the node may use together, unless another agent of this machine uses it too. runc makes the
+// containers' own groups below. Thread-safe; a failure here is logged and never keeps a container from
+// starting.
 #pragma once
 
 #include <map>
@@ -29,10 +30,10 @@ struct GroupMember {
 
 class NodeGroups {
  public:
-  /// `parent` is "/cloudless"; of `allocatable` cpu and memory are used, 0: no limit. `tag` is this agent's
+  /// `parent` is "/cloudless"; of `bounds` cpu and memory are used, 0: no limit. `tag` is this agent's
   /// own: a group that a stranger's processes are in is not taken, but one beside it with the tag in its
   /// name.
-  NodeGroups(CgroupTree tree, std::string parent, Resources allocatable, std::string tag);
+  NodeGroups(CgroupTree tree, std::string parent, Resources bounds, std::string tag);
   ~NodeGroups();
   NodeGroups(const NodeGroups&) = delete;
   NodeGroups& operator=(const NodeGroups&) = delete;
@@ -67,7 +68,7 @@ class NodeGroups {
 
   const CgroupTree tree_;
   const std::string parent_;
-  const Resources allocatable_;
+  const Resources bounds_;
   const std::string tag_;
 
   mutable std::mutex mutex_;

@@ -36,6 +36,7 @@ class Judge {
     choose_labels();
     set_sysctls();
     choose_runtime();
+    hand_out_gpus();
     hide();
     if (refused_.empty()) return std::move(out_);
     std::string all;
@@ -189,11 +190,18 @@ class Judge {
     const auto& program = found->second;
     if (!in_.facts.runtime_found)
       return refuse("runtime class " + name + ": the program " + program + " is not on this node");
-    if (program.substr(program.rfind('/') + 1) == "crun" && in_.facts.hybrid_cgroups)
+    if (!runs_with(program, in_.facts.hybrid_cgroups))
       return refuse(
           "runtime class " + name +
           ": crun does not run with this node's control groups, version 1 with version 2 beside it");
     out_.runtime_program = program;
+  }
+
+  void hand_out_gpus() {
+    for (const auto& gpu : in_.gpus) {
+      const auto same = [&](const HostDevice& d) { return d.path == gpu.path; };
+      if (std::none_of(out_.devices.begin(), out_.devices.end(), same)) out_.devices.push_back(gpu);
+    }
   }
 
   void hide() {

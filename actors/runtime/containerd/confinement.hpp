@@ -45,7 +45,8 @@ struct ConfinementInput {
   const ImageAccounts& accounts;
   const NodePolicy& policy;
   const KernelFacts& facts;
-  std::string_view architecture;  ///< as Go names it
+  std::string_view architecture;   ///< as Go names it
+  std::vector<HostDevice> gpus{};  ///< device nodes of the GPUs that it was handed out
 };
 
 /// FAILED_PRECONDITION naming everything that this node does not allow or cannot do.

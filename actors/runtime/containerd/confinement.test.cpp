@@ -20,13 +20,16 @@ struct Scene {
   ImageAccounts accounts;
   NodePolicy policy;
   KernelFacts facts;
+  std::vector<HostDevice> gpus;
 
   Scene() {
     facts.bounding = ~std::uint64_t{0};
     facts.seccomp = true;
   }
   SecurityContext& asked() { return pod.security; }
-  Result<Confinement> judged() const { return confine({pod, image_user, accounts, policy, facts, "amd64"}); }
+  Result<Confinement> judged() const {
+    return confine({pod, image_user, accounts, policy, facts, "amd64", gpus});
+  }
 };
 
 Confinement granted(const Scene& scene) {
@@ -69,6 +72,17 @@ TEST_CASE("who asks for nothing gets little: nine capabilities, the default filt
   CHECK(given.read_only_paths == readonly_paths());
   CHECK(given.runtime_program == "");
   CHECK(given.apparmor == "");
+}
+
+TEST_CASE("a container gets the devices of the GPUs that it was handed out, once also where it gets all") {
+  const HostDevice gpu{"/dev/nvidia0", 'c', 195, 0, 0666, 0, 0}, disk{"/dev/vda", 'b', 254, 0, 0660, 0, 6};
+  Scene scene;
+  scene.gpus = {gpu};
+  CHECK(granted(scene).devices == std::vector{gpu});
+  scene.policy.allow_privileged = true;
+  scene.asked().privileged = true;
+  scene.facts.devices = {gpu, disk};
+  CHECK(granted(scene).devices == std::vector{gpu, disk});
 }
 
 TEST_CASE("capabilities are the default ones, less those dropped, and those added") {

@@ -73,7 +73,7 @@ Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers, Vo
       accounts_(client, options),
       volumes_(volumes),
       options_(options),
-      groups_(CgroupTree{}, options.cgroup_parent, options.allocatable, client.own_namespace()) {}
+      groups_(CgroupTree{}, options.cgroup_parent, options.bounds, client.own_namespace()) {}
 
 Result<Nothing> Containers::ensure_ready() {
   const std::lock_guard lock(mutex_);
@@ -174,12 +174,16 @@ Result<std::shared_ptr<Containers::Prepared>> Containers::usable(const Container
   return nullptr;
 }
 
-Result<Confinement> Containers::confine(const Template& pod, const ResolvedImage& image) {
+Result<Confinement> Containers::confine(const Assignment& assignment, const ResolvedImage& image) {
+  const auto& pod = assignment.pod;
   const auto& user = image.config.user;
   auto accounts = needs_accounts(user, pod.security) ? accounts_.of(image) : ImageAccounts{};
   if (!accounts) return fail(accounts.error());
+  auto gpus = devices_of(options_.gpus, assignment.gpus);
+  if (!gpus) return fail(gpus.error());
   const auto facts = read_kernel_facts(pod, options_.policy, options_.socket);
-  return runtime::confine({pod, user, *accounts, options_.policy, facts, machine_architecture()});
+  return runtime::confine(
+      {pod, user, *accounts, options_.policy, facts, machine_architecture(), std::move(*gpus)});
 }
 
 Result<StartedContainer> Containers::create_and_start(const ContainerRequest& request,
@@ -190,7 +194,7 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   if (!plan) return fail(plan.error());
   auto root = prepared ? std::future<Result<Mounts>>{}
                        : std::async(std::launch::async, [&] { return prepare_root(id, image); });
-  auto confinement = confine(request.assignment.pod, image);
+  auto confinement = confine(request.assignment, image);
   if (!confinement) return fail(confinement.error());
   SpecInput input;
   input.container = id;
@@ -208,7 +212,8 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   const auto& a = request.assignment;
   input.cgroup = groups_.enter(
       id, {a.ns, a.replica, a.pod.requests.cpu_millicores, {}, a.limits.storage_bytes.value_or(0)});
-  input.node_cpu_millicores = options_.allocatable.cpu_millicores;
+  input.node_cpu_millicores = options_.bounds.cpu_millicores;
+  input.node_has_gpus = !options_.gpus.each.empty();
   auto spec = make_spec(input);
   if (!spec) return fail(spec.error());
   const FileOwner owner{input.confinement.user.uid, input.confinement.user.gid};

@@ -59,7 +59,7 @@ class Containers {
                                    const std::string& spec, const std::string& runtime_program,
                                    const NetworkGrant& grant);
   /// What the container may do, or why it is refused.
-  Result<Confinement> confine(const Template& pod, const ResolvedImage& image);
+  Result<Confinement> confine(const Assignment& assignment, const ResolvedImage& image);
   using Mounts = google::protobuf::RepeatedPtrField<containerd::types::Mount>;
   /// What was made of a container beforehand: nothing but this process and a snapshot that nobody holds on to
   /// knows of it, so a crash leaves nothing.

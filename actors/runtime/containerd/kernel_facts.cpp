@@ -154,6 +154,19 @@ Result<std::string> read_profile(const std::string& folder, const std::string& f
   return text;
 }
 
+bool runs_with(const std::string& program, bool hybrid_cgroups) {
+  return !hybrid_cgroups || program.substr(program.rfind('/') + 1) != "crun";
+}
+
+std::vector<std::string> usable_runtimes(const NodePolicy& policy, const std::string& containerd_socket) {
+  const auto process = containerd_process(containerd_socket);
+  const bool hybrid = has_hybrid_cgroups(process);
+  std::vector<std::string> out;
+  for (const auto& [name, program] : policy.runtimes)
+    if (found_in_path(program, process) && runs_with(program, hybrid)) out.push_back(name);
+  return out;
+}
+
 KernelFacts read_kernel_facts(const Template& pod, const NodePolicy& policy,
                               const std::string& containerd_socket) {
   const auto& security = pod.security;

@@ -45,6 +45,12 @@ struct KernelFacts {
 KernelFacts read_kernel_facts(const Template& pod, const NodePolicy& policy,
                               const std::string& containerd_socket);
 
+/// The names of the policy's runtime classes whose program is on this machine and runs here, in order.
+std::vector<std::string> usable_runtimes(const NodePolicy& policy, const std::string& containerd_socket);
+
+/// crun does not run where control groups of version 1 have version 2 beside them.
+bool runs_with(const std::string& program, bool hybrid_cgroups);
+
 /// The text of `file` below `folder`, which no ".." and no link leaves; at most 1 MiB. FAILED_PRECONDITION
 /// with the name and the reason.
 Result<std::string> read_profile(const std::string& folder, const std::string& file);

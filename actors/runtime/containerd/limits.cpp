@@ -53,7 +53,7 @@ Result<Nothing> Containers::update_limits(const ContainerId& container, const Re
 
 Result<Nothing> Containers::change_limits(const ContainerId& container, const std::string& group,
                                           const ResourceLimits& limits) {
-  const auto node_cpu = options_.allocatable.cpu_millicores;
+  const auto node_cpu = options_.bounds.cpu_millicores;
   if (groups_.tree().limits(group) == in_force_as(limits, node_cpu)) return Nothing{};
   if (auto enough = check_memory(groups_.tree(), group, limits); !enough) return enough;
   tasks_v1::UpdateTaskRequest request;

@@ -22,6 +22,19 @@ void set_env(std::vector<std::string>& env, const std::string& name, const std::
   }
 }
 
+void set_gpus(std::vector<std::string>& env, const SpecInput& in) {
+  std::string indices;
+  for (const auto gpu : in.assignment.gpus) indices += (indices.empty() ? "" : ",") + std::to_string(gpu);
+  if (!indices.empty()) {
+    set_env(env, "CLOUDLESS_GPUS", indices);
+    set_env(env, "NVIDIA_VISIBLE_DEVICES", indices);
+    if (const auto share = in.assignment.pod.requests.gpu_milli; share > 0)
+      set_env(env, "CLOUDLESS_GPU_MILLI", std::to_string(share));
+  } else if (in.node_has_gpus && !in.confinement.privileged) {
+    set_env(env, "NVIDIA_VISIBLE_DEVICES", "void");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> environment(const SpecInput& in) {
@@ -40,6 +53,7 @@ std::vector<std::string> environment(const SpecInput& in) {
   set_env(env, "CLOUDLESS_ATTEMPT", std::to_string(in.attempt));
   set_env(env, "CLOUDLESS_NODE", in.node.value);
   if (!in.address.empty()) set_env(env, "CLOUDLESS_ADDRESS", in.address);
+  set_gpus(env, in);
   return env;
 }
 

@@ -14,6 +14,8 @@ namespace cloudless::runtime {
 std::vector<std::string> command_line(const SpecInput& in);
 
 /// "NAME=value", each name once: the image's, then HOSTNAME, then the user's, then ours; later ones win.
+/// Which GPUs the replica was handed out is ours to say, also to NVIDIA's runtime, for which images say
+/// "all".
 std::vector<std::string> environment(const SpecInput& in);
 
 /// The user's, else the image's, else "/".

@@ -64,6 +64,13 @@ json namespaces(const SpecInput& in) {
 json resources(const SpecInput& in) {
   json out = cgroup_resources(in.assignment.pod.requests, in.assignment.limits, in.node_cpu_millicores);
   out["devices"] = {{{"allow", in.confinement.privileged}, {"access", "rwm"}}};
+  if (in.confinement.privileged) return out;
+  for (const auto& d : in.confinement.devices)
+    out["devices"].push_back({{"allow", true},
+                              {"type", std::string(1, d.type)},
+                              {"major", d.major},
+                              {"minor", d.minor},
+                              {"access", "rw"}});
   return out;
 }
 

@@ -31,6 +31,7 @@ struct SpecInput {
   Confinement confinement;
   std::string cgroup;                    ///< the container's own, below every controller's root
   std::int64_t node_cpu_millicores = 0;  ///< what all containers of the node may have; 0: not known
+  bool node_has_gpus = false;            ///< whether this replica was handed out any or not
 };
 
 /// The spec as JSON. FAILED_PRECONDITION when image and assignment leave nothing to run.

@@ -170,6 +170,43 @@ TEST_CASE("privileged containers have every device and a /sys that can be writte
                          "gid": 6}])"));
 }
 
+TEST_CASE("devices that a container is given are open to it, and no others") {
+  auto in = input();
+  in.confinement.devices = {{"/dev/nvidia0", 'c', 195, 0, 0666, 0, 0}};
+  const auto part = spec(in)["linux"];
+  CHECK(part["devices"][0]["path"] == "/dev/nvidia0");
+  CHECK(part["resources"]["devices"] == json::parse(R"([{"allow": false, "access": "rwm"},
+                        {"allow": true, "type": "c", "major": 195, "minor": 0, "access": "rw"}])"));
+}
+
+TEST_CASE("a container is told which GPUs it has, whatever image and user say; one without is told so") {
+  const auto value = [](const SpecInput& in, const std::string& name) {
+    std::string out = "unset";
+    for (const auto& entry : spec(in)["process"]["env"].get<Words>())
+      if (entry.starts_with(name + "=")) out = entry.substr(name.size() + 1);
+    return out;
+  };
+  auto in = input();
+  in.image.env = {"NVIDIA_VISIBLE_DEVICES=all"};
+  CHECK(value(in, "NVIDIA_VISIBLE_DEVICES") == "all");
+  CHECK(value(in, "CLOUDLESS_GPUS") == "unset");
+  in.node_has_gpus = true;
+  CHECK(value(in, "NVIDIA_VISIBLE_DEVICES") == "void");
+  in.assignment.pod.env = {{"NVIDIA_VISIBLE_DEVICES", "all"}};
+  CHECK(value(in, "NVIDIA_VISIBLE_DEVICES") == "void");
+  auto privileged = in;
+  privileged.confinement.privileged = true;
+  CHECK(value(privileged, "NVIDIA_VISIBLE_DEVICES") == "all");
+  in.assignment.gpus = {0, 2};
+  CHECK(value(in, "NVIDIA_VISIBLE_DEVICES") == "0,2");
+  CHECK(value(in, "CLOUDLESS_GPUS") == "0,2");
+  CHECK(value(in, "CLOUDLESS_GPU_MILLI") == "unset");
+  in.assignment.gpus = {1};
+  in.assignment.pod.requests.gpu_milli = 250;
+  CHECK(value(in, "CLOUDLESS_GPUS") == "1");
+  CHECK(value(in, "CLOUDLESS_GPU_MILLI") == "250");
+}
+
 TEST_CASE("mounts of the workload come after the kernel's, in their order") {
   auto in = input();
   in.mounts = {{"/data", "bind", "/srv/data", {"rbind", "ro"}}, {"/tmp", "tmpfs", "tmpfs", {}}};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/containerd/gpu_devices.hpp"
 #include "actors/runtime/containerd/image_limits.hpp"
 #include "actors/runtime/containerd/network_options.hpp"
 #include "actors/runtime/containerd/node_policy.hpp"
@@ -48,11 +49,12 @@ struct ContainerdOptions {
   Millis pull_stall = 60000;  ///< a pull through which no byte comes for so long is given up
   ImageLimits images;
   NodePolicy policy;
+  GpuDevices gpus;
   NetworkOptions network;
   /// Control group of all containers of this node. Agents of one machine may share it; then it is not
   /// limited.
   std::string cgroup_parent = "/cloudless";
-  Resources allocatable;  ///< what cgroup_parent is limited to; cpu and memory, 0: not limited
+  Resources bounds;  ///< what cgroup_parent is limited to; cpu and memory, 0: not limited
 };
 
 inline std::string namespace_of(const ContainerdOptions& options) {
