@@ -1,8 +1,13 @@
-// How fast containers start through containerd's bare API: record, snapshot, task, a veth pair on a bridge
-// and start, with the default filter of system calls, and nothing else (no log, no labels, no volumes). The
-// floor that `./dev bench runtime` compares with. With "port" the same through our runtime port.
-//   containerd_floor SOCKET NAMESPACE IMAGE COUNT [PARALLEL]
-//   containerd_floor SOCKET NAMESPACE IMAGE COUNT port LOGGER
+// How fast containers start through containerd's bare API, one call after the other: record, snapshot, task,
+// a veth pair on a bridge, start. The floors that `./dev bench runtime` compares with:
+//   lean    network and the default filter of system calls; no log, no files of the network, runc's own group
+//   same    the OCI spec that our replicas have: also /etc/hosts, /etc/hostname and /etc/resolv.conf, written
+//           and bind-mounted, the environment, the reservation, and a control group below GROUP/default
+//   logged  same, and the shim starts LOGGER, as it does for our replicas
+//   port    not a floor: through our runtime port, without control plane and agent
+// None has labels, volumes, or a task that somebody waits for.
+//   containerd_floor SOCKET NAMESPACE IMAGE COUNT [lean | same GROUP | logged GROUP LOGGER | port GROUP
+//   LOGGER]
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +23,9 @@
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/containerd_runtime.hpp"
 #include "actors/runtime/containerd/images.hpp"
+#include "actors/runtime/containerd/logger_keeper.hpp"
 #include "actors/runtime/containerd/network.hpp"
+#include "actors/runtime/containerd/network_files.hpp"
 #include "actors/runtime/containerd/oci_spec.hpp"
 #include "containerd/runc_options.pb.h"
 
@@ -46,15 +53,31 @@ std::string name_of(std::size_t i) {
   return "bench-" + std::to_string(getpid()) + "-" + std::to_string(i);
 }
 
+constexpr char kFolder[] = "/run/cloudless-bench";
+
+enum class Way { lean, same, logged };
+
 /// What a container is made with, and its address.
 struct Bare {
   std::string id;
   std::string spec;
   Ipv4 address = 0;
+  std::string output;  ///< where the task's output goes; empty: nowhere
 };
 
-void start_bare(Client& client, Network& network, const ResolvedImage& image, const Bare& bare) {
+/// What every container is made with.
+struct Floor {
+  Client& client;
+  Network& network;
+  NetworkFiles& files;
+  const ResolvedImage& image;
+  Way way = Way::lean;
+};
+
+void start_bare(const Floor& floor, const Bare& bare) {
+  auto& client = floor.client;
   const auto& id = bare.id;
+  if (floor.way != Way::lean) must(floor.files.write(ContainerId{id}, id, to_string(bare.address)));
   containers_v1::CreateContainerRequest record;
   auto& c = *record.mutable_container();
   c.set_id(id);
@@ -69,15 +92,17 @@ void start_bare(Client& client, Network& network, const ResolvedImage& image, co
   snapshots_v1::PrepareSnapshotRequest prepare;
   prepare.set_snapshotter("overlayfs");
   prepare.set_key(id);
-  prepare.set_parent(image.chain);
+  prepare.set_parent(floor.image.chain);
   const auto mounts = must(client.call(client.snapshots(), &snapshots_v1::Snapshots::Stub::Prepare, prepare,
                                        client.scope("prepare")));
   tasks_v1::CreateTaskRequest create;
   create.set_container_id(id);
   *create.mutable_rootfs() = mounts.mounts();
+  create.set_stdout(bare.output);
+  create.set_stderr(bare.output);
   const auto task =
       must(client.call(client.tasks(), &tasks_v1::Tasks::Stub::Create, create, client.scope("task")));
-  must(network.attach(ContainerId{id}, task.pid(), bare.address));
+  must(floor.network.attach(ContainerId{id}, task.pid(), bare.address));
   tasks_v1::StartRequest start;
   start.set_container_id(id);
   must(client.call(client.tasks(), &tasks_v1::Tasks::Stub::Start, start, client.scope("start")));
@@ -137,8 +162,28 @@ void print(std::size_t count, double start_wall, const std::vector<double>& star
   std::puts(out.dump().c_str());
 }
 
-void bench_bare(const ContainerdOptions& options, const std::string& image_name, std::size_t count,
-                std::size_t parallel) {
+/// What our replicas are given beyond network and filter.
+void resemble_replica(SpecInput& input, const NetworkFiles& files, const std::string& group,
+                      const std::string& address) {
+  const auto& id = input.container;
+  auto& assignment = input.assignment;
+  assignment.ns = "default";
+  assignment.workload_name = "bench";
+  assignment.version = 1;
+  assignment.pod.requests = {1, 1 << 20, 0, 0, 0};
+  input.node = NodeId{"node-1"};
+  input.address = address;
+  input.cgroup = group + "/default/" + id.value;
+  input.mounts.clear();
+  for (const char* name : {"hosts", "hostname", "resolv.conf"})
+    input.mounts.push_back({std::string("/etc/") + name,
+                            "bind",
+                            files.folder_of(id) + "/" + name,
+                            {"bind", "ro", "nosuid", "nodev", "noexec"}});
+}
+
+void bench_bare(const ContainerdOptions& options, const std::string& image_name, std::size_t count, Way way) {
+  const auto parallel = std::min<std::size_t>(count, 16);
   Client client(options);
   Images images(client, options);
   const auto image = must(images.resolve(image_name, {}));
@@ -151,20 +196,27 @@ void bench_bare(const ContainerdOptions& options, const std::string& image_name,
   const auto subnet = must(parse_subnet(options.subnet));
   Network network(options.bridge, subnet, client.own_namespace());
   must(network.ensure_bridge());
+  NetworkFiles files(std::string(kFolder) + "/network", {});
+  LoggerKeeper loggers(options.logger, options.log_dir, options.state_dir + "/loggers", options.logs);
+  if (way == Way::logged) must(loggers.usable());
   std::vector<Bare> all;
   for (std::size_t i = 0; i < count; ++i) {
+    const auto address = subnet.gateway() + 1 + static_cast<Ipv4>(i);
     input.container = ContainerId{name_of(i)};
     input.assignment.replica = ReplicaId{name_of(i)};
-    all.push_back({name_of(i), must(make_spec(input)), subnet.gateway() + 1 + static_cast<Ipv4>(i)});
+    if (way != Way::lean) resemble_replica(input, files, options.cgroup_parent, to_string(address));
+    all.push_back({name_of(i), must(make_spec(input)), address,
+                   way == Way::logged ? loggers.uri(input.container) : std::string{}});
   }
+  const Floor floor{client, network, files, *image, way};
   auto begun = Steady::now();
-  const auto start =
-      timed(count, parallel, [&](std::size_t i) { start_bare(client, network, *image, all[i]); });
+  const auto start = timed(count, parallel, [&](std::size_t i) { start_bare(floor, all[i]); });
   const double start_wall = millis_since(begun);
   begun = Steady::now();
   const auto end = timed(count, parallel, [&](std::size_t i) { remove_bare(client, network, all[i].id); });
   const double end_wall = millis_since(begun);
   must(network.remove_bridge());
+  for (const auto& bare : all) files.remove(ContainerId{bare.id});
   print(count, start_wall, start, end_wall, end);
 }
 
@@ -194,29 +246,39 @@ void bench_port(ContainerdOptions options, const std::string& image_name, std::s
   print(count, start_wall, start, millis_since(begun), end);
 }
 
+int usage() {
+  std::fprintf(
+      stderr,
+      "usage: containerd_floor SOCKET NAMESPACE IMAGE COUNT [lean | same GROUP | logged GROUP LOGGER | "
+      "port GROUP LOGGER]\n");
+  return 2;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5) {
-    std::fprintf(stderr, "usage: containerd_floor SOCKET NAMESPACE IMAGE COUNT [PARALLEL | port LOGGER]\n");
-    return 2;
-  }
+  if (argc < 5) return usage();
   ContainerdOptions options;
   options.socket = argv[1];
   options.containerd_namespace = argv[2];
   const auto count = static_cast<std::size_t>(std::max(1, std::atoi(argv[4])));
   options.bridge = "clbench0";
   options.subnet = "10.251.0.0/16";
-  if (argc > 6 && std::string(argv[5]) == "port") {
-    options.node = NodeId{"bench"};
-    options.logger = argv[6];
-    options.state_dir = "/run/cloudless-bench";
-    options.log_dir = "/run/cloudless-bench/logs";
+  options.node = NodeId{"bench"};
+  options.state_dir = kFolder;
+  options.log_dir = std::string(kFolder) + "/logs";
+  if (argc > 6) options.cgroup_parent = argv[6];
+  if (argc > 7) options.logger = argv[7];
+  const std::string name = argc > 5 ? argv[5] : "lean";
+  if (name == "lean")
+    bench_bare(options, argv[3], count, Way::lean);
+  else if (name == "same" && argc == 7)
+    bench_bare(options, argv[3], count, Way::same);
+  else if (name == "logged" && argc == 8)
+    bench_bare(options, argv[3], count, Way::logged);
+  else if (name == "port" && argc == 8)
     bench_port(options, argv[3], count);
-  } else {
-    bench_bare(options, argv[3], count,
-               argc > 5 ? static_cast<std::size_t>(std::max(1, std::atoi(argv[5])))
-                        : std::min<std::size_t>(count, 16));
-  }
+  else
+    return usage();
   return 0;
 }
