@@ -6,6 +6,7 @@
 
 #include "actors/scheduler/explain.hpp"
 #include "actors/scheduler/what_if.hpp"
+#include "actors/workload_state/command.hpp"
 #include "gateway/placement_answers.hpp"
 #include "gateway/unary.hpp"
 #include "messages/codec/api_command.hpp"
@@ -82,15 +83,16 @@ Result<void> explain_placement(const Snapshot& snapshot, const api::ExplainPlace
   return {};
 }
 
-Result<void> try_schedule(const Snapshot& snapshot, const api::ScheduleRequest& request, Millis now,
-                          api::ScheduleReply& out) {
+Result<void> try_schedule(const Snapshot& snapshot, const api::ScheduleRequest& request, const Scoring& usual,
+                          Millis now, api::ScheduleReply& out) {
   if (!request.dry_run())
     return fail(Errc::invalid_argument,
                 "dry_run must be true: what is created is placed without being asked for, by CreateWorkload");
   const auto name = codec::parse_name(request.namespace_(), "dry-run");
   if (!name) return fail(name.error());
-  const auto spec = codec::parse_spec(request.spec());
+  auto spec = codec::parse_spec(request.spec());
   if (!spec) return fail(spec.error());
+  spec->scoring = workload_state::completed(spec->scoring, usual);
   if (spec->replicas > kMostTried)
     return fail(Errc::invalid_argument, "spec.replicas is " + std::to_string(spec->replicas) +
                                             "; at most 100 are tried, ask for fewer");
@@ -164,10 +166,10 @@ grpc::ServerUnaryReactor* Service::ExplainPlacement(Context* context,
 
 grpc::ServerUnaryReactor* Service::Schedule(Context* context, const api::ScheduleRequest* request,
                                             api::ScheduleReply* reply) {
-  return work_out(context, Method::schedule,
-                  [this, request, reply](const Snapshot& snapshot) -> Result<void> {
-                    return try_schedule(snapshot, *request, now_of(parts_).store, *reply);
-                  });
+  return work_out(
+      context, Method::schedule, [this, request, reply](const Snapshot& snapshot) -> Result<void> {
+        return try_schedule(snapshot, *request, parts_.usual_scoring, now_of(parts_).store, *reply);
+      });
 }
 
 grpc::ServerUnaryReactor* Service::GetFragments(Context* context, const api::GetFragmentsRequest* request,

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "actors/workload_state/command.hpp"
 #include "gateway/plan_answer.hpp"
 #include "gateway/unary.hpp"
 
@@ -27,8 +28,10 @@ grpc::ServerUnaryReactor* Service::Plan(Context* context, const api::PlanRequest
     const Millis now = now_of(parts_).store;
     switch (request->event_case()) {
       case api::PlanRequest::kApply: {
-        const auto targets = codec::parse_targets(*request);
+        auto targets = codec::parse_targets(*request);
         if (!targets) return fail(targets.error());
+        for (auto& target : *targets)
+          target.spec.scoring = workload_state::completed(target.spec.scoring, parts_.usual_scoring);
         return plan_targets(snapshot, *targets, now, *reply);
       }
       case api::PlanRequest::kDrain:

@@ -29,6 +29,8 @@ struct Parts {
   std::shared_ptr<const OwnersInUse> owners;
   const Clock& clock;
   MethodMetrics& metrics;
+  /// What the owner writes into what workloads leave out of their scoring: dry runs do the same.
+  Scoring usual_scoring{};
 };
 
 class Service final : public api::CoordinatorService::CallbackService {

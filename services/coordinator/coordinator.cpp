@@ -164,8 +164,9 @@ class Whole final : public Coordinator {
                              std::move(options));
     if (!store) return fail(store.error());
     parts_.store = in_ring("the store", *store);
-    parts_.workload_state = in_ring("workload_state", spawn_workload_state(system, parts_.store, clock_,
-                                                                           usual_scoring(settings_.scoring)));
+    parts_.workload_state = in_ring(
+        "workload_state",
+        spawn_workload_state(system, parts_.store, clock_, settings::usual_scoring(settings_.scoring)));
     parts_.node_membership = in_ring(
         "node_membership", spawn_node_membership(system, parts_.store, clock_,
                                                  {settings_.lease_interval, settings_.lease_duration}));
@@ -246,7 +247,7 @@ class Whole final : public Coordinator {
         {control_->system, mirror_,
          std::make_shared<const gateway::OwnersInUse>(gateway::Owners{
              parts_.workload_state, parts_.node_membership, parts_.events, parts_.link_hub, parts_.secrets}),
-         clock_, *method_metrics_},
+         clock_, *method_metrics_, settings::usual_scoring(settings_.scoring)},
         {to_string(settings_.grpc), tls->certificate, tls->key, tls->client_ca});
     if (!server) return fail(server.error());
     grpc_ = std::move(*server);

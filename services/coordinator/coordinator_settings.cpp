@@ -20,35 +20,7 @@ std::string show(const SchedulerPlace& place) {
   return place.embedded ? "embedded" : "off";
 }
 
-void register_scoring(settings::Settings& form, ScoringSettings& scoring) {
-  const auto weight = [&](const char* term, std::uint32_t& value, const char* what) {
-    form.number<std::uint32_t>(std::string("scoring.") + term, value, {0, 1000},
-                               std::string("What weighs in the choice of a node, thousandths: ") + what);
-  };
-  weight("locality", scoring.locality, "it is where the workload asks for, near its peers, has its image");
-  weight("reliability", scoring.reliability, "it was not lost of late");
-  weight("cost", scoring.cost, "it costs little");
-  weight("utilization", scoring.utilization, "it is filled up, or evenly loaded, as scoring.mode says");
-  weight("network", scoring.network, "its link is short (this one is taken off)");
-  form.choice("scoring.mode", scoring.mode, {"pack", "balance"},
-              "Whether replicas fill nodes up or keep them evenly loaded");
-}
-
 }  // namespace
-
-Scoring usual_scoring(const ScoringSettings& settings) {
-  const auto unless = [](std::uint32_t value, std::uint32_t usual) {
-    return value == usual ? std::optional<std::uint32_t>{} : value;
-  };
-  Scoring out;
-  out.locality = unless(settings.locality, kLocalityWeight);
-  out.reliability = unless(settings.reliability, kReliabilityWeight);
-  out.cost = unless(settings.cost, kCostWeight);
-  out.utilization = unless(settings.utilization, kUtilizationWeight);
-  out.network = unless(settings.network, kNetworkWeight);
-  if (settings.mode == "balance") out.mode = Utilization::balance;
-  return out;
-}
 
 void register_fields(settings::Settings& form, CoordinatorSettings& values) {
   form.text("data_dir", values.data_dir, "Folder of the store; made if it does not exist");
@@ -71,7 +43,7 @@ void register_fields(settings::Settings& form, CoordinatorSettings& values) {
       "embedded: in this process; host:port: placed on the cloudless-host there; off: one elsewhere joins "
       "the "
       "ring");
-  register_scoring(form, values.scoring);
+  settings::add_scoring(form, values.scoring);
   form.duration("lease.interval", values.lease_interval, {50, 60'000},
                 "How often agents say that they are alive");
   form.duration("lease.duration", values.lease_duration, {1'000, 3'600'000},

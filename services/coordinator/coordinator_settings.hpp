@@ -1,12 +1,11 @@
 // What a coordinator can be told: config/coordinator.yaml shows it with its defaults.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
-#include "messages/domain/placement.hpp"
 #include "services/settings/listening.hpp"
+#include "services/settings/scoring.hpp"
 
 namespace cloudless::coordinator {
 
@@ -17,18 +16,6 @@ struct SchedulerPlace {
   /// the ring by itself does the work, and until then replicas stay PENDING.
   std::optional<settings::Address> host;
 };
-
-/// What weighs how much for workloads that do not say it, thousandths.
-struct ScoringSettings {
-  std::uint32_t locality = kLocalityWeight;
-  std::uint32_t reliability = kReliabilityWeight;
-  std::uint32_t cost = kCostWeight;
-  std::uint32_t utilization = kUtilizationWeight;
-  std::uint32_t network = kNetworkWeight;
-  std::string mode = "pack";
-};
-/// What of it is not as it is for a workload that says nothing: only that has to be written down.
-Scoring usual_scoring(const ScoringSettings& settings);
 
 struct CoordinatorSettings {
   std::string data_dir = "/var/lib/cloudless/coordinator";
@@ -43,7 +30,7 @@ struct CoordinatorSettings {
   std::optional<settings::Address> ring = settings::Address{"127.0.0.1", 9094};
   SchedulerPlace scheduler;
 
-  ScoringSettings scoring;
+  settings::ScoringSettings scoring;
   Millis lease_interval = 500;
   Millis lease_duration = 10'000;
   Millis watch_keep_for = 3'600'000;

@@ -78,7 +78,8 @@ class Whole final : public GatewayProcess {
     method_metrics_ = std::make_unique<MethodMetrics>(metrics_.registry());
     figures_ = cluster_figures(mirror_);
     metrics_.add(figures_);
-    auto server = Server::start({system_, mirror_, connection_->owners(), clock_, *method_metrics_},
+    auto server = Server::start({system_, mirror_, connection_->owners(), clock_, *method_metrics_,
+                                 settings::usual_scoring(settings_.scoring)},
                                 {to_string(settings_.grpc), tls->certificate, tls->key, tls->client_ca});
     if (!server) return fail(server.error());
     grpc_ = std::move(*server);

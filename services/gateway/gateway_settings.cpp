@@ -13,6 +13,7 @@ void register_fields(settings::Settings& form, GatewaySettings& values) {
   settings::add_tls(form, "grpc", values.tls);
   form.address("http.address", values.http, "Where /health and /ready are served");
   form.address("metrics.address", values.metrics, "Where /metrics is served, or off");
+  settings::add_scoring(form, values.scoring);
   form.duration("watch.keep_for", values.watch_keep_for, {1'000, 24 * 3'600'000},
                 "How long changes are kept for watches");
   form.number<std::int64_t>("watch.keep_changes", values.watch_keep_changes, {1'000, 100'000'000},

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "services/settings/listening.hpp"
+#include "services/settings/scoring.hpp"
 
 namespace cloudless::gateway {
 
@@ -17,6 +18,7 @@ struct GatewaySettings {
   settings::Address http{"127.0.0.1", 8083};
   std::optional<settings::Address> metrics = settings::Address{"127.0.0.1", 9095};
 
+  settings::ScoringSettings scoring;
   Millis watch_keep_for = 3'600'000;
   std::int64_t watch_keep_changes = 1'000'000;
   std::string log_level = "info";

@@ -63,7 +63,8 @@ TEST_CASE("a container has the devices of its GPUs, can use them, and has no oth
         std::string::npos);
 
   CHECK(node.sh("first", "echo $CLOUDLESS_GPUS $NVIDIA_VISIBLE_DEVICES $CLOUDLESS_GPU_MILLI") == "0 0\n");
-  CHECK(node.sh("second", "echo $CLOUDLESS_GPUS $NVIDIA_VISIBLE_DEVICES $CLOUDLESS_GPU_MILLI") == "1 1 250\n");
+  CHECK(node.sh("second", "echo $CLOUDLESS_GPUS $NVIDIA_VISIBLE_DEVICES $CLOUDLESS_GPU_MILLI") ==
+        "1 1 250\n");
   CHECK(node.sh("none", "echo $CLOUDLESS_GPUS $NVIDIA_VISIBLE_DEVICES") == "void\n");
   for (const char* name : {"first", "second", "none"}) REQUIRE_OK(node.remove(name));
 }

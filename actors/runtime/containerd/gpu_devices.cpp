@@ -14,13 +14,9 @@ Result<HostDevice> find_device(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0)
     return fail(Errc::failed_precondition, path + ": " + std::strerror(errno));
   if (!S_ISCHR(status.st_mode)) return fail(Errc::failed_precondition, path + " is not a character device");
-  return HostDevice{path,
-                    'c',
-                    major(status.st_rdev),
-                    minor(status.st_rdev),
-                    status.st_mode & 07777,
-                    status.st_uid,
-                    status.st_gid};
+  return HostDevice{
+      path,          'c',          major(status.st_rdev), minor(status.st_rdev), status.st_mode & 07777,
+      status.st_uid, status.st_gid};
 }
 
 Result<std::vector<HostDevice>> devices_of(const GpuDevices& all, const std::vector<std::uint8_t>& gpus) {
@@ -39,8 +35,8 @@ Result<std::vector<HostDevice>> devices_of(const GpuDevices& all, const std::vec
     if (std::any_of(out.begin(), out.end(), same)) continue;
     auto device = find_device(path);
     if (!device)
-      return fail(Errc::failed_precondition, "a GPU's device node cannot be given: " + device.error().message +
-                                                 " (gpus of the node's agent)");
+      return fail(Errc::failed_precondition, "a GPU's device node cannot be given: " +
+                                                 device.error().message + " (gpus of the node's agent)");
     out.push_back(std::move(*device));
   }
   return out;

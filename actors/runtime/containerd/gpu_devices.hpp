@@ -19,9 +19,9 @@ struct GpuDevices {
 /// The most GPUs of a node: their indices are 0-63.
 inline constexpr std::size_t kMostGpus = 64;
 
-/// The device nodes for a container that has these GPUs, or a share of one; each once. Numbers, mode and owner
-/// are as they are now: a driver that was loaded again may have changed them. FAILED_PRECONDITION if the node
-/// has no such GPU or one of its device nodes is not there.
+/// The device nodes for a container that has these GPUs, or a share of one; each once. Numbers, mode and
+/// owner are as they are now: a driver that was loaded again may have changed them. FAILED_PRECONDITION if
+/// the node has no such GPU or one of its device nodes is not there.
 Result<std::vector<HostDevice>> devices_of(const GpuDevices& all, const std::vector<std::uint8_t>& gpus);
 
 /// FAILED_PRECONDITION with the path if it is not a character device; links are followed.
