@@ -21,6 +21,10 @@ bool strands(const Node* node) {
   return node == nullptr || node->state == NodeState::offline;
 }
 
+bool may_serve(const Replica& r) {
+  return r.phase == Phase::running && r.ready && r.serving && !r.is_leaving();
+}
+
 /// Does it decide on places? Reports of links and heartbeats do so, too; who registered when does not.
 bool decides(const Node& a, const Node& b) {
   return a.schedulable_revision != b.schedulable_revision || a.recent_losses != b.recent_losses ||
@@ -147,6 +151,23 @@ std::shared_ptr<const Ask> Model::ask_of(const ReplicaSlot& slot) const {
   return found != replicas_.end() ? found->second.ask : nullptr;
 }
 
+std::vector<const Tenant*> Model::tenants_of(const WorkloadUid& uid) const {
+  std::vector<const Tenant*> out;
+  for (auto at = replicas_.lower_bound({uid, 0}); at != replicas_.end() && at->first.workload == uid; ++at)
+    out.push_back(&at->second);
+  return out;
+}
+
+const std::map<NodeId, std::uint32_t>& Model::stopping_for(const ReplicaId& winner) const {
+  static const std::map<NodeId, std::uint32_t> none;
+  const auto found = stopping_for_.find(winner);
+  return found != stopping_for_.end() ? found->second : none;
+}
+
+bool Model::has_tenants_below(std::uint32_t priority) const {
+  return !holding_.empty() && holding_.begin()->first < priority;
+}
+
 std::vector<const WorkloadView*> Model::selected(const std::string& ns, const Labels& selector) const {
   std::vector<const WorkloadView*> out;
   if (selector.empty()) return out;
@@ -175,7 +196,7 @@ const std::map<NodeId, std::map<ReplicaSlot, Millis>>& Model::failures(const Ver
   return found != failures_.end() ? found->second : none;
 }
 
-Model::Part Model::part_of(const Replica& r) {
+Part Model::part_of(const Replica& r) {
   Part part;
   part.node = r.node;
   part.version = r.version;
@@ -238,7 +259,10 @@ void Model::put_workload(const WorkloadUid& uid, std::shared_ptr<const Workload>
       for (const auto& [node, count] : workload.live.nodes) touch(node);
     if (old) index_labels(*old, false);
     if (record) index_labels(*record, true);
-    reorder(workload, record ? record->spec.priority : 0, workload.recovers);
+    const std::uint32_t before = old ? old->spec.priority : 0, after = record ? record->spec.priority : 0;
+    reorder(workload, after, workload.recovers);
+    count_holding(before, -std::int64_t{workload.holding});
+    count_holding(after, workload.holding);
   }
   workload.record = std::move(record);
   judge_recovery(workload);
@@ -281,12 +305,31 @@ void Model::change_stranded(const WorkloadUid& uid, std::int64_t by) {
   judge_recovery(workload);
 }
 
-void Model::count_record(const ReplicaSlot& slot, const Part& part, bool more) {
-  auto& workload = workloads_[slot.workload];
+/// What its record says, whatever is assumed of it.
+void Model::count_record(const Tenant& known, bool more) {
+  const Replica& replica = *known.replica;
+  const Part part = part_of(replica);
+  auto& workload = workloads_[replica.workload];
   const std::uint32_t by = more ? 1 : ~std::uint32_t{0};  // one more, or one less
   if (part.live) workload.standing += by;
+  if (part.holds) {
+    workload.holding += by;
+    count_holding(workload.record ? workload.record->spec.priority : 0, more ? 1 : -1);
+  }
+  if (may_serve(replica)) workload.ready += by;
   if (part.lost) workload.lost += by;
   if (part.finished) tally(workload.finished, part.version, more ? 1 : -1);
+  if (part.holds && replica.is_leaving() && !replica.preempted_for.empty()) {
+    auto& nodes = stopping_for_[replica.preempted_for];
+    tally(nodes, part.node, more ? 1 : -1);
+    if (nodes.empty()) stopping_for_.erase(replica.preempted_for);
+  }
+}
+
+void Model::count_holding(std::uint32_t priority, std::int64_t by) {
+  const auto at = holding_.try_emplace(priority, 0).first;
+  at->second += static_cast<std::uint64_t>(by);
+  if (at->second == 0) holding_.erase(at);
 }
 
 std::shared_ptr<const Ask> Model::find_ask(const Replica& replica, const Snapshot& view) {
@@ -312,16 +355,19 @@ void Model::put_replica(const std::shared_ptr<const Replica>& replica, const Sna
   const ReplicaSlot slot{replica->workload, replica->ordinal};
   const Part part = part_of(*replica);
   if (const auto known = replicas_.find(slot); known != replicas_.end()) {
-    if (known->second.part == part) {
+    if (known->second.part == part && known->second.replica->preempted_for == replica->preempted_for) {
+      const bool was = may_serve(*known->second.replica), is = may_serve(*replica);
       known->second.replica = replica;
+      if (was != is) workloads_[slot.workload].ready += is ? 1 : ~std::uint32_t{0};
       return;
     }
     drop_replica(slot);
   }
   if (!part.matters()) return;
   ++generation_;
-  const auto& known = replicas_[slot] = Known{replica, find_ask(*replica, view), part};
-  count_record(slot, part, true);
+  auto ask = find_ask(*replica, view);
+  const auto& known = replicas_[slot] = Tenant{replica, std::move(ask), part, &workloads_[slot.workload]};
+  count_record(known, true);
   enter(slot, known, true);
   judge_recovery(workloads_[slot.workload]);
 }
@@ -331,13 +377,13 @@ void Model::drop_replica(const ReplicaSlot& slot) {
   if (found == replicas_.end()) return;
   ++generation_;
   enter(slot, found->second, false);
-  count_record(slot, found->second.part, false);
+  count_record(found->second, false);
   judge_recovery(workloads_[slot.workload]);
   replicas_.erase(found);
   drop_empty(slot.workload);
 }
 
-void Model::enter(const ReplicaSlot& slot, const Known& known, bool more) {
+void Model::enter(const ReplicaSlot& slot, const Tenant& known, bool more) {
   if (known.part.pending) enter_pending(slot, *known.replica, more);
   if (!known.part.node.empty()) enter_on_node(slot, known, more);
 }
@@ -355,13 +401,17 @@ void Model::enter_pending(const ReplicaSlot& slot, const Replica& replica, bool 
   }
 }
 
-void Model::enter_on_node(const ReplicaSlot& slot, const Known& known, bool more) {
+void Model::enter_on_node(const ReplicaSlot& slot, const Tenant& known, bool more) {
   const Part& part = known.part;
   const Ask& ask = *known.ask;
   touch(part.node);
   auto& view = nodes_[part.node];
   const std::int64_t sign = more ? 1 : -1;
   if (part.holds) {
+    if (more)
+      view.tenants.push_back(&known);
+    else
+      std::erase(view.tenants, &known);
     view.reserved.add(ask.amounts, sign);
     for (const auto gpu : part.gpus)
       if (gpu < view.gpu_used.size())
@@ -403,6 +453,13 @@ void Model::assume(const ReplicaSlot& slot, const NodeId& node, std::vector<std:
   part.holds = part.live = true;
   part.gpus = std::move(gpus);
   known.part = std::move(part);
+  enter(slot, known, true);
+}
+
+void Model::assume_leaving(const ReplicaSlot& slot) {
+  auto& known = replicas_.at(slot);
+  enter(slot, known, false);
+  known.part.live = false;
   enter(slot, known, true);
 }
 

@@ -52,6 +52,27 @@ struct Reserved {
   bool operator==(const Reserved&) const = default;
 };
 
+struct WorkloadView;
+
+/// What a replica is to the scheduler: that of its record, or what is assumed.
+struct Part {
+  NodeId node;
+  std::uint64_t version = 0;
+  bool pending = false, holds = false, live = false, image = false, failed = false;
+  bool finished = false, lost = false;
+  Millis ended_at = 0;
+  std::vector<std::uint8_t> gpus;
+  bool matters() const { return pending || holds || live || image || failed || finished || lost; }
+  bool operator==(const Part&) const = default;
+};
+/// A replica as the model has it; its address does not change while it is known.
+struct Tenant {
+  std::shared_ptr<const Replica> replica;
+  std::shared_ptr<const Ask> ask;
+  Part part;
+  const WorkloadView* workload = nullptr;
+};
+
 struct NodeView {
   std::shared_ptr<const Node> node;  ///< null while a replica names a node that is gone
   engine::Amounts room;              ///< what replicas may reserve; GPUs as whole ones
@@ -63,6 +84,7 @@ struct NodeView {
   std::map<VersionKey, std::uint32_t> guards;    ///< of those, the ones with a required anti-affinity
   std::map<WorkloadUid, std::uint32_t> holding;  ///< replicas that have not ended
   std::map<std::string, std::uint32_t> images;   ///< that replicas here have, or had, a container of
+  std::vector<const Tenant*> tenants;            ///< who holds something here, in no order
 
   /// May be negative where a node shrank. GPUs: see gpus().
   engine::Amounts free() const;
@@ -77,7 +99,9 @@ struct WorkloadView {
   std::map<ReplicaSlot, WallMillis> pending;  ///< created_at
   std::uint32_t stranded = 0;  ///< replicas that have not ended, on nodes that are OFFLINE or gone
   // Of its records, whatever is assumed:
-  std::uint32_t standing = 0;                       ///< on a node, not ended and not leaving
+  std::uint32_t holding = 0;                        ///< on a node, not ended
+  std::uint32_t standing = 0;                       ///< of those, not leaving
+  std::uint32_t ready = 0;                          ///< of those, RUNNING, ready and serving
   std::map<std::uint64_t, std::uint32_t> finished;  ///< ended by themselves, by version
   std::uint32_t lost = 0;                           ///< LOST, and the record is still there
   /// It has stranded replicas, or lost ones and fewer than it wants.
@@ -95,8 +119,16 @@ struct Pending {
   bool operator==(const Pending&) const = default;
 };
 
+/// Tenants and nodes point at one another: a model can be moved, but not copied.
 class Model {
  public:
+  Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+  Model(Model&&) = default;
+  Model& operator=(Model&&) = default;
+  ~Model() = default;
+
   void load(const Snapshot& view);
   /// `after` has this commit applied; it may have later ones too.
   void apply(const Commit& commit, const Snapshot& after);
@@ -108,6 +140,14 @@ class Model {
   /// Null: unknown, or ended without ever having had a node.
   std::shared_ptr<const Replica> replica(const ReplicaSlot& slot) const;
   std::shared_ptr<const Ask> ask_of(const ReplicaSlot& slot) const;
+  /// Of a replica that is known.
+  const Tenant& tenant(const ReplicaSlot& slot) const { return replicas_.at(slot); }
+  /// Those of a workload, by ordinal.
+  std::vector<const Tenant*> tenants_of(const WorkloadUid& uid) const;
+  /// Replicas on nodes that are stopping for this one, by node.
+  const std::map<NodeId, std::uint32_t>& stopping_for(const ReplicaId& winner) const;
+  /// Some workload of a lower priority has a replica on a node that has not ended.
+  bool has_tenants_below(std::uint32_t priority) const;
 
   /// Workloads of the namespace whose labels the selector selects, by uid.
   std::vector<const WorkloadView*> selected(const std::string& ns, const Labels& selector) const;
@@ -128,36 +168,23 @@ class Model {
 
   /// As if this pending replica had the node and GPUs already; undone by withdraw().
   void assume(const ReplicaSlot& slot, const NodeId& node, std::vector<std::uint8_t> gpus);
+  /// As if this live replica had been told to stop; undone by withdraw().
+  void assume_leaving(const ReplicaSlot& slot);
   /// As if this replica were nowhere; undone by withdraw().
   void lift(const ReplicaSlot& slot);
   void withdraw(const ReplicaSlot& slot);
 
  private:
-  /// What a replica is to the scheduler.
-  struct Part {
-    NodeId node;
-    std::uint64_t version = 0;
-    bool pending = false, holds = false, live = false, image = false, failed = false;
-    bool finished = false, lost = false;
-    Millis ended_at = 0;
-    std::vector<std::uint8_t> gpus;
-    bool matters() const { return pending || holds || live || image || failed || finished || lost; }
-    bool operator==(const Part&) const = default;
-  };
-  struct Known {
-    std::shared_ptr<const Replica> replica;
-    std::shared_ptr<const Ask> ask;
-    Part part;
-  };
   static Part part_of(const Replica& replica);
   void put_node(const NodeId& id, std::shared_ptr<const Node> node);
   void put_workload(const WorkloadUid& uid, std::shared_ptr<const Workload> record);
   void put_replica(const std::shared_ptr<const Replica>& replica, const Snapshot& view);
   void drop_replica(const ReplicaSlot& slot);
-  void enter(const ReplicaSlot& slot, const Known& known, bool more);
-  void enter_on_node(const ReplicaSlot& slot, const Known& known, bool more);
+  void enter(const ReplicaSlot& slot, const Tenant& known, bool more);
+  void enter_on_node(const ReplicaSlot& slot, const Tenant& known, bool more);
   void enter_pending(const ReplicaSlot& slot, const Replica& replica, bool more);
-  void count_record(const ReplicaSlot& slot, const Part& part, bool more);
+  void count_record(const Tenant& known, bool more);
+  void count_holding(std::uint32_t priority, std::int64_t by);
   void count_node(NodeView& view, bool more);
   void count_guards(const VersionKey& key, const Node& node, std::int64_t by);
   void forget_version(const std::string& id);
@@ -177,11 +204,13 @@ class Model {
 
   std::map<NodeId, NodeView> nodes_;
   std::map<WorkloadUid, WorkloadView> workloads_;
-  std::map<ReplicaSlot, Known> replicas_;
+  std::map<ReplicaSlot, Tenant> replicas_;
   std::set<Pending> pending_;
   std::map<LabelKey, std::set<WorkloadUid>> by_label_;
   std::set<VersionKey> guards_;
   std::map<VersionKey, std::map<NodeId, std::map<ReplicaSlot, Millis>>> failures_;
+  std::map<ReplicaId, std::map<NodeId, std::uint32_t>> stopping_for_;
+  std::map<std::uint32_t, std::uint64_t> holding_;  // by priority
   std::uint64_t generation_ = 0, rules_ = 0;
   bool notes_touched_ = false;
   std::vector<NodeId> touched_;

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
+#include <set>
 
 #include "tests/support/snapshot_builder.hpp"
 
@@ -11,6 +13,13 @@ using namespace cloudless::scheduler;
 using cloudless::test::SnapshotBuilder;
 
 namespace {
+
+std::set<ReplicaSlot> slots_of(const NodeView& view) {
+  std::set<ReplicaSlot> out;
+  for (const auto* tenant : view.tenants) out.insert({tenant->replica->workload, tenant->replica->ordinal});
+  CHECK(out.size() == view.tenants.size());
+  return out;
+}
 
 void check_same_nodes(const Model& a, const Model& b) {
   REQUIRE(a.nodes().size() == b.nodes().size());
@@ -27,6 +36,7 @@ void check_same_nodes(const Model& a, const Model& b) {
     CHECK(view.guards == other.guards);
     CHECK(view.holding == other.holding);
     CHECK(view.images == other.images);
+    CHECK(slots_of(view) == slots_of(other));
   }
 }
 
@@ -43,7 +53,9 @@ void check_same(const Model& a, const Model& b) {
     CHECK(workload.guards == other.guards);
     CHECK(workload.pending == other.pending);
     CHECK(workload.stranded == other.stranded);
+    CHECK(workload.holding == other.holding);
     CHECK(workload.standing == other.standing);
+    CHECK(workload.ready == other.ready);
     CHECK(workload.finished == other.finished);
     CHECK(workload.lost == other.lost);
     CHECK(workload.recovers == other.recovers);
@@ -57,6 +69,12 @@ void check_same(const Model& a, const Model& b) {
     }
   }
   CHECK(a.guards("default") == b.guards("default"));
+  for (std::uint32_t priority = 0; priority < 4; ++priority)
+    CHECK(a.has_tenants_below(priority) == b.has_tenants_below(priority));
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    const auto winner = SnapshotBuilder::id("w0", i);
+    CHECK(a.stopping_for(winner) == b.stopping_for(winner));
+  }
 }
 
 class RandomWorld {
@@ -134,6 +152,10 @@ class RandomWorld {
       r.ended_at = is_terminal(r.phase) ? static_cast<Millis>(pick(100)) : 0;
       if (pick(4) == 0) r.stop = StopCause::scale;
       if (pick(4) == 0) r.withdrawn = StopCause::rollout;
+      if (pick(4) == 0) {
+        r.stop = StopCause::preempted;
+        r.preempted_for = SnapshotBuilder::id("w0", pick(40));
+      }
       r.ready = pick(2) == 0;
     });
   }
@@ -158,6 +180,12 @@ TEST_CASE(
       std::vector<ReplicaSlot> moved;
       for (const auto& pending : kept.pending()) moved.push_back(pending.slot);
       for (const auto& slot : moved) kept.assume(slot, random.node(), {0});
+      for (const auto* tenant : kept.tenants_of(SnapshotBuilder::uid("w1"))) {
+        const ReplicaSlot slot{tenant->replica->workload, tenant->replica->ordinal};
+        if (!tenant->part.live || std::find(moved.begin(), moved.end(), slot) != moved.end()) continue;
+        kept.assume_leaving(slot);
+        moved.push_back(slot);
+      }
       for (const auto& slot : moved) kept.withdraw(slot);
       Model fresh;
       fresh.load(random.world.view());

@@ -12,10 +12,18 @@ constexpr Millis kExplainEvery = 5000;
 constexpr std::size_t kExplainedAtOnce = 100;
 /// Nodes times versions that a pass looks at for reasons; what is beyond comes in the next one.
 constexpr std::size_t kMostAskedNodes = 20'000;
+/// The same for somebody who could be evicted.
+constexpr std::size_t kMostSearchedNodes = 20'000;
+/// A search that found nobody is not repeated earlier, whatever changes.
+constexpr Millis kSearchEvery = 1000;
 
 /// So that a reason with figures in it does not keep the store busy.
 Millis explain_every(std::size_t replicas) {
   return kExplainEvery * static_cast<Millis>(std::max<std::size_t>(1, replicas / kExplainedAtOnce));
+}
+
+std::string replicas(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " replica" : " replicas");
 }
 
 std::string of(std::size_t part, std::size_t all) {
@@ -25,7 +33,13 @@ std::string of(std::size_t part, std::size_t all) {
 }  // namespace
 
 Pass::Pass(Model& model, Compiled& compiled, WaitingList& waiting, const Terms& terms)
-    : model_(model), compiled_(compiled), waiting_(waiting), terms_(terms), generation_(model.generation()) {}
+    : model_(model),
+      compiled_(compiled),
+      list_(waiting),
+      waiting_(waiting.versions),
+      terms_(terms),
+      generation_(model.generation()),
+      allowance_(model, terms.now, Floors::respected) {}
 
 Pass::~Pass() {
   withdraw_from(0);
@@ -39,7 +53,7 @@ std::vector<ProposalItem> Pass::run() {
     next = pending.upper_bound(turn);  // what was placed is no longer in the list
     full_ = full_ || placed_ >= terms_.limit;
   }
-  if (!full_) std::erase_if(waiting_, [&](const auto& entry) { return entry.second.pass != terms_.number; });
+  if (!full_) list_.forget_others(terms_.number);
   std::vector<ProposalItem> items = std::move(assignments_);
   const std::size_t room = terms_.limit - std::min(terms_.limit, placed_);
   const std::size_t reasons = std::min(reasons_.size(), room);
@@ -55,9 +69,97 @@ void Pass::look_at(const ReplicaSlot& slot) {
       assignments_.emplace_back(assume(slot, *best));
       return;
     }
-    note(version, demand_of(model_, slot, terms_.now), "");
+  }
+  if (keeps_place(slot)) return;
+  if (!still_waits(version)) {
+    if (evicts(slot, version)) return;
+    note(slot, "");
   }
   tell(slot, waiting_.at(version));
+}
+
+/// On a node where others are stopping, for it or anyway.
+bool Pass::keeps_place(const ReplicaSlot& slot) {
+  const auto& stopping = model_.stopping_for(model_.replica(slot)->id);
+  const auto kept = list_.places.find(slot);
+  if (stopping.empty() && kept == list_.places.end()) return false;
+  const Demand demand = demand_of(model_, slot, terms_.now);
+  for (const auto& [node, count] : stopping)
+    if (const auto place = fit_after_stops(demand, node)) {
+      keep_place(slot, *place, count);
+      return true;
+    }
+  if (kept == list_.places.end()) return false;
+  const auto place = fit_after_stops(demand, kept->second.node);
+  if (place) keep_place(slot, *place, 0);
+  return place.has_value();
+}
+
+/// True: it is settled what becomes of it in this pass.
+bool Pass::evicts(const ReplicaSlot& slot, const VersionKey& version) {
+  const auto known = waiting_.find(version);
+  if (known != waiting_.end()) known->second.search_again.reset();
+  if (!may_evict(model_, slot)) return false;
+  if (known != waiting_.end() && known->second.searched &&
+      terms_.now < *known->second.searched + kSearchEvery) {
+    known->second.search_again = *known->second.searched + kSearchEvery;
+    return false;
+  }
+  const auto begun = searches_.find(version);
+  const bool is_begun = begun != searches_.end() && !begun->second.search.is_for_one();
+  if (!is_begun && searched_nodes_ >= kMostSearchedNodes) {
+    waiting_[version].search_again = terms_.now;
+    return false;
+  }
+  if (const auto found = search(slot, version)) {
+    evict(slot, *found);
+    return true;
+  }
+  waiting_[version].searched = terms_.now;
+  return false;
+}
+
+std::optional<Eviction> Pass::search(const ReplicaSlot& slot, const VersionKey& version) {
+  auto known = searches_.find(version);
+  if (known != searches_.end() && known->second.search.is_for_one()) {
+    searches_.erase(known);
+    known = searches_.end();
+  }
+  if (known == searches_.end()) {
+    Search made{EvictionSearch(model_, slot, allowance_, terms_.now), evictions_.size()};
+    known = searches_.emplace(version, std::move(made)).first;
+    searched_nodes_ += model_.nodes().size();
+  }
+  auto& [search, seen] = known->second;
+  for (; seen < evictions_.size(); ++seen) search.look_again(evictions_[seen]);
+  return search.best();
+}
+
+void Pass::evict(const ReplicaSlot& slot, const Eviction& eviction) {
+  if (placed_ > 0 && placed_ + eviction.victims.size() > terms_.limit) {
+    full_ = true;
+    return;
+  }
+  const auto winner = model_.replica(slot)->id;
+  for (const auto& victim : eviction.victims) {
+    assignments_.emplace_back(StopReplica{model_.replica(victim)->id, StopCause::preempted, winner});
+    allowance_.take(model_.tenant(victim));
+    model_.assume_leaving(victim);
+    assumed_.push_back(victim);
+    ++placed_;
+  }
+  if (!eviction.victims.empty()) evictions_.push_back(eviction.node);
+  keep_place(slot, eviction, eviction.victims.size());
+}
+
+/// Nothing that comes later gets the room. `stopping`: how many stop for it.
+void Pass::keep_place(const ReplicaSlot& slot, const Eviction& place, std::size_t stopping) {
+  model_.assume(slot, place.node, place.gpus);
+  assumed_.push_back(slot);
+  if (stopping == 0) list_.places[slot] = {place.node, terms_.number};
+  tell(slot, "waits on node " + place.node.value + " for " +
+                 (stopping > 0 ? replicas(stopping) + " of lower priority to end"
+                               : std::string("what is stopping there to end")));
 }
 
 void Pass::look_at_gang(const ReplicaSlot& slot, const VersionKey& version) {
@@ -80,13 +182,13 @@ bool Pass::waits_for_members(const Gang& gang, const VersionKey& version) {
     return false;
   }
   Waiting& waiting = waiting_[version];
-  waiting.pass = terms_.number;
   if (waiting.gang_there != gang.there) {
     waiting.gang_there = gang.there;
     waiting.gang_since = terms_.now;
   }
   const Millis until = waiting.gang_since + kGangPatience;
   if (terms_.now >= until) return false;
+  waiting.pass = terms_.number;
   wake_by(until);
   return true;
 }
@@ -99,8 +201,8 @@ void Pass::place(const Gang& gang, const VersionKey& version) {
       item.members.push_back(assume(member, *best));
       continue;
     }
-    note(version, demand_of(model_, member, terms_.now),
-         "all or nothing: " + of(item.members.size(), gang.members.size()) + " would fit; ");
+    note(member, "all or nothing: " + of(item.members.size(), gang.members.size()) + " would fit; ");
+    placed_ -= item.members.size();
     withdraw_from(before);
     return;
   }
@@ -114,34 +216,57 @@ bool Pass::still_waits(const VersionKey& version) const {
   if (known == waiting_.end()) return false;
   const Waiting& waiting = known->second;
   if (waiting.looked_at != generation_) return false;
+  if (waiting.pass == terms_.number) return true;
+  if (waiting.search_again && *waiting.search_again <= terms_.now) return false;
   if (waiting.look_again && *waiting.look_again <= terms_.now) return false;
-  if (waiting.explained_at == generation_) return true;
-  return asked_nodes_ >= kMostAskedNodes || terms_.now < explain_at(waiting, version.first);
+  return waiting.explained_at == generation_ || !explains(waiting, version.first);
+}
+
+/// It is time for a reason, and there is time.
+bool Pass::explains(const Waiting& waiting, const WorkloadUid& uid) const {
+  return waiting.explained_at != generation_ && asked_nodes_ < kMostAskedNodes &&
+         terms_.now >= explain_at(waiting, uid);
 }
 
 /// There is no place for this one. `before`: what its reason begins with.
-Waiting& Pass::note(const VersionKey& version, const Demand& demand, const std::string& before) {
-  Waiting& waiting = waiting_[version];
+void Pass::note(const ReplicaSlot& slot, const std::string& before) {
+  const Demand demand = demand_of(model_, slot, terms_.now);
+  Waiting& waiting = waiting_[{slot.workload, demand.version}];
   waiting.looked_at = generation_;
   waiting.look_again.reset();
   for (const auto& [node, until] : demand.failed_until)
     waiting.look_again = std::min(waiting.look_again.value_or(until), until);
-  const bool due = waiting.explained_at != generation_ && terms_.now >= explain_at(waiting, demand.workload);
-  if (!due || asked_nodes_ >= kMostAskedNodes) return waiting;
+  // While somebody who could go may be found in the next pass there is no reason to tell.
+  const bool undecided =
+      waiting.reason.empty() && waiting.search_again && *waiting.search_again <= terms_.now;
+  if (!terms_.reasons) waiting.explained_at = generation_;
+  if (undecided || !explains(waiting, slot.workload)) return;
   asked_nodes_ += model_.nodes().size();
-  waiting.reason = bounded_reason(before + in_words(explain_unplaced(demand)));
+  waiting.reason = bounded_reason(before + why_nobody_goes(slot) + in_words(explain_unplaced(demand)));
   waiting.explained_at = generation_;
   waiting.explained = terms_.now;
-  return waiting;
+}
+
+/// Who could make room, if only the floors were lower; empty: nobody.
+std::string Pass::why_nobody_goes(const ReplicaSlot& slot) {
+  const auto found = cheapest_eviction(model_, slot, terms_.now, Floors::ignored);
+  if (!found || found->victims.empty()) return {};
+  return replicas(found->victims.size()) + " of lower priority on node " + found->node.value +
+         " could make room, but the availability of their workloads does not allow it now; ";
 }
 
 void Pass::tell(const ReplicaSlot& slot, Waiting& waiting) {
   waiting.pass = terms_.number;
-  const auto replica = model_.replica(slot);
-  if (!waiting.reason.empty() && replica->reason != waiting.reason && reasons_.size() < terms_.limit)
-    reasons_.emplace_back(ExplainPending{replica->id, waiting.reason});
+  if (!waiting.reason.empty()) tell(slot, waiting.reason);
   if (waiting.look_again) wake_by(*waiting.look_again);
+  if (waiting.search_again) wake_by(*waiting.search_again);
   if (waiting.explained_at != generation_) wake_by(std::max(terms_.now, explain_at(waiting, slot.workload)));
+}
+
+void Pass::tell(const ReplicaSlot& slot, const std::string& reason) {
+  const auto replica = model_.replica(slot);
+  if (replica->reason != reason && reasons_.size() < terms_.limit)
+    reasons_.emplace_back(ExplainPending{replica->id, reason});
 }
 
 /// When its reason may be worked out anew; at once if it has none.
@@ -161,7 +286,6 @@ AssignReplica Pass::assume(const ReplicaSlot& slot, const Pick& pick) {
 /// Everything that was assumed from this one on.
 void Pass::withdraw_from(std::size_t first) {
   for (std::size_t i = first; i < assumed_.size(); ++i) model_.withdraw(assumed_[i]);
-  placed_ -= assumed_.size() - first;
   assumed_.resize(first);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +15,7 @@
 #include "actors/scheduler/demand.hpp"
 #include "actors/scheduler/gang.hpp"
 #include "actors/scheduler/model.hpp"
+#include "actors/scheduler/preempt.hpp"
 #include "actors/scheduler/waiting.hpp"
 #include "messages/domain/proposal.hpp"
 
@@ -23,8 +25,9 @@ class Pass {
  public:
   struct Terms {
     std::uint64_t number = 0;  ///< no other pass of the same waiting list has it
-    std::size_t limit = 0;     ///< replicas to place and reasons to tell
+    std::size_t limit = 0;     ///< replicas to place or stop, and reasons to tell
     Millis now = 0;            ///< store time
+    bool reasons = true;       ///< work them out and tell them
   };
   Pass(Model& model, Compiled& compiled, WaitingList& waiting, const Terms& terms);
   ~Pass();
@@ -40,9 +43,17 @@ class Pass {
   void look_at_gang(const ReplicaSlot& slot, const VersionKey& version);
   bool waits_for_members(const Gang& gang, const VersionKey& version);
   void place(const Gang& gang, const VersionKey& version);
+  bool keeps_place(const ReplicaSlot& slot);
+  bool evicts(const ReplicaSlot& slot, const VersionKey& version);
+  std::optional<Eviction> search(const ReplicaSlot& slot, const VersionKey& version);
+  void evict(const ReplicaSlot& slot, const Eviction& eviction);
+  void keep_place(const ReplicaSlot& slot, const Eviction& place, std::size_t stopping);
   bool still_waits(const VersionKey& version) const;
-  Waiting& note(const VersionKey& version, const Demand& demand, const std::string& before);
+  void note(const ReplicaSlot& slot, const std::string& before);
+  bool explains(const Waiting& waiting, const WorkloadUid& uid) const;
+  std::string why_nobody_goes(const ReplicaSlot& slot);
   void tell(const ReplicaSlot& slot, Waiting& waiting);
+  void tell(const ReplicaSlot& slot, const std::string& reason);
   Millis explain_at(const Waiting& waiting, const WorkloadUid& uid) const;
   AssignReplica assume(const ReplicaSlot& slot, const Pick& pick);
   void withdraw_from(std::size_t first);
@@ -50,14 +61,23 @@ class Pass {
 
   Model& model_;
   Compiled& compiled_;
-  WaitingList& waiting_;
+  WaitingList& list_;
+  std::map<VersionKey, Waiting>& waiting_;
   Terms terms_;
   std::uint64_t generation_;
   std::optional<Millis> wake_at_;
   bool full_ = false;            // something has to wait for the next pass, and all that comes after it
-  std::size_t placed_ = 0;       // replicas
+  std::size_t placed_ = 0;       // replicas that get places, and those that are stopped for others
   std::size_t asked_nodes_ = 0;  // for explanations
   std::set<VersionKey> gangs_;   // that had their turn
+  struct Search {
+    EvictionSearch search;
+    std::size_t evictions = 0;  // that it knows of
+  };
+  Allowance allowance_;
+  std::map<VersionKey, Search> searches_;
+  std::size_t searched_nodes_ = 0;
+  std::vector<NodeId> evictions_;  // where, in order
   std::vector<ReplicaSlot> assumed_;
   std::vector<ProposalItem> assignments_, reasons_;
 };

@@ -130,7 +130,7 @@ class WhatIf::Placing {
     model_.load(*view);
   }
 
-  /// False: nothing has changed.
+  /// False: nothing has changed, and nothing will.
   bool round() {
     for (const auto& item : scheduler_.propose(kAtOnce, plan_.now_)) {
       if (const auto* assign = std::get_if<AssignReplica>(&item)) take(*assign);
@@ -139,7 +139,8 @@ class WhatIf::Placing {
       if (const auto* stop = std::get_if<StopReplica>(&item)) evict(*stop);
     }
     scheduler_.apply(commits_, std::make_shared<const Snapshot>(plan_.view_));
-    return !std::exchange(commits_, {}).empty();
+    const bool has_more = scheduler_.wake_at() && *scheduler_.wake_at() <= plan_.now_;
+    return !std::exchange(commits_, {}).empty() || has_more;
   }
 
  private:
@@ -178,7 +179,7 @@ class WhatIf::Placing {
   }
 
   WhatIf& plan_;
-  Scheduler scheduler_;
+  Scheduler scheduler_{Reasons::left_out};
   Model model_;
   std::vector<Commit> commits_;
   std::map<ReplicaId, std::vector<ReplicaId>> evicted_for_;

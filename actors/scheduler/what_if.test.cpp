@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "tests/support/snapshot_builder.hpp"
@@ -54,6 +55,25 @@ TEST_CASE("What if: a new workload gets places beside what is there, and what do
   CHECK(plan.places()[0].was_on.empty());
   CHECK(plan.places()[0].terms.total() != 0);
   CHECK(world.view().workload("default", "batch") == nullptr);
+}
+
+TEST_CASE("What if: a workload of higher priority shows who would have to go for it, and where these go") {
+  auto world = three_nodes();
+  world.workload("web", [](WorkloadSpec& s) { s.rollout.min_available = 0; });
+  WhatIf plan(world.view(), kNow);
+  WorkloadSpec batch;
+  spec(2, 900)(batch);
+  batch.pod.image = "image:1";
+  batch.priority = 5;
+  const auto uid = plan.create("default", "batch", batch);
+  plan.place();
+  CHECK(plan.waiting(uid).empty());
+  const auto evicting = std::find_if(plan.places().begin(), plan.places().end(),
+                                     [](const auto& place) { return !place.evicts.empty(); });
+  REQUIRE(evicting != plan.places().end());
+  CHECK(evicting->node == NodeId{"b"});
+  CHECK(evicting->evicts == std::vector<ReplicaId>{SnapshotBuilder::id("web", 2)});
+  CHECK(nodes_of(plan) == std::multiset<std::string>{"a", "b", "c"});  // the evicted one goes to a
 }
 
 TEST_CASE("What if: another template moves every replica to the new version, the same one only the missing") {
