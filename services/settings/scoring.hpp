@@ -1,5 +1,5 @@
-// What weighs how much in the choice of a node for workloads that do not say it: a setting of the coordinator,
-// which writes it into them, and of gateways, whose dry runs have to expect it.
+// What weighs how much in the choice of a node for workloads that do not say it: a setting of the
+// coordinator, which writes it into them, and of gateways, whose dry runs have to expect it.
 #pragma once
 
 #include <cstdint>

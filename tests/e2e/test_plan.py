@@ -1,8 +1,8 @@
-"""What would happen, asked of a real cluster, and then what does: plans of manifests, drains and losses."""
+"""What would happen, asked of a real cluster, and then what does: plans of manifests, drains and losses, and rebalancing."""
 import json
 import subprocess
 
-from client import V1, ClusterTest
+from client import V1, ClusterTest, wait_until
 from cluster import BUILD
 
 CTL = BUILD / "services/cloudlessctl/cloudlessctl"
@@ -83,3 +83,23 @@ class Plans(ClusterTest):
         self.assertEqual((lost["serving_now"], lost["serving_left"], lost["min_available"]), (3, 2, 2))
         self.assertEqual((lost["placed"], lost["unplaced"]), (1, 0))
         self.assertEqual(len(self.nodes_of("survives")), 3)
+
+    def test_rebalance_moves_what_its_node_no_longer_suits(self):
+        self.addCleanup(self.delete_and_wait, "guest")
+        self.create("guest", 1)
+        self.wait_ready("guest", 1)
+        node = self.nodes_of("guest")[0]
+        taint = [{"key": "dedicated", "value": "others", "effect": "TAINT_EFFECT_NO_SCHEDULE"}]
+        self.api.call("UpdateNode", {"node_id": node, "set_taints": taint})
+        self.addCleanup(self.api.call, "UpdateNode", {"node_id": node, "remove_taints": ["dedicated"]})
+        code, plan = self.ask("rebalance", "--dry-run")
+        self.assertEqual(code, 0)
+        move = next(m for m in plan["moves"] if m["workload"] == "guest")
+        self.assertIn("dedicated", move["from"]["lacks"][0])
+        self.assertEqual(self.nodes_of("guest"), [node])
+        ran = self.ctl("rebalance")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn("being moved", ran.stdout)
+        wait_until(lambda: self.nodes_of("guest") == [move["to"]["node_id"]], 60, "guest to move", pause=0.05)
+        self.wait_ready("guest", 1)
+        self.assertEqual(self.ask("rebalance")[1]["moves"], [])
