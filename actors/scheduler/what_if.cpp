@@ -186,7 +186,16 @@ class WhatIf::Placing {
   std::map<WorkloadUid, std::size_t> valued_;
 };
 
+void WhatIf::end_what_stops() {
+  std::vector<ReplicaId> stopping;
+  view_.replicas().for_each([&](const ReplicaSlot&, const std::shared_ptr<const Replica>& replica) {
+    if (!is_terminal(replica->phase) && replica->is_leaving()) stopping.push_back(replica->id);
+  });
+  for (const auto& id : stopping) view_.apply(erase(replica_key(id)));
+}
+
 void WhatIf::place() {
+  end_what_stops();
   Placing placing(*this);
   for (int round = 0; round < kMostRounds && placing.round(); ++round) {
   }

@@ -41,7 +41,8 @@ class WhatIf {
   /// All of these go OFFLINE at once; their replicas wait, before other work of their priority.
   void lose(const std::vector<NodeId>& nodes);
 
-  /// Gives out places, as often as that makes a difference. Call it once, after all changes.
+  /// Gives out places, as often as that makes a difference; what is told to stop has ended. Call it once,
+  /// after all changes.
   void place();
 
   const Snapshot& view() const { return view_; }
@@ -58,6 +59,7 @@ class WhatIf {
 
   void lift(const Replica& replica, WallMillis created_at);
   void add(Workload& workload, std::uint32_t count);
+  void end_what_stops();
 
   Snapshot view_;
   Millis now_;

@@ -153,3 +153,59 @@ TEST_CASE("What if: of lost nodes only what still has room is placed, before oth
   CHECK(plan.waiting(SnapshotBuilder::uid("web")).empty());
   CHECK(plan.waiting(SnapshotBuilder::uid("other")).size() == 1);
 }
+
+TEST_CASE("What if: who is stopped for higher priority is named, and waits for another place") {
+  SnapshotBuilder world;
+  world.node("a").node("b");
+  const auto low = [](WorkloadSpec& s) {
+    spec(3, 450)(s);
+    s.priority = 1;
+    s.rollout.min_available = 0;
+  };
+  world.workload("low", low);
+  for (const char* node : {"a", "a", "b"}) world.replica("low", SnapshotBuilder::running(node));
+  WorkloadSpec high;
+  spec(1, 600)(high);
+  high.pod.image = "image:1";
+  high.priority = 10;
+  WhatIf plan(world.view(), kNow);
+  const auto uid = plan.create("default", "high", high);
+  plan.place();
+  REQUIRE(plan.places().size() == 1);
+  CHECK(plan.places()[0].slot.workload == uid);
+  CHECK(plan.places()[0].node.value == "b");
+  CHECK(plan.places()[0].evicts == std::vector<ReplicaId>{SnapshotBuilder::id("low", 2)});
+  CHECK(plan.waiting(SnapshotBuilder::uid("low")).size() == 1);
+  CHECK(plan.was_on().at({SnapshotBuilder::uid("low"), 2}).value == "b");
+}
+
+TEST_CASE("What if: a workload with all_or_nothing gets all of its places or none") {
+  const auto world = three_nodes();
+  WorkloadSpec gang;
+  spec(3, 700)(gang);
+  gang.pod.image = "image:1";
+  gang.all_or_nothing = true;
+  for (const std::uint32_t replicas : {2U, 3U}) {
+    gang.replicas = replicas;
+    WhatIf plan(world.view(), kNow);
+    const auto uid = plan.create("default", "gang", gang);
+    plan.place();
+    CHECK(plan.places().size() == (replicas == 2 ? 2 : 0));
+    CHECK(plan.waiting(uid).size() == (replicas == 2 ? 0 : 3));
+  }
+}
+
+TEST_CASE("What if: what is told to stop already has ended in the end") {
+  SnapshotBuilder world;
+  world.node("a").workload("old", spec(1, 800)).replica("old", [](Replica& r) {
+    SnapshotBuilder::running("a")(r);
+    r.stop = StopCause::scale;
+  });
+  WorkloadSpec web;
+  spec(1, 800)(web);
+  web.pod.image = "image:1";
+  WhatIf plan(world.view(), kNow);
+  plan.create("default", "web", web);
+  plan.place();
+  CHECK(plan.places().size() == 1);
+}
