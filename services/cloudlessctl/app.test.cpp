@@ -397,6 +397,8 @@ TEST_CASE("nodes are listed, shown, cordoned and uncordoned; events are listed")
   for (const char* part : {"1.5 of 6", "0 of 3Gi"}) CHECK_MESSAGE(contains(out, part), part);
   CHECK(ctl(server, {"node", "cordon", "n1"}).out == "node n1 cordoned\n");
   CHECK(contains(ctl(server, {"node", "get", "n1"}).out, "READY,cordoned"));
+  CHECK(contains(ctl(server, {"node", "describe", "n1"}).out, "State:         READY, cordoned"));
+  CHECK(ctl(server, {"node", "describe", "n2"}).code == 4);
   CHECK(ctl(server, {"node", "uncordon", "n1"}).code == 0);
   CHECK_FALSE(server.nodes[0].cordoned());
   CHECK(ctl(server, {"node", "get", "n2"}).code == 4);

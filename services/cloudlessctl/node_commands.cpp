@@ -1,7 +1,8 @@
-// node list, get, cordon and uncordon; events.
+// node list, get, describe, cordon and uncordon; events.
 #include <ostream>
 
 #include "services/cloudlessctl/commands.hpp"
+#include "services/cloudlessctl/node_view.hpp"
 #include "services/cloudlessctl/views.hpp"
 
 namespace cloudless::cli {
@@ -49,6 +50,18 @@ ExitCode get(Context& context, const NodeOptions& options) {
   if (!node) return report(context, node.error());
   if (context.output == Output::table)
     context.terminal.out << node_table({*node}, context.now_ms);
+  else
+    print_object(context, *node);
+  return ExitCode::ok;
+}
+
+ExitCode describe(Context& context, const NodeOptions& options) {
+  api::GetNodeRequest request;
+  request.set_node_id(options.id);
+  const auto node = context.client.call(&Client::Service::Stub::GetNode, request);
+  if (!node) return report(context, node.error());
+  if (context.output == Output::table)
+    context.terminal.out << node_description(*node, context.now_ms);
   else
     print_object(context, *node);
   return ExitCode::ok;
@@ -115,6 +128,7 @@ void add(CLI::App& node, Action& action, const char* name, const char* descripti
 void add_node_commands(CLI::App& node, Action& action) {
   add(node, action, "list", "List nodes", list);
   add(node, action, "get", "Show a node; -o yaml or json shows everything", get);
+  add(node, action, "describe", "Show all that is known of a node", describe);
   add(node, action, "cordon", "Keep new replicas away from a node", cordon);
   add(node, action, "uncordon", "Let new replicas come to a node again", uncordon);
 }

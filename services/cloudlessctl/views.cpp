@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "services/cloudlessctl/message_json.hpp"
+#include "services/cloudlessctl/node_view.hpp"
 #include "services/cloudlessctl/table.hpp"
 
 namespace cloudless::cli {
@@ -196,15 +197,6 @@ std::string workload_description(const api::Workload& workload, const std::vecto
   for (std::string line; std::getline(yaml, line);) out << "  " << line << "\n";
   return out.str();
 }
-
-namespace {
-
-/// What replicas may reserve of an amount; an older server does not say the over-commit.
-std::uint64_t reservable(std::uint64_t allocatable, std::uint32_t percent) {
-  return percent == 0 ? allocatable : allocatable / 100 * percent + allocatable % 100 * percent / 100;
-}
-
-}  // namespace
 
 std::string node_table(const std::vector<api::Node>& nodes, std::int64_t now_ms) {
   std::vector<std::vector<std::string>> rows;
