@@ -96,7 +96,8 @@ std::map<std::uint8_t, std::int64_t> gpus_used(const Snapshot& view, const NodeI
   for (const auto& r : view.replicas_on(node)) {
     const auto* pod = template_of(view, *r);
     if (is_terminal(r->phase) || pod == nullptr || (without != nullptr && r->id == without->id)) continue;
-    for (const auto gpu : r->gpus) used[gpu] += pod->requests.gpu_count > 0 ? kWhole : pod->requests.gpu_milli;
+    for (const auto gpu : r->gpus)
+      used[gpu] += pod->requests.gpu_count > 0 ? kWhole : pod->requests.gpu_milli;
   }
   return used;
 }
@@ -147,7 +148,8 @@ Resources reserved_on(const Snapshot& view, const NodeId& node, const Replica* w
 
 std::string closed_to(const Node& node, const Template& pod) {
   const auto& placement = pod.placement;
-  if (node.state != NodeState::ready || node.cordoned || node.draining) return "it is not READY, or is closed";
+  if (node.state != NodeState::ready || node.cordoned || node.draining)
+    return "it is not READY, or is closed";
   if (!is_one_of(placement.regions, node.description.region)) return "its region";
   if (!is_one_of(placement.zones, node.description.zone)) return "its zone";
   if (!has_all(node.labels, placement.node_selector)) return "its labels";
@@ -166,8 +168,9 @@ std::string taken_from(const Snapshot& view, const Node& node, const Replica& re
   const NodeId& id = node.description.id;
   const Resources room = node.description.reservable() - reserved_on(view, id, &replica);
   if (!pod->requests.fits(room))
-    return "room: " + std::to_string(room.cpu_millicores) + " millicores, " + std::to_string(room.memory_bytes) +
-           " bytes, " + std::to_string(room.gpu_thousandths()) + " GPU thousandths";
+    return "room: " + std::to_string(room.cpu_millicores) + " millicores, " +
+           std::to_string(room.memory_bytes) + " bytes, " + std::to_string(room.gpu_thousandths()) +
+           " GPU thousandths";
   if (!has_gpus(view, node, replica, pod->requests)) return "GPUs";
   const auto wanted = ports_of(*pod);
   if (wanted.empty()) return {};

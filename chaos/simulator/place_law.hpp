@@ -1,6 +1,6 @@
-// What a place must be like (docs/SCHEDULING.md), said again in the judges' own words: they share no code with
-// the scheduler. Pure; asked about one replica and one node in a snapshot, in which the replica may have that
-// node already: it never counts against itself.
+// What a place must be like (docs/SCHEDULING.md), said again in the judges' own words: they share no code
+// with the scheduler. Pure; asked about one replica and one node in a snapshot, in which the replica may have
+// that node already: it never counts against itself.
 #pragma once
 
 #include <string>

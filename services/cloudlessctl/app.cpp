@@ -155,6 +155,7 @@ int run(std::vector<std::string> arguments, Terminal& terminal, const Environmen
       action);
   auto* node = app.add_subcommand("node", "Machines that run replicas")->require_subcommand(1);
   add_node_commands(*node, action);
+  add_taint_command(*node, action);
   add_drain_command(*node, action);
   add_fragments_command(*node, action);
   add_plan_command(app, action);

@@ -439,6 +439,31 @@ TEST_CASE("the server comes from the flag, else the environment, else the config
   CHECK(load_defaults([](const char*) { return std::nullopt; }).value() == expected);
 }
 
+TEST_CASE("taints are set and taken away, and what the node has then is said") {
+  FakeServer server;
+  server.nodes.emplace_back().set_id("n1");
+  auto said = ctl(server, {"node", "taint", "n1", "broken=disk:NO_EXECUTE", "busy:PREFER_NO_SCHEDULE"});
+  CHECK(said.code == 0);
+  CHECK(said.out == "node n1 has taints broken=disk:NO_EXECUTE busy:PREFER_NO_SCHEDULE\n");
+  said = ctl(server, {"node", "taint", "n1", "broken-", "busy-"});
+  CHECK(said.out == "node n1 has no taints\n");
+  CHECK(ctl(server, {"node", "taint", "n2", "broken-"}).code == 4);
+}
+
+TEST_CASE("what is no change of a taint is refused with the form that it has") {
+  FakeServer server;
+  server.nodes.emplace_back().set_id("n1");
+  for (const char* change : {"broken", "broken=disk", "broken=disk-", ":NO_EXECUTE", "broken:NoExecute", "-",
+                             "broken:UNSPECIFIED"}) {
+    CAPTURE(change);
+    const auto said = ctl(server, {"node", "taint", "n1", change});
+    CHECK(said.code == 2);
+    CHECK(said.err.find("KEY[=VALUE]:NO_SCHEDULE") != std::string::npos);
+  }
+  CHECK(ctl(server, {"node", "taint", "n1"}).code == 2);
+  CHECK(server.nodes[0].taints().empty());
+}
+
 TEST_CASE("a wrong command line is exit code 2, help and version are 0 and need no server") {
   const std::vector<std::vector<std::string>> wrong{{},
                                                     {"workload"},

@@ -32,6 +32,8 @@ void add_plan_command(CLI::App& app, Action& action);
 void add_rebalance_command(CLI::App& app, Action& action);
 /// node list, get, cordon, uncordon.
 void add_node_commands(CLI::App& node, Action& action);
+/// node taint.
+void add_taint_command(CLI::App& node, Action& action);
 /// node drain.
 void add_drain_command(CLI::App& node, Action& action);
 /// top.

@@ -215,6 +215,20 @@ Status FakeServer::ListNodes(grpc::ServerContext*, const api::ListNodesRequest*,
   return Status::OK;
 }
 
+Status FakeServer::UpdateNode(grpc::ServerContext*, const api::UpdateNodeRequest* request, api::Node* reply) {
+  const std::lock_guard lock(mutex_);
+  auto* node = find_node(request->node_id());
+  if (node == nullptr) return missing("node " + request->node_id());
+  for (const auto& taint : request->set_taints()) *node->add_taints() = taint;
+  for (const auto& key : request->remove_taints()) {
+    auto& taints = *node->mutable_taints();
+    taints.erase(std::remove_if(taints.begin(), taints.end(), [&](const auto& t) { return t.key() == key; }),
+                 taints.end());
+  }
+  *reply = *node;
+  return Status::OK;
+}
+
 Status FakeServer::CordonNode(grpc::ServerContext*, const api::CordonNodeRequest* request, api::Node* reply) {
   const std::lock_guard lock(mutex_);
   auto* node = find_node(request->node_id());

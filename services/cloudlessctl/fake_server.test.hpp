@@ -67,6 +67,8 @@ class FakeServer final : public api::CoordinatorService::Service {
   grpc::Status GetNode(grpc::ServerContext*, const api::GetNodeRequest* request, api::Node* reply) override;
   grpc::Status ListNodes(grpc::ServerContext*, const api::ListNodesRequest* request,
                          api::ListNodesReply* reply) override;
+  grpc::Status UpdateNode(grpc::ServerContext*, const api::UpdateNodeRequest* request,
+                          api::Node* reply) override;
   grpc::Status CordonNode(grpc::ServerContext*, const api::CordonNodeRequest* request,
                           api::Node* reply) override;
   grpc::Status UncordonNode(grpc::ServerContext*, const api::UncordonNodeRequest* request,

@@ -1,6 +1,7 @@
 """Where replicas go and why, on real nodes: selectors, taints, affinities, spreading, and what the cluster says of it."""
 import json
 import subprocess
+import time
 
 import grpc
 
@@ -74,6 +75,48 @@ class Placement(ClusterTest):
         self.assertNotIn(self.names[0], self.place("elsewhere", 2))
         tolerant = {"node_selector": {"rank": "0"}, "tolerations": [{"key": "gpu"}]}
         self.assertEqual(self.place("tolerant", placement=tolerant), [self.names[0]])
+
+    def taint(self, node, *changes):
+        done = self.ctl("node", "taint", node, *changes)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_no_execute_taint_moves_who_does_not_tolerate_it_surge_first(self):
+        here = {"topology_key": "node", "weight": 100, "node_expressions": [self.expression("rank", "IN", "0")]}
+        self.assertEqual(self.place("mover", placement={"affinity": [here]}), [self.names[0]])
+        tolerant = {"node_selector": {"rank": "0"}, "tolerations": [{"key": "broken"}]}
+        self.assertEqual(self.place("stoic", placement=tolerant), [self.names[0]])
+        stoic = self.get("stoic").status.replicas[0].id
+        self.addCleanup(self.taint, self.names[0], "broken-")
+        self.taint(self.names[0], "broken=disk:NO_EXECUTE")
+
+        served = []
+
+        def elsewhere():
+            status = self.get("mover").status
+            served.append(status.ready_replicas)
+            live = [r for r in status.replicas if not r.stop_requested and r.node_id]
+            return live and all(r.node_id != self.names[0] for r in live) and status.ready_replicas == 1
+        wait_until(elsewhere, 60, "mover to be elsewhere", pause=0.05)
+        self.assertGreaterEqual(min(served), 1)
+        self.assertEqual(self.get("stoic").status.replicas[0].id, stoic)
+        self.assertEqual(self.nodes_of("stoic"), [self.names[0]])
+
+    def test_toleration_seconds_are_how_long_a_replica_stays_and_let_none_come(self):
+        here = {"topology_key": "node", "weight": 100, "node_expressions": [self.expression("rank", "IN", "0")]}
+        patient = {"key": "broken", "effect": "TAINT_EFFECT_NO_EXECUTE", "toleration_seconds": 3}
+        at_once = {"key": "broken", "effect": "TAINT_EFFECT_NO_EXECUTE", "toleration_seconds": 0}
+        self.assertEqual(self.place("patient", placement={"affinity": [here], "tolerations": [patient]}), [self.names[0]])
+        self.assertEqual(self.place("hasty", placement={"affinity": [here], "tolerations": [at_once]}), [self.names[0]])
+        self.addCleanup(self.taint, self.names[0], "broken-")
+        tainted = time.monotonic()
+        self.taint(self.names[0], "broken:NO_EXECUTE")
+
+        def left(name):
+            return lambda: self.nodes_of(name) and self.names[0] not in self.nodes_of(name)
+        wait_until(left("hasty"), 60, "hasty to be elsewhere", pause=0.05)
+        wait_until(left("patient"), 60, "patient to be elsewhere", pause=0.05)
+        self.assertGreaterEqual(time.monotonic() - tainted, 3)
+        self.assertNotIn(self.names[0], self.place("late", placement={"affinity": [here], "tolerations": [patient]}))
 
     def test_who_waits_is_told_why_and_what_would_help_and_goes_on_when_it_is_done(self):
         self.addCleanup(self.delete_and_wait, "wants-nvme")
