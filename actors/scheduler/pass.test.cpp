@@ -57,7 +57,8 @@ class PassTest {
     return world.view().replica(SnapshotBuilder::id(workload, ordinal))->reason;
   }
   void ends(const std::string& workload, std::uint64_t ordinal) {
-    world.change_replica(SnapshotBuilder::id(workload, ordinal), [](Replica& r) { r.phase = Phase::stopped; });
+    world.change_replica(SnapshotBuilder::id(workload, ordinal),
+                         [](Replica& r) { r.phase = Phase::stopped; });
   }
   static std::string stop(const std::string& victim, std::uint64_t n, const std::string& winner,
                           std::uint64_t m) {
@@ -88,7 +89,10 @@ using Steps = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE_FIXTURE(PassTest, "A replica without a place has others stopped, keeps their place, and takes it") {
-  world.node("a").workload("low", spec_of(400, 1)).workload("high", spec_of(700, 2)).workload("mid", spec_of(300, 1));
+  world.node("a")
+      .workload("low", spec_of(400, 1))
+      .workload("high", spec_of(700, 2))
+      .workload("mid", spec_of(300, 1));
   world.replica("low", SnapshotBuilder::running("a")).replica("low", SnapshotBuilder::running("a"));
   world.replica("high");
   CHECK(step() == Steps{stop("low", 0, "high", 0), stop("low", 1, "high", 0)});
@@ -134,8 +138,12 @@ TEST_CASE_FIXTURE(PassTest, "A node that becomes unfit while its replicas stop i
   CHECK(step() == Steps{assign("high", 0, "b")});
 }
 
-TEST_CASE_FIXTURE(PassTest, "Room that is being made is taken by whoever stands before in the order, not after") {
-  world.node("a").workload("low", spec_of(900, 1)).workload("high", spec_of(700, 2)).workload("top", spec_of(800, 3));
+TEST_CASE_FIXTURE(PassTest,
+                  "Room that is being made is taken by whoever stands before in the order, not after") {
+  world.node("a")
+      .workload("low", spec_of(900, 1))
+      .workload("high", spec_of(700, 2))
+      .workload("top", spec_of(800, 3));
   world.replica("low", SnapshotBuilder::running("a")).replica("high");
   step();
   world.replica("top");
@@ -168,7 +176,8 @@ TEST_CASE_FIXTURE(PassTest, "Each of several replicas has its own victims, no mo
   CHECK(step().empty());
 }
 
-TEST_CASE_FIXTURE(PassTest, "Where only the floors forbid it the reason says so, and it goes on when they allow it") {
+TEST_CASE_FIXTURE(PassTest,
+                  "Where only the floors forbid it the reason says so, and it goes on when they allow it") {
   world.node("a").workload("low", spec_of(450, 1, 2)).workload("high", spec_of(900, 2));
   world.replica("low", SnapshotBuilder::running("a")).replica("low", SnapshotBuilder::running("a"));
   world.replica("high");
@@ -197,7 +206,8 @@ TEST_CASE_FIXTURE(PassTest, "A gang has nobody stopped, and a replica that finds
   CHECK(step() == Steps{assign("fits", 0, "a")});
 }
 
-TEST_CASE_FIXTURE(PassTest, "Searches of many versions on many nodes are spread over passes that follow at once") {
+TEST_CASE_FIXTURE(PassTest,
+                  "Searches of many versions on many nodes are spread over passes that follow at once") {
   for (int n = 0; n < 1000; ++n) world.node("n" + std::to_string(n));
   world.workload("low", spec_of(900, 1));
   for (int n = 0; n < 1000; ++n) world.replica("low", SnapshotBuilder::running("n" + std::to_string(n)));

@@ -29,8 +29,7 @@ std::function<void(WorkloadSpec&)> spec_of(std::int64_t millicores, std::uint32_
 }
 
 /// The eviction for the first replica of "high".
-std::optional<Eviction> eviction_for_high(const SnapshotBuilder& world,
-                                          Floors floors = Floors::respected) {
+std::optional<Eviction> eviction_for_high(const SnapshotBuilder& world, Floors floors = Floors::respected) {
   Model model;
   model.load(world.view());
   return cheapest_eviction(model, {SnapshotBuilder::uid("high"), 0}, kNow, floors);
@@ -84,11 +83,11 @@ TEST_CASE("The node is the one where least is lost: highest priority, number, su
     std::vector<std::vector<std::pair<int, std::uint32_t>>> nodes;
     const char* best;
   } cases[] = {
-      {{{{1000, 9}}, {{300, 2}, {700, 8}}}, "n1"},             // 8 is below 9, though there are two
-      {{{{400, 5}, {600, 5}}, {{1000, 5}}}, "n1"},             // one rather than two
-      {{{{500, 5}, {500, 4}}, {{500, 5}, {500, 3}}}, "n1"},    // 8 rather than 9 together
-      {{{{1000, 5}}, {{1000, 5}}}, "n0"},                      // all the same
-      {{{{1000, 100}}, {{1000, 101}}, {{1000, 99}}}, "n2"},    // the only one that may go
+      {{{{1000, 9}}, {{300, 2}, {700, 8}}}, "n1"},           // 8 is below 9, though there are two
+      {{{{400, 5}, {600, 5}}, {{1000, 5}}}, "n1"},           // one rather than two
+      {{{{500, 5}, {500, 4}}, {{500, 5}, {500, 3}}}, "n1"},  // 8 rather than 9 together
+      {{{{1000, 5}}, {{1000, 5}}}, "n0"},                    // all the same
+      {{{{1000, 100}}, {{1000, 101}}, {{1000, 99}}}, "n2"},  // the only one that may go
       {{{{600, 5}, {400, 1}, {400, 1}}, {{900, 4}, {100, 4}}}, "n1"},
   };
   for (const auto& c : cases) {
@@ -132,7 +131,11 @@ TEST_CASE("Nobody is taken from a workload below its floor, but may be where it 
 
 TEST_CASE("What is stopping anyway costs nothing") {
   SnapshotBuilder world;
-  world.node("a").node("b").workload("high", spec_of(800, 10)).replica("high").workload("low", spec_of(600, 0));
+  world.node("a")
+      .node("b")
+      .workload("high", spec_of(800, 10))
+      .replica("high")
+      .workload("low", spec_of(600, 0));
   world.replica("low", SnapshotBuilder::running("a")).replica("low", SnapshotBuilder::running("b"));
   world.change_replica(SnapshotBuilder::id("low", 1), [](Replica& r) { r.stop = StopCause::rollout; });
   const auto found = eviction_for_high(world);
@@ -209,7 +212,8 @@ class SmallWorld {
     for (int w = 0; w < 4; ++w) {
       const std::string name = "w" + std::to_string(w);
       world.workload(name, [&](WorkloadSpec& s) { dress(s, static_cast<std::uint32_t>(pick(5)), 500); });
-      for (std::uint64_t r = pick(5); r > 0; --r) world.replica(name, [&](Replica& replica) { run(replica); });
+      for (std::uint64_t r = pick(5); r > 0; --r)
+        world.replica(name, [&](Replica& replica) { run(replica); });
     }
   }
   SnapshotBuilder world;
@@ -231,8 +235,11 @@ class SmallWorld {
     s.rollout.min_available = static_cast<std::uint32_t>(pick(3));
     s.labels = {{"app", std::to_string(pick(2))}};
     s.pod.requests = Resources{1 + static_cast<std::int64_t>(pick(static_cast<std::uint64_t>(most))),
-                               static_cast<std::int64_t>(pick(400)) << 20, 0, 0,
-                               static_cast<std::int64_t>(pick(4) == 0 ? 1 : 0), 0};
+                               static_cast<std::int64_t>(pick(400)) << 20,
+                               0,
+                               0,
+                               static_cast<std::int64_t>(pick(4) == 0 ? 1 : 0),
+                               0};
     if (pick(4) == 0) s.pod.ports = {{"p", 80, Protocol::tcp, static_cast<std::uint16_t>(80 + pick(2))}};
     const Topology topology = pick(2) == 0 ? Topology::node : Topology::zone;
     if (pick(4) == 0)

@@ -69,13 +69,12 @@ void settle(World& world) {
   // Late news (a ready condition, history to be forgotten) first; then nothing moves any more.
   for (const Millis until = stage.steady() + kRest; stage.steady() < until;)
     if (!step(world)) return;
-  const Revision resting = world.truth().view().revision();
+  const std::uint64_t resting = world.moves();
   for (const Millis until = stage.steady() + kRest; stage.steady() < until;)
     if (!step(world)) return;
-  if (world.truth().view().revision() != resting)
-    stage.broken(
-        {"a cluster that has converged comes to rest",
-         std::to_string(world.truth().view().revision() - resting) + " commits while nothing happened"});
+  if (world.moves() != resting)
+    stage.broken({"a cluster that has converged comes to rest",
+                  std::to_string(world.moves() - resting) + " commits while nothing happened"});
   if (const auto moved = unsettled(world.truth().view(), world.running(), world.gone()))
     stage.broken({"a cluster that has converged comes to rest", *moved});
 }

@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::size_t kMostHistory = 5;
 
+/// One like it FAILED there: for a while it is not tried again.
+bool failed_there(const Snapshot& view, const NodeId& node, const Replica& replica) {
+  const auto all = view.replicas_of(replica.workload);
+  return std::any_of(all.begin(), all.end(), [&](const auto& r) {
+    return r->node == node && r->phase == Phase::failed && r->version == replica.version;
+  });
+}
+
 /// No node will do; of several that are placed all or nothing one may find a place and wait for the others.
 bool fits_nowhere(const Snapshot& view, const Workload& workload, const Replica& replica) {
   const auto version = view.version(replica.workload, replica.version);
@@ -22,9 +30,10 @@ bool fits_nowhere(const Snapshot& view, const Workload& workload, const Replica&
   });
   if (workload.spec.all_or_nothing && waiting > 1) return true;
   bool fits = false;
-  view.nodes().for_each([&](const NodeId&, const std::shared_ptr<const Node>& node) {
-    fits = fits || (closed_to(*node, version->pod).empty() && taken_from(view, *node, replica).empty() &&
-                    kept_apart(view, *node, replica).empty() && out_of_balance(view, *node, replica).empty());
+  view.nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
+    fits = fits || (!failed_there(view, id, replica) && closed_to(*node, version->pod).empty() &&
+                    taken_from(view, *node, replica).empty() && kept_apart(view, *node, replica).empty() &&
+                    out_of_balance(view, *node, replica).empty());
   });
   return !fits;
 }

@@ -1,5 +1,6 @@
 #include "chaos/simulator/world.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cloudless::sim {
@@ -32,6 +33,19 @@ struct ObservedImage {
   ReplicaId replica;
   std::string digest;
 };
+
+bool notes_a_link_only(const Snapshot& before, const Commit& commit) {
+  return std::all_of(commit.changes.begin(), commit.changes.end(), [&](const Change& change) {
+    const auto* now = change.record ? std::get_if<std::shared_ptr<const Node>>(&*change.record) : nullptr;
+    const auto old = now != nullptr ? before.node(NodeId{change.key.id}) : nullptr;
+    if (!old) return false;
+    Node noted = *old;
+    noted.link_rtt_ms = (*now)->link_rtt_ms;
+    noted.revision = (*now)->revision;
+    noted.schedulable_revision = (*now)->schedulable_revision;
+    return noted == **now;
+  });
+}
 
 std::string tainted(const Node& node) {
   std::string out;
@@ -97,6 +111,7 @@ void World::on_commit(const Snapshot& before, const Commit& commit, const Snapsh
   for (const auto& change : commit.changes) words += (words.empty() ? "" : "; ") + in_words(change);
   stage_.note("commit " + std::to_string(commit.revision) + ": " + words);
   stage_.coverage().see(before, commit);
+  if (!notes_a_link_only(before, commit)) ++moves_;
   for (auto& breach : balancers_.check(before, commit)) stage_.broken(std::move(breach));
   for (const auto& change : commit.changes)
     if (change.key.kind == RecordKind::workload && change.record)

@@ -45,6 +45,8 @@ class World {
   void heal();
   /// Writes that customers were told of.
   std::size_t acknowledged() const { return acknowledged_.size(); }
+  /// Commits so far that did more than note how fast a link is, which is measured for ever.
+  std::uint64_t moves() const { return moves_; }
   /// Machines that will not come back.
   const std::set<NodeId>& gone() const { return gone_; }
 
@@ -70,6 +72,7 @@ class World {
   bool boots_later_ = false;
   bool peace_ = false;
   std::uint64_t starts_ = 0;
+  std::uint64_t moves_ = 0;
 };
 
 }  // namespace cloudless::sim

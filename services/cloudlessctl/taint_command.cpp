@@ -11,7 +11,8 @@ struct TaintOptions {
   std::vector<std::string> changes;
 };
 
-constexpr const char* kForm = "KEY[=VALUE]:NO_SCHEDULE|PREFER_NO_SCHEDULE|NO_EXECUTE sets a taint, KEY- takes it away";
+constexpr const char* kForm =
+    "KEY[=VALUE]:NO_SCHEDULE|PREFER_NO_SCHEDULE|NO_EXECUTE sets a taint, KEY- takes it away";
 
 /// False: it is of neither form.
 bool add_change(const std::string& text, api::UpdateNodeRequest& request) {
@@ -48,7 +49,8 @@ ExitCode taint(Context& context, const TaintOptions& options) {
     print_object(context, *node);
     return ExitCode::ok;
   }
-  context.terminal.out << "node " << node->id() << (node->taints().empty() ? " has no taints" : " has taints");
+  context.terminal.out << "node " << node->id()
+                       << (node->taints().empty() ? " has no taints" : " has taints");
   for (const auto& taint : node->taints())
     context.terminal.out << " " << taint.key() << (taint.value().empty() ? "" : "=") << taint.value() << ":"
                          << api::TaintEffect_Name(taint.effect()).substr(sizeof("TAINT_EFFECT_") - 1);
@@ -61,7 +63,8 @@ ExitCode taint(Context& context, const TaintOptions& options) {
 void add_taint_command(CLI::App& node, Action& action) {
   auto options = std::make_shared<TaintOptions>();
   auto* command = node.add_subcommand(
-      "taint", "Keep replicas that do not tolerate it away from a node; NO_EXECUTE moves those that are there");
+      "taint",
+      "Keep replicas that do not tolerate it away from a node; NO_EXECUTE moves those that are there");
   command->add_option("node", options->id, "The node's id")->required();
   command->add_option("change", options->changes, kForm)->required();
   command->callback(
