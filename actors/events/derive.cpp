@@ -146,12 +146,24 @@ class Scribe {
         now.reason != old->reason)
       of_replica(now, "ReplicaUnplaced", Severity::warning, now.reason);
     if (old != nullptr && now.stop_requested() && !old->stop_requested() && !is_terminal(now.phase))
-      of_replica(now, "ReplicaStopping", Severity::info, std::string("told to stop: ") + to_string(now.stop));
+      stopping(now);
     if (moved) phase(now);
     const bool was_ready = old != nullptr && old->ready;
     if (now.ready && !was_ready) of_replica(now, "ReplicaReady", Severity::info, "ready");
     if (!now.ready && was_ready && now.phase == Phase::running && !now.is_leaving())
       of_replica(now, "ReplicaNotReady", Severity::warning, or_else(now.reason, "no longer ready"));
+  }
+
+  void stopping(const Replica& now) {
+    if (now.stop == StopCause::preempted)
+      of_replica(now, "ReplicaPreempted", Severity::warning,
+                 "told to stop: its place is for " + now.preempted_for.value + ", of higher priority");
+    else if (now.stop == StopCause::taint)
+      of_replica(
+          now, "ReplicaEvicted", Severity::warning,
+          "told to stop: node " + now.node.value + " has a NO_EXECUTE taint that it does not tolerate");
+    else
+      of_replica(now, "ReplicaStopping", Severity::info, std::string("told to stop: ") + to_string(now.stop));
   }
 
   void phase(const Replica& now) {

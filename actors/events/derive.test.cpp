@@ -83,6 +83,21 @@ TEST_CASE("A replica's life becomes events, once per step") {
         Kinds{"ReplicaStopped"});
 }
 
+TEST_CASE("Who is stopped for somebody else, or for its node's taint, is told so") {
+  SnapshotBuilder world;
+  world.node("a").workload("web").replica("web", SnapshotBuilder::running("a"));
+  auto other = world;
+  const auto preempted = events_of(world, change(0, [](Replica& r) {
+                                     r.stop = StopCause::preempted;
+                                     r.preempted_for = ReplicaId{"db-0123456789-3"};
+                                   }));
+  REQUIRE(kinds(preempted) == Kinds{"ReplicaPreempted"});
+  CHECK(preempted[0].message == "told to stop: its place is for db-0123456789-3, of higher priority");
+  const auto evicted = events_of(other, change(0, [](Replica& r) { r.stop = StopCause::taint; }));
+  REQUIRE(kinds(evicted) == Kinds{"ReplicaEvicted"});
+  CHECK(evicted[0].message == "told to stop: node a has a NO_EXECUTE taint that it does not tolerate");
+}
+
 TEST_CASE("Terminal phases have their own events") {
   const std::vector<std::pair<Phase, const char*>> cases{{Phase::succeeded, "ReplicaSucceeded"},
                                                          {Phase::failed, "ReplicaFailed"},
