@@ -19,14 +19,14 @@ using namespace std::chrono_literals;
 constexpr auto kSweepEvery = 5s;
 constexpr auto kRetryAfter = 500ms;
 constexpr auto kAnswerWithin = 5s;
-constexpr std::size_t kMaxItems = 100;
 
 struct State {
   explicit State(decider_actor::pointer self) : self_(self) {}
 
-  void init(std::string name, std::unique_ptr<Decider> core, source_actor source,
-            workload_state_actor owner) {
+  void init(std::string name, std::unique_ptr<Decider> core, source_actor source, workload_state_actor owner,
+            std::size_t most) {
     name_ = std::move(name);
+    most_ = most;
     core_ = std::move(core);
     source_ = std::move(source);
     owner_ = std::move(owner);
@@ -71,7 +71,7 @@ struct State {
   void propose() {
     if (!view_ || !gate_.open(view_->revision())) return;
     const Millis now = store_clock_.now(steady());
-    auto items = core_->propose(kMaxItems, now);
+    auto items = core_->propose(most_, now);
     if (const auto at = core_->wake_at()) wake_after(std::max<Millis>(1, *at - now));
     if (items.empty()) return;
     gate_.sent(view_->revision());
@@ -136,6 +136,7 @@ struct State {
 
   decider_actor::pointer self_;
   std::string name_;
+  std::size_t most_ = 0;
   std::unique_ptr<Decider> core_;
   source_actor source_;
   workload_state_actor owner_;
@@ -149,12 +150,12 @@ struct State {
 }  // namespace
 
 decider_actor spawn_decider(caf::actor_system& system, std::string name, std::unique_ptr<Decider> core,
-                            source_actor source, workload_state_actor owner) {
+                            source_actor source, workload_state_actor owner, std::size_t most) {
   // An actor's initial function is copied: the core travels in a shared pointer.
   auto box = std::make_shared<std::unique_ptr<Decider>>(std::move(core));
-  return system.spawn([name = std::move(name), box, source = std::move(source), owner = std::move(owner)](
-                          decider_actor::stateful_pointer<State> self) -> decider_actor::behavior_type {
-    self->state.init(name, std::move(*box), source, owner);
+  return system.spawn([name = std::move(name), box, source = std::move(source), owner = std::move(owner),
+                       most](decider_actor::stateful_pointer<State> self) -> decider_actor::behavior_type {
+    self->state.init(name, std::move(*box), source, owner, most);
     return self->state.behavior();
   });
 }

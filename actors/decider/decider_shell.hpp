@@ -3,6 +3,7 @@
 // answer's revision, after a lost answer, and in a sweep every 5 s. It keeps nothing that it cannot rebuild.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -15,8 +16,10 @@ namespace cloudless::decider {
 using decider_actor =
     ActorOf<caf::result<void>(CommitsPublished), caf::result<void>(sweep_atom), caf::result<void>(wake_atom)>;
 
-/// `name` is Proposal::from and stands in the log.
+/// `name` is Proposal::from and stands in the log. `most`: items of one proposal. A proposal is judged as a
+/// whole before anything else is, and the next one waits until it is durable: more of cheap items at a time
+/// make up for that wait.
 decider_actor spawn_decider(caf::actor_system& system, std::string name, std::unique_ptr<Decider> core,
-                            source_actor source, workload_state_actor owner);
+                            source_actor source, workload_state_actor owner, std::size_t most = 100);
 
 }  // namespace cloudless::decider

@@ -27,6 +27,7 @@ struct Script {
   Result<ProposalAnswer> answer;
   int applied = 0, loaded = 0, looked = 0;
   std::vector<ProposalItem> wanted;
+  std::size_t limit = 0;
 };
 
 class FakeCore final : public decider::Decider {
@@ -37,7 +38,10 @@ class FakeCore final : public decider::Decider {
     script_.applied += static_cast<int>(commits.size());
   }
   void look_at_everything() override { ++script_.looked; }
-  std::vector<ProposalItem> propose(std::size_t, Millis) override { return script_.wanted; }
+  std::vector<ProposalItem> propose(std::size_t limit, Millis) override {
+    script_.limit = limit;
+    return script_.wanted;
+  }
 
  private:
   Script& script_;
@@ -101,7 +105,7 @@ struct Bench {
   }
   void run() { scheduler().run(); }
   void start() {
-    decider = decider::spawn_decider(*system, "test", std::make_unique<FakeCore>(script), source, owner);
+    decider = decider::spawn_decider(*system, "test", std::make_unique<FakeCore>(script), source, owner, 77);
     run();
   }
   /// Sends what was committed since; claims this predecessor.
@@ -202,6 +206,12 @@ TEST_CASE_FIXTURE(Bench, "An answer that never comes, or an error, makes a decid
   answer(fail(Errc::unavailable, "reloading"));
   pass(500ms);
   CHECK(script.proposals.size() == 3);
+}
+
+TEST_CASE_FIXTURE(Bench, "A decider is asked for as many items as one proposal may have") {
+  script.world.node("a");
+  start();
+  CHECK(script.limit == 77);
 }
 
 TEST_CASE_FIXTURE(Bench, "A decider that cannot follow tries again until it can") {

@@ -105,7 +105,7 @@ struct Room {
                    node.reason.empty() ? "" : ": ", node.reason);
     link_times.changes(plan, now, link.head().next_stamp());
     // If this is lost, the next ticks find the same.
-    if (!plan.empty()) link.commit(plan.take_units());
+    if (!plan.empty()) link.commit(std::move(plan));
   }
 
   Shell::pointer self;

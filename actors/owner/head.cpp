@@ -33,7 +33,9 @@ void Head::publish(Revision predecessor, const std::vector<Commit>& commits, Sna
     ++epoch_;
   }
   published_ = std::move(after);
-  if (!draining_) {
+  if (!draining_ && in_flight_.empty() && published_->revision() >= highest_answer_) {
+    now_ = *published_;  // nothing of ours is on top of it
+  } else if (!draining_) {
     for (const auto& commit : commits)
       for (const auto& change : commit.changes)
         if (!owned(change)) now_.apply(change);
@@ -42,9 +44,9 @@ void Head::publish(Revision predecessor, const std::vector<Commit>& commits, Sna
   recover_when_drained();
 }
 
-std::uint64_t Head::begin(const CommitUnit& unit, Done done) {
-  assert(ready());
-  for (const auto& change : unit.changes) now_.apply(change);
+std::uint64_t Head::begin(const Snapshot& after, Done done) {
+  assert(ready() && after.revision() == now_.revision());
+  now_ = after;
   in_flight_[++last_flight_].push_back(std::move(done));
   return last_flight_;
 }

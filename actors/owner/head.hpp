@@ -42,8 +42,9 @@ class Head {
   /// A published batch. `predecessor`: the revision before the first of the commits.
   void publish(Revision predecessor, const std::vector<Commit>& commits, SnapshotPtr after);
 
-  /// The unit is about to be sent: it is part of now() from here. Answers with its number for finish().
-  std::uint64_t begin(const CommitUnit& unit, Done done);
+  /// A unit is about to be sent: `after` is now() from here, and is what was with this unit, or with the
+  /// whole plan that it is of. Answers with its number for finish().
+  std::uint64_t begin(const Snapshot& after, Done done);
   /// The store's answer.
   void finish(std::uint64_t flight, const Result<Revision>& answer);
   /// Waits for everything that is in flight now, for answers that were judged by it but change nothing.

@@ -24,6 +24,11 @@ Record node(const std::string& id) {
 CommitUnit unit(Record record) {
   return {{put(std::move(record))}, {}};
 }
+std::uint64_t begin(Head& head, const CommitUnit& unit, Head::Done done) {
+  Snapshot after = head.now();
+  for (const auto& change : unit.changes) after.apply(change);
+  return head.begin(after, std::move(done));
+}
 
 /// A head beside the store that it commits to.
 class HeadTest {
@@ -53,7 +58,7 @@ class HeadTest {
 };
 
 TEST_CASE_FIXTURE(HeadTest, "what is in flight is judged by as if it were there") {
-  const auto flight = head.begin(unit(workload("a")), note("a"));
+  const auto flight = begin(head, unit(workload("a")), note("a"));
   CHECK(has_workload("a"));
   CHECK(head.published()->workload(WorkloadUid{"a"}) == nullptr);
   publish(unit(workload("a")));
@@ -69,8 +74,8 @@ TEST_CASE_FIXTURE(HeadTest, "records of other owners come from what is published
 }
 
 TEST_CASE_FIXTURE(HeadTest, "a published commit of its own does not undo what came after it") {
-  const auto first = head.begin(unit(workload("a", 1)), note("first"));
-  const auto second = head.begin(unit(workload("a", 2)), note("second"));
+  const auto first = begin(head, unit(workload("a", 1)), note("first"));
+  const auto second = begin(head, unit(workload("a", 2)), note("second"));
   publish(unit(workload("a", 1)));
   head.finish(first, Result<Revision>(1));
   CHECK(head.now().workload(WorkloadUid{"a"})->spec.replicas == 2);
@@ -84,9 +89,9 @@ TEST_CASE_FIXTURE(
     HeadTest,
     "after a refusal it judges nothing until every answer is there, then goes on from what is published") {
   const auto epoch = head.epoch();
-  const auto stays = head.begin(unit(workload("stays")), note("stays"));
-  const auto refused = head.begin(unit(workload("refused")), note("refused"));
-  const auto on_top = head.begin(unit(workload("on_top")), note("on_top"));
+  const auto stays = begin(head, unit(workload("stays")), note("stays"));
+  const auto refused = begin(head, unit(workload("refused")), note("refused"));
+  const auto on_top = begin(head, unit(workload("on_top")), note("on_top"));
   head.finish(refused, fail(Errc::aborted, "moved"));
   CHECK_FALSE(head.ready());
   head.finish(on_top, fail(Errc::unavailable, "an earlier one was refused"));
@@ -105,25 +110,25 @@ TEST_CASE_FIXTURE(
 TEST_CASE_FIXTURE(
     HeadTest,
     "only what fell with an ABORTED commit is CANCELLED: of the rest nobody knows what became of it") {
-  const auto before = head.begin(unit(workload("before")), note("before"));
-  const auto aborted = head.begin(unit(workload("aborted")), note("aborted"));
-  const auto after = head.begin(unit(workload("after")), note("after"));
+  const auto before = begin(head, unit(workload("before")), note("before"));
+  const auto aborted = begin(head, unit(workload("aborted")), note("aborted"));
+  const auto after = begin(head, unit(workload("after")), note("after"));
   head.finish(aborted, fail(Errc::aborted, "moved"));
   head.finish(before, fail(Errc::unavailable, "the disk is full"));
   head.finish(after, fail(Errc::unavailable, "an earlier one was refused"));
   CHECK(trace == "aborted! before! after~ ");
   REQUIRE(head.ready());
   trace.clear();
-  const auto first = head.begin(unit(workload("a")), note("a"));
-  const auto second = head.begin(unit(workload("b")), note("b"));
+  const auto first = begin(head, unit(workload("a")), note("a"));
+  const auto second = begin(head, unit(workload("b")), note("b"));
   head.finish(first, fail(Errc::unavailable, "the disk is full"));
   head.finish(second, fail(Errc::unavailable, "the disk is full"));
   CHECK(trace == "a! b! ");
 }
 
 TEST_CASE_FIXTURE(HeadTest, "an answer that overtakes the publication is waited for") {
-  const auto first = head.begin(unit(workload("a")), note("a"));
-  const auto second = head.begin(unit(workload("b")), note("b"));
+  const auto first = begin(head, unit(workload("a")), note("a"));
+  const auto second = begin(head, unit(workload("b")), note("b"));
   head.finish(first, Result<Revision>(1));
   head.finish(second, fail(Errc::aborted, "moved"));
   CHECK_FALSE(head.ready());
@@ -134,7 +139,7 @@ TEST_CASE_FIXTURE(HeadTest, "an answer that overtakes the publication is waited 
 
 TEST_CASE_FIXTURE(HeadTest,
                   "a gap in what is published makes it start anew, without losing what is in flight") {
-  const auto flight = head.begin(unit(workload("a")), note("a"));
+  const auto flight = begin(head, unit(workload("a")), note("a"));
   stored.apply(Commit{1, {put(node("n1"))}});
   publish(unit(workload("a")));
   CHECK_FALSE(head.ready());
@@ -148,10 +153,10 @@ TEST_CASE_FIXTURE(HeadTest,
                   "stamps grow, are used once, and never run ahead of the revision of their commit") {
   CHECK(head.next_stamp() == 1);
   head.use_stamp();
-  const auto first = head.begin(unit(workload("a")), note("a"));
+  const auto first = begin(head, unit(workload("a")), note("a"));
   CHECK(head.next_stamp() == 2);
   head.use_stamp();
-  const auto second = head.begin(unit(workload("b")), note("b"));
+  const auto second = begin(head, unit(workload("b")), note("b"));
   head.finish(first, fail(Errc::unavailable, "the disk is full"));
   head.finish(second, fail(Errc::unavailable, "the disk is full"));
   // Both were never seen by anybody.
@@ -165,8 +170,8 @@ TEST_CASE_FIXTURE(HeadTest, "what changes nothing is answered with what it was j
   head.when_durable(note("at once"));
   CHECK(trace == "at once=0 ");
   trace.clear();
-  const auto first = head.begin(unit(workload("a")), note("a"));
-  const auto second = head.begin(unit(workload("b")), note("b"));
+  const auto first = begin(head, unit(workload("a")), note("a"));
+  const auto second = begin(head, unit(workload("b")), note("b"));
   head.when_durable(note("waiting"));
   head.finish(first, Result<Revision>(1));
   CHECK(trace == "a=1 ");

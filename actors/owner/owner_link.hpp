@@ -90,9 +90,10 @@ class OwnerLink {
         context, When::first, kTries}));
   }
 
-  /// Commits what nobody waits for.
-  void commit(std::vector<CommitUnit> units) {
-    send(std::move(units), When::all, [](const Result<Revision>&) {});
+  /// Commits what nobody waits for. The plan was made from head().now().
+  void commit(Plan plan) {
+    auto units = plan.take_units();
+    send(std::move(units), plan.now(), When::all, [](const Result<Revision>&) {});
   }
 
  private:
@@ -136,7 +137,7 @@ class OwnerLink {
     if (!reply) return settle(*request, reply.error());
     auto units = plan.take_units();
     if (request->has_key()) add_row(*request, *reply, units);
-    send(std::move(units), request->when,
+    send(std::move(units), plan.now(), request->when,
          [this, request, reply = std::move(*reply)](const Result<Revision>& at) mutable {
            if (at) {
              request->note(reply, *at);
@@ -215,22 +216,22 @@ class OwnerLink {
       load_rows(key_of(page.back()).id);
   }
 
-  /// Sends the units in order and tells `done` about the first or the last. Without units it is told when the
-  /// head that was judged by is durable.
-  void send(std::vector<CommitUnit> units, When when, Head::Done done) {
+  /// Sends the units in order and tells `done` about the first or the last; `after` is what is true after all
+  /// of them. Without units it is told when the head that was judged by is durable.
+  void send(std::vector<CommitUnit> units, const Snapshot& after, When when, Head::Done done) {
     if (units.empty()) return head_.when_durable(std::move(done));
     head_.use_stamp();
     const std::size_t awaited = when == When::first ? 0 : units.size() - 1;
     for (std::size_t i = 0; i < units.size(); ++i)
       send_unit(
-          std::move(units[i]), i == awaited ? std::move(done) : [](const Result<Revision>&) {});
+          std::move(units[i]), after, i == awaited ? std::move(done) : [](const Result<Revision>&) {});
   }
 
-  void send_unit(CommitUnit unit, Head::Done done) {
+  void send_unit(CommitUnit unit, const Snapshot& after, Head::Done done) {
     auto request = std::make_shared<CommitRequest>();
     request->owner = name_;
     request->epoch = head_.epoch();
-    const auto flight = head_.begin(unit, std::move(done));
+    const auto flight = head_.begin(after, std::move(done));
     request->changes = std::move(unit.changes);
     request->preconditions = std::move(unit.preconditions);
     self_->request(store_, kCommitTimeout, commit_atom::value, CommitRequestPtr(std::move(request)))

@@ -50,6 +50,11 @@ void Plan::abandon(Snapshot before) {
   item_ = {};
 }
 
+std::size_t Plan::room() const {
+  const std::size_t used = units_.empty() ? 0 : units_.back().changes.size();
+  return used + 2 <= kMaxUnitChanges ? kMaxUnitChanges - used : kMaxUnitChanges;
+}
+
 void Plan::seal() {
   assert(item_.changes.size() <= kMaxUnitChanges);
   CommitUnit item = std::exchange(item_, {});

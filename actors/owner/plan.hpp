@@ -35,6 +35,9 @@ class Plan {
   /// Takes back what was planned since the last seal(); `before` is now() as it was then.
   void abandon(Snapshot before);
 
+  /// How many changes the next item may have without a unit of its own; at least 2.
+  std::size_t room() const;
+
   /// Ends an item: what was planned since the last seal() stays together in one unit. At most kMaxUnitChanges
   /// changes.
   void seal();

@@ -54,6 +54,26 @@ TEST_CASE("units are full but never above their bound, and no item is cut") {
   }
 }
 
+TEST_CASE("an item that fills the room it is told of needs no unit of its own") {
+  Plan plan{Snapshot{}};
+  std::uint64_t next = 0;
+  const auto add = [&](std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) plan.put(replica(next++));
+    plan.seal();
+  };
+  CHECK(plan.room() == kMaxUnitChanges);
+  add(90);
+  CHECK(plan.room() == kMaxUnitChanges - 90);
+  add(plan.room() - 1);
+  CHECK(plan.room() == kMaxUnitChanges);  // one more change would not be worth it
+  add(1);
+  add(plan.room());
+  const auto units = plan.take_units();
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].changes.size() == kMaxUnitChanges);
+  CHECK(units[1].changes.size() == kMaxUnitChanges);
+}
+
 TEST_CASE("of several changes of one record a unit has the last") {
   Plan plan{Snapshot{}};
   plan.put(replica(0, "first"));

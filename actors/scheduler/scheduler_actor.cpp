@@ -6,10 +6,16 @@
 #include "actors/scheduler/scheduler.hpp"
 
 namespace cloudless {
+namespace {
+
+/// What is judged and stored in some 10 ms.
+constexpr std::size_t kMaxAssignments = 1000;
+
+}  // namespace
 
 scheduler_actor spawn_scheduler(caf::actor_system& system, source_actor source, workload_state_actor owner) {
   return decider::spawn_decider(system, "scheduler", std::make_unique<scheduler::Scheduler>(),
-                                std::move(source), std::move(owner));
+                                std::move(source), std::move(owner), kMaxAssignments);
 }
 
 }  // namespace cloudless

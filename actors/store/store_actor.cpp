@@ -161,8 +161,9 @@ class StoreState {
   void take(const store::EngineAnswer& answer) {
     if (answer.job != kBatchJob) return answer_range(answer);
     if (!answer.outcome) return fail_in_flight(answer.outcome.error());
-    publish(ledger_->finish_batch(), answer.outcome->bytes);
-    run_next_batch();
+    const auto durable = ledger_->finish_batch();
+    run_next_batch();  // the engine works while the followers are told
+    publish(durable, answer.outcome->bytes);
   }
 
   void answer_range(const store::EngineAnswer& answer) {

@@ -106,7 +106,7 @@ class Judge {
  private:
   const Snapshot& head() const { return plan_.now(); }
   void put(Replica replica) { plan_.put(std::make_shared<const Replica>(std::move(replica))); }
-  Resources requests_of(const Replica& replica);
+  const Resources& requests_of(const Replica& replica);
   Taken& taken_on(const NodeId& id);
   std::uint64_t& places_of(const Workload& workload);
   std::optional<Error> wrong_cause(const Replica& replica, const Workload& workload, StopCause cause,
@@ -118,6 +118,11 @@ class Judge {
   const Stamp& stamp_;
   const IsFollowed& is_followed_;
   Budget budget_;
+  struct {
+    WorkloadUid workload;
+    std::uint64_t version = 0;
+    Resources amounts;
+  } requests_;                     // of the version that was asked about last; versions never change
   std::map<NodeId, Taken> taken_;  // of the nodes that this batch assigns to
   std::map<WorkloadUid, std::uint64_t>
       places_;  // that are filled, of the workloads that this batch scales down
@@ -146,27 +151,35 @@ Error Judge::operator()(const AddReplicas& item) {
                        " is neither the current one, nor one that the newest rollout comes from, nor the one "
                        "that serves");
   places_.erase(workload->uid);
-  for (std::uint32_t i = 0; i < item.count; ++i) {
-    Replica replica;
-    replica.workload = workload->uid;
-    replica.ordinal = item.first_ordinal + i;
-    replica.id = replica_id(workload->name, workload->uid, replica.ordinal);
-    replica.version = item.version;
-    replica.created_at = stamp_.wall;
-    // The next ordinal moves in every unit that has a replica, so that a unit lost on the way loses only its
+  const std::uint64_t end = item.first_ordinal + item.count;
+  for (std::uint64_t ordinal = item.first_ordinal; ordinal < end;) {
+    // The next ordinal moves in every unit that has replicas, so that a unit lost on the way loses only its
     // own.
+    const std::uint64_t stop = std::min<std::uint64_t>(end, ordinal + plan_.room() - 1);
+    for (; ordinal < stop; ++ordinal) {
+      Replica replica;
+      replica.workload = workload->uid;
+      replica.ordinal = ordinal;
+      replica.id = replica_id(workload->name, workload->uid, ordinal);
+      replica.version = item.version;
+      replica.created_at = stamp_.wall;
+      put(std::move(replica));
+    }
     Workload moved = *workload;
-    moved.next_ordinal = replica.ordinal + 1;
-    put(std::move(replica));
+    moved.next_ordinal = stop;
     plan_.put(std::make_shared<const Workload>(std::move(moved)));
     plan_.seal();
   }
   return accepted();
 }
 
-Resources Judge::requests_of(const Replica& replica) {
-  const auto version = head().version(replica.workload, replica.version);
-  return version ? version->pod.requests : Resources{};
+/// Those of one version often come one after the other.
+const Resources& Judge::requests_of(const Replica& replica) {
+  if (requests_.workload != replica.workload || requests_.version != replica.version) {
+    const auto version = head().version(replica.workload, replica.version);
+    requests_ = {replica.workload, replica.version, version ? version->pod.requests : Resources{}};
+  }
+  return requests_.amounts;
 }
 
 Taken& Judge::taken_on(const NodeId& id) {

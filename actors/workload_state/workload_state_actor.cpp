@@ -103,7 +103,7 @@ struct Room {
       owner::Plan plan(link.head().now());
       withdrawals.stop_due(plan, followers, clock.steady(), moment());
       // If this is lost, the next look finds the same.
-      if (!plan.empty()) link.commit(plan.take_units());
+      if (!plan.empty()) link.commit(std::move(plan));
     }
     if (const auto wait = withdrawals.next_look(link.head().now(), followers, clock.steady(), moment()))
       wake_after(*wait);
