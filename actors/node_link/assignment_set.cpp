@@ -4,6 +4,7 @@
 #include <map>
 
 #include "actors/node_link/image_pin.hpp"
+#include "actors/node_link/pull_access.hpp"
 
 namespace cloudless::node_link {
 namespace {
@@ -40,42 +41,6 @@ void add_nodes_of_changed_limits(const Snapshot& before, const Change& change, s
 }
 
 }  // namespace
-
-AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node, const OpenSecret& open) {
-  AssignmentSet set;
-  set.cluster_id = snapshot.cluster_id();
-  set.node = node;
-  set.revision = snapshot.revision();
-  for (const auto& replica : snapshot.replicas_on(node)) {
-    if (is_terminal(replica->phase)) continue;
-    const auto workload = snapshot.workload(replica->workload);
-    const auto version = snapshot.version(replica->workload, replica->version);
-    if (!workload || !version) continue;
-    set.assignments.push_back({replica->id, replica->workload, workload->ns, workload->name, replica->version,
-                               version->pod, replica->stop, workload->spec.limits,
-                               image_pin(snapshot, *version),
-                               pull_access(snapshot, workload->ns, version->pod, open), replica->gpus});
-  }
-  return set;
-}
-
-AssignmentSet difference(const AssignmentSet& before, const AssignmentSet& after) {
-  AssignmentSet out;
-  out.cluster_id = after.cluster_id;
-  out.node = after.node;
-  out.revision = after.revision;
-  out.full = false;
-  out.base_revision = before.revision;
-  std::map<ReplicaId, const Assignment*> old;
-  for (const auto& assignment : before.assignments) old.emplace(assignment.replica, &assignment);
-  for (const auto& assignment : after.assignments) {
-    const auto known = old.find(assignment.replica);
-    if (known == old.end() || *known->second != assignment) out.assignments.push_back(assignment);
-    if (known != old.end()) old.erase(known);
-  }
-  for (const auto& [replica, assignment] : old) out.removed.push_back(replica);
-  return out;
-}
 
 std::optional<AssignmentSet> applied(const AssignmentSet& base, const AssignmentSet& changes) {
   if (changes.full) return changes;

@@ -1,6 +1,5 @@
-// What a node should be running, as a value: derived from a snapshot, compared with what was sent before, and
-// cut into frames. Pure. Used by the link hub; `applied` is the agent's side of `difference`, so that both
-// live in one place.
+// Assignment sets on their way: whom commits concern, the frames a set is cut into, and the agent's side of a
+// change. Pure. What a set is made from: held_set.hpp.
 #pragma once
 
 #include <optional>
@@ -8,22 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "actors/node_link/pull_access.hpp"
 #include "messages/domain/assignment.hpp"
 #include "messages/domain/link.hpp"
 #include "messages/domain/snapshot.hpp"
 
 namespace cloudless::node_link {
-
-/// Everything that `node` should know of at this snapshot: a full set with all replicas on it that are not
-/// terminal, those that should stop included, ordered by workload and ordinal. A replica whose version is not
-/// in the snapshot is left out.
-/// `open`: for the pull secrets that the replicas name.
-AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node, const OpenSecret& open = {});
-
-/// What turns `before` into `after`; both are full sets of one node and one cluster. full is false,
-/// base_revision is before's.
-AssignmentSet difference(const AssignmentSet& before, const AssignmentSet& after);
 
 /// The full set after `changes`; absent if they do not apply to `base` (another revision, cluster or node).
 std::optional<AssignmentSet> applied(const AssignmentSet& base, const AssignmentSet& changes);

@@ -53,7 +53,9 @@ ReplicaId resolver_of(const Snapshot& snapshot, const VersionKey& version) {
   return best == nullptr ? ReplicaId{} : best->id;
 }
 
+/// What has no node yet finds nothing out.
 void add_unpinned(const Snapshot& view, const Replica& replica, std::set<VersionKey>& out) {
+  if (replica.node.empty()) return;
   const auto version = view.version(replica.workload, replica.version);
   if (version && version->image_digest.empty()) out.emplace(replica.workload, replica.version);
 }

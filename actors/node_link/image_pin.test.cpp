@@ -5,6 +5,7 @@
 #include <random>
 
 #include "actors/node_link/assignment_set.hpp"
+#include "actors/node_link/held_set.hpp"
 #include "tests/support/snapshot_builder.hpp"
 
 namespace cloudless::node_link {
@@ -124,6 +125,7 @@ TEST_CASE("at every commit the nodes that are not touched have the set they had"
     CAPTURE(seed);
     std::mt19937_64 random{seed};
     auto b = web_on({"a", "b", "c", "d"});
+    CommonParts parts;  // followed from the first commit on
     for (int step = 0; step < 20; ++step) {
       const Snapshot before = b.view();
       const auto id = web(random() % 4);
@@ -143,9 +145,13 @@ TEST_CASE("at every commit the nodes that are not touched have the set they had"
               id, in(static_cast<Phase>(2 + random() % 10), static_cast<std::uint32_t>(1 + random() % 3)));
       }
       if (before.revision() == b.view().revision()) continue;
+      parts.apply({b.commits().back()});
       const auto touched = touched_nodes(before, b.view(), {b.commits().back()});
       for (const char* one : {"a", "b", "c", "d"}) {
-        const auto old = assignment_set(before, NodeId{one}), now = assignment_set(b.view(), NodeId{one});
+        CommonParts fresh, anew;
+        const auto old = whole(held_set(before, NodeId{one}, fresh, {}));
+        const auto now = whole(held_set(b.view(), NodeId{one}, anew, {}));
+        CHECK(whole(held_set(b.view(), NodeId{one}, parts, {})) == now);
         if (!touched.contains(NodeId{one})) CHECK(old.assignments == now.assignments);
       }
     }

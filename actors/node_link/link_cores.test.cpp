@@ -1,6 +1,8 @@
 // The small cores of the link: when sets are sent, how long to wait, what fits a link, who has which session.
 #include <doctest/doctest.h>
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,14 +15,21 @@
 namespace cloudless::node_link {
 namespace {
 
-AssignmentSet set_of(Revision revision, std::vector<std::string> replicas) {
-  AssignmentSet set;
+/// One replica of each of these workloads.
+HeldSet set_of(Revision revision, const std::vector<std::string>& workloads) {
+  static std::map<std::string, CommonPart> parts;
+  HeldSet set;
   set.cluster_id = "c1";
   set.revision = revision;
-  for (auto& replica : replicas) {
-    Assignment assignment;
-    assignment.replica = ReplicaId{std::move(replica)};
-    set.assignments.push_back(std::move(assignment));
+  for (const auto& name : workloads) {
+    auto& part = parts[name];
+    if (!part) {
+      Assignment common;
+      common.workload = WorkloadUid{name};
+      common.workload_name = name;
+      part = std::make_shared<const Assignment>(common);
+    }
+    set.assignments.push_back({part, 0, StopCause::none, {}});
   }
   return set;
 }
@@ -66,7 +75,7 @@ TEST_CASE("a change that was lost is made good although more changes come all th
   CHECK_FALSE(delivery.leased(5, 100));
   const auto next_change = [&](Millis now) {
     ++newest;
-    return delivery.changed(set_of(newest, {"a", std::to_string(newest)}), now);
+    return delivery.changed(set_of(newest, {std::to_string(newest), "x"}), now);
   };
   Millis now = 200;
   std::optional<AssignmentSet> whole;

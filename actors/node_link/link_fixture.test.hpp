@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/node_link/assignment_set.hpp"
+#include "actors/node_link/held_set.hpp"
 #include "messages/agent.hpp"
 #include "messages/caf_error.hpp"
 #include "messages/node_membership.hpp"
@@ -205,6 +206,12 @@ inline session_sink_actor spawn_sink(caf::actor_system& system,
       frames->push_back(*frame);
     }};
   });
+}
+
+/// What the node should be running at this snapshot.
+inline AssignmentSet assignment_set(const Snapshot& snapshot, const NodeId& node) {
+  CommonParts parts;
+  return whole(held_set(snapshot, node, parts, {}));
 }
 
 /// True if both sets name the same assignments, in whatever order.

@@ -71,6 +71,7 @@ class HubState {
   SnapshotPtr snapshot_;
   bool following_ = false;
   std::map<NodeId, Linked> links_;
+  CommonParts parts_;
   SessionTable sessions_;
   std::map<SessionId, SessionNote> notes_;
   std::map<std::string, Millis> forwards_;  ///< told of lately
@@ -115,8 +116,12 @@ void HubState::commits(const CommitsPublished& published) {
       gap ? std::set<NodeId>{} : touched_nodes(*snapshot_, *published.after, *published.commits);
   if (snapshot_ && published.after->revision() < snapshot_->revision()) return;
   snapshot_ = published.after;
+  if (gap)
+    parts_.restart();
+  else
+    parts_.apply(*published.commits);
   auto refresh = [this](const NodeId& node, Linked& link) {
-    if (auto changes = link.sets.changed(assignment_set(*snapshot_, node, open_), clock_->steady()))
+    if (auto changes = link.sets.changed(held_set(*snapshot_, node, parts_, open_), clock_->steady()))
       send_set(node, link.connection, *changes);
   };
   if (gap)
@@ -173,7 +178,7 @@ void HubState::welcomed(const NodeId& node, std::uint64_t connection, const Welc
   link.connection = connection;
   link.incarnation = welcome.incarnation;
   to_node(node, connection, welcome);
-  send_set(node, connection, link.sets.welcomed(assignment_set(*snapshot_, node, open_), clock_->steady()));
+  send_set(node, connection, link.sets.welcomed(held_set(*snapshot_, node, parts_, open_), clock_->steady()));
 }
 
 void HubState::lease(const NodeId& node, Linked& link, const Lease& lease) {

@@ -3,20 +3,18 @@
 #include <algorithm>
 #include <utility>
 
-#include "actors/node_link/assignment_set.hpp"
-
 namespace cloudless::node_link {
 
-AssignmentSet SetDelivery::welcomed(AssignmentSet set, Millis now) {
+AssignmentSet SetDelivery::welcomed(HeldSet set, Millis now) {
   current_ = std::move(set);
   shown_ = 0;
   awaited_ = true;
   waits_since_ = now;
   patience_ = kFirstPatience;
-  return current_;
+  return whole(current_);
 }
 
-std::optional<AssignmentSet> SetDelivery::changed(AssignmentSet set, Millis now) {
+std::optional<AssignmentSet> SetDelivery::changed(HeldSet set, Millis now) {
   if (set.assignments == current_.assignments) return std::nullopt;
   auto changes = difference(current_, set);
   current_ = std::move(set);
@@ -38,7 +36,7 @@ std::optional<AssignmentSet> SetDelivery::leased(Revision on_disk, Millis now) {
   if (now - waits_since_ < patience_) return std::nullopt;
   waits_since_ = now;
   patience_ = std::min(patience_ * 2, kLongestPatience);
-  return current_;
+  return whole(current_);
 }
 
 }  // namespace cloudless::node_link

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "messages/domain/assignment.hpp"
+#include "actors/node_link/held_set.hpp"
 #include "messages/domain/time.hpp"
 
 namespace cloudless::node_link {
@@ -13,11 +13,11 @@ namespace cloudless::node_link {
 class SetDelivery {
  public:
   /// The node was welcomed; `set` is its full set now. Returns what to send.
-  AssignmentSet welcomed(AssignmentSet set, Millis now);
+  AssignmentSet welcomed(HeldSet set, Millis now);
 
   /// The full set as of a newer snapshot. Returns changes to the set sent before; absent if nothing changed
   /// for this node.
-  std::optional<AssignmentSet> changed(AssignmentSet set, Millis now);
+  std::optional<AssignmentSet> changed(HeldSet set, Millis now);
 
   /// The node's lease names the set on its disk. Returns the full set if that is another one although there
   /// was time to take ours, or a newer one than it showed before: changes that never end do not hide that one
@@ -25,7 +25,7 @@ class SetDelivery {
   std::optional<AssignmentSet> leased(Revision on_disk, Millis now);
 
  private:
-  AssignmentSet current_;   // full; the newest that was sent
+  HeldSet current_;         // the newest that was sent
   Revision shown_ = 0;      // the newest that the node has shown since it was welcomed
   bool awaited_ = false;    // it has not shown the newest yet
   Millis waits_since_ = 0;  // for the node to show something newer

@@ -145,7 +145,7 @@ class Cluster {
   bool settled(const Agent& agent) const {
     const NodeId node{agent.name};
     return agent.supervisor->incarnation != 0 &&
-           same_content(agent.supervisor->set, assignment_set(*store->snapshot, node));
+           same_content(agent.supervisor->set, test::assignment_set(*store->snapshot, node));
   }
   bool all_settled() const {
     return std::all_of(agents.begin(), agents.end(), [this](const Agent& agent) { return settled(agent); });

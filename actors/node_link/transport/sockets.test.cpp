@@ -186,7 +186,7 @@ struct Fixture {
   bool settled(const Agent& agent, const char* name) {
     return await([&] {
       return agent.supervisor->incarnation != 0 &&
-             same_content(agent.supervisor->set, assignment_set(*store->snapshot, NodeId{name}));
+             same_content(agent.supervisor->set, test::assignment_set(*store->snapshot, NodeId{name}));
     });
   }
   void commit(std::vector<Change> changes) {
