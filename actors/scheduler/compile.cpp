@@ -142,13 +142,42 @@ void Compiled::build() {
 }
 
 void Compiled::follow() {
-  if (rules_seen_ != model_.rules()) {
+  // Where the rules have moved, a workload may have left a group before it left the node.
+  const bool same_rules = rules_seen_ == model_.rules();
+  if (!same_rules) {
     rules_seen_ = model_.rules();
     groups_of_.clear();
     guard_groups_of_.clear();
   }
-  for (const auto& id : model_.take_touched())
-    if (!follow_node(id)) return build();
+  for (const auto& [node, only] : model_.take_touched()) {
+    if (same_rules && !only.empty() && follow_live(node, only)) continue;
+    if (!follow_node(node)) return build();
+  }
+}
+
+/// What one more or one less of a workload's replicas changes, where nothing but the workload itself counts
+/// them; false if more has to be looked at.
+bool Compiled::follow_live(const NodeId& id, const WorkloadUid& uid) {
+  const auto known = model_.nodes().find(id);
+  const auto at = applied_.find(id);
+  if (known == model_.nodes().end() || at == applied_.end() || !model_.workloads().contains(uid))
+    return false;
+  const NodeView& view = known->second;
+  Applied& applied = at->second;
+  if (!view.node || applied.node != view.node) return false;
+  const auto& groups = groups_of(uid);
+  const auto own = own_.find(uid);
+  if (groups.size() > 1 || (groups.empty() != (own == own_.end()))) return false;
+  engine_->put(applied.index, row_of(view));
+  if (groups.empty()) return true;
+  const auto group = groups.front();
+  const auto live = view.live.find(uid);
+  const std::uint32_t wanted = live != view.live.end() ? live->second : 0;
+  auto& had = applied.counts[group];
+  for (; had < wanted; ++had) engine_->count(group, applied.index, true);
+  for (; had > wanted; --had) engine_->count(group, applied.index, false);
+  if (wanted == 0) applied.counts.erase(group);
+  return true;
 }
 
 /// False if the node cannot be told to the engine without a change of the order of others.

@@ -76,6 +76,7 @@ class Compiled {
   void build();
   void follow();
   bool follow_node(const NodeId& id);
+  bool follow_live(const NodeId& id, const WorkloadUid& uid);
   void follow_record(Applied& applied, const NodeView& view, bool is_new);
   void follow_counts(Applied& applied, const NodeView& view);
   void follow_images(Applied& applied, const NodeView& view);

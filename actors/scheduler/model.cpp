@@ -98,7 +98,7 @@ void Model::load(const Snapshot& view) {
   const auto generation = generation_, rules = rules_;
   const bool notes_touched = notes_touched_;
   auto touched = std::move(touched_);
-  for (const auto& [id, node] : nodes_) touched.push_back(id);
+  for (const auto& [id, node] : nodes_) touched.push_back({id, {}});
   *this = Model{};
   generation_ = generation + 1;
   rules_ = rules + 1;
@@ -404,7 +404,8 @@ void Model::enter_pending(const ReplicaSlot& slot, const Replica& replica, bool 
 void Model::enter_on_node(const ReplicaSlot& slot, const Tenant& known, bool more) {
   const Part& part = known.part;
   const Ask& ask = *known.ask;
-  touch(part.node);
+  const bool plain = ask.host_ports.empty() && !part.image && !(part.live && ask.guards);
+  touch(part.node, plain ? slot.workload : WorkloadUid{});
   auto& view = nodes_[part.node];
   const std::int64_t sign = more ? 1 : -1;
   if (part.holds) {
@@ -477,11 +478,13 @@ void Model::withdraw(const ReplicaSlot& slot) {
   enter(slot, known, true);
 }
 
-void Model::touch(const NodeId& id) {
-  if (notes_touched_ && (touched_.empty() || touched_.back() != id)) touched_.push_back(id);
+void Model::touch(const NodeId& id, const WorkloadUid& only) {
+  if (!notes_touched_) return;
+  if (Touched touched{id, only}; touched_.empty() || touched_.back() != touched)
+    touched_.push_back(std::move(touched));
 }
 
-std::vector<NodeId> Model::take_touched() {
+std::vector<Touched> Model::take_touched() {
   auto out = std::exchange(touched_, {});
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());

@@ -119,6 +119,13 @@ struct Pending {
   bool operator==(const Pending&) const = default;
 };
 
+/// A node that something happened to.
+struct Touched {
+  NodeId node;
+  WorkloadUid only;  ///< whose live replicas there, with the room, are all that changed; empty: anything
+  auto operator<=>(const Touched&) const = default;
+};
+
 /// Tenants and nodes point at one another: a model can be moved, but not copied.
 class Model {
  public:
@@ -164,7 +171,7 @@ class Model {
   /// From now on nodes are noted whose room, replicas or record change, also by what is assumed.
   void note_touched() { notes_touched_ = true; }
   /// Those since the last call, each once; every node that is known after load().
-  std::vector<NodeId> take_touched();
+  std::vector<Touched> take_touched();
 
   /// As if this pending replica had the node and GPUs already; undone by withdraw().
   void assume(const ReplicaSlot& slot, const NodeId& node, std::vector<std::uint8_t> gpus);
@@ -193,7 +200,7 @@ class Model {
   void change_stranded(const WorkloadUid& uid, std::int64_t by);
   void index_labels(const Workload& record, bool more);
   std::shared_ptr<const Ask> find_ask(const Replica& replica, const Snapshot& view);
-  void touch(const NodeId& id);
+  void touch(const NodeId& id, const WorkloadUid& only = {});
   void drop_empty(const NodeId& id);
   void drop_empty(const WorkloadUid& uid);
 
@@ -213,7 +220,7 @@ class Model {
   std::map<std::uint32_t, std::uint64_t> holding_;  // by priority
   std::uint64_t generation_ = 0, rules_ = 0;
   bool notes_touched_ = false;
-  std::vector<NodeId> touched_;
+  std::vector<Touched> touched_;
 };
 
 }  // namespace cloudless::scheduler
