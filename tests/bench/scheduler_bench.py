@@ -1,12 +1,14 @@
 """`./dev bench scheduler`: what deciding costs, and how good it is.
 
-The core alone (no actors, no store), with vectors and without, the latter as the baseline of the same run; then the quality of placements.
+The core alone (no actors, no store), with vectors and without, the latter as the baseline of the same run; the quality of placements; and
+the whole path, from a create over gRPC to the commit that names the node, with the store on disk and nodes that are silent.
 """
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 from cluster import BUILD
 
@@ -66,6 +68,26 @@ def bench_quality(table):
         table.add("the least of the cases", solver["least_ratio"], "x")
 
 
+def bench_path(table):
+    for size in (100, 1000, 5000, 10000):
+        with tempfile.TemporaryDirectory(dir=BUILD) as folder:  # a disk: /tmp may be memory
+            figures = figures_of("placement_path_bench", folder, size, 5)
+        nodes, goal, floor = f"whole path, {size:,} nodes", size == 5000, figures["floor"]
+        for key, what in (("one_after_another", "one workload after another"), ("steady", "100 workloads a second")):
+            for share, bound in (("p50_ms", "<= 10 ms"), ("p95_ms", "<= 50 ms"), ("p99_ms", "")):
+                table.add(f"{nodes}: {what}, from the answer {share[:3]}", figures[key]["from_answer"][share], "ms", floor["commit"][share],
+                          "one durable commit", bound if goal else "")
+            table.add(f"{nodes}: {what}, from the request p50", figures[key]["from_request"]["p50_ms"], "ms")
+            table.add(f"{nodes}: {what}, the request itself p50", figures[key]["create"]["p50_ms"], "ms")
+        table.add(f"{nodes}: 5 workloads of 10,000 replicas", figures["large"]["per_second"], "/s", floor["placements_per_second"],
+                  "the same rows in the store alone", ">= 30,000" if goal else "")
+        table.add(f"{nodes}: processor time per placement", figures["large"]["processor_us_per_placement"], "us")
+        table.add(f"{nodes}: memory per node", figures["memory"]["bytes_per_node"], "B", goal="<= 4,096" if goal else "")
+        table.add(f"{nodes}: memory per replica", figures["memory"]["bytes_per_replica"], "B", goal="<= 1,024" if goal else "")
+        table.add(f"{nodes}: memory per replica just placed, with the history of changes", figures["memory"]["bytes_per_new_replica"], "B")
+
+
 def bench_scheduler(table):
     bench_core(table)
     bench_quality(table)
+    bench_path(table)
