@@ -1,6 +1,6 @@
 // One look of the scheduler at everything that waits, in the order of work. What it places is assumed in the
 // model until the pass is destroyed, so that it counts for all that comes later. Pure; used by Scheduler
-// alone. Always: nothing that stands later in the order gets what something earlier could have.
+// alone. Always: what something earlier in the order gets, or waits for on a node, nothing later gets.
 #pragma once
 
 #include <cstddef>
