@@ -48,6 +48,15 @@ def bench_core(table):
         table.add(f"{nodes}: a node in another zone, and a decision", ours["moved_node"]["p50_us"], "us")
 
 
+def bench_passes(table):
+    """Passes of the scheduler over full clusters, without a store."""
+    for size, ours in sorted(figures_of("scheduler_pass_bench", 100, 1000, 5000).items(), key=lambda item: int(item[0])):
+        nodes = f"pass, {int(size):,} full nodes"
+        for name, what in (("Preemption", "500 replicas that have others evicted"), ("Unschedulable", "200 versions that fit nowhere")):
+            table.add(f"{nodes}: {name}, {what}, longest pass", ours[name]["longest_pass_ms"], "ms")
+            table.add(f"{nodes}: {name}, {what}, all passes", ours[name]["sum_ms"], "ms")
+
+
 def bench_quality(table):
     figures = figures_of("scheduler_quality_bench", TRACE)
     openb, solver = figures["openb"], figures["solver"]
@@ -89,5 +98,6 @@ def bench_path(table):
 
 def bench_scheduler(table):
     bench_core(table)
+    bench_passes(table)
     bench_quality(table)
     bench_path(table)

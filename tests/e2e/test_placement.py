@@ -157,6 +157,41 @@ class Placement(ClusterTest):
         self.wait_ready("high", 1)
         self.assertEqual(self.nodes_of("low"), [])
 
+    def more_than_half_a_node(self):
+        """A request of which each node has room for one."""
+        nodes = self.api.call("ListNodes", {}).nodes
+        least = min(node.allocatable.cpu_millicores for node in nodes)
+        most = max(node.allocatable.cpu_millicores for node in nodes)
+        self.assertLess(most, 2 * (least * 3 // 5))
+        return {"requests": {"cpu_millicores": least * 3 // 5}}
+
+    def test_a_gang_starts_together_or_not_at_all(self):
+        self.addCleanup(self.delete_and_wait, "gang")
+        self.create("gang", 4, all_or_nothing=True, resources=self.more_than_half_a_node())
+        self.assertIn("all or nothing: 3 of 4 would fit; no node fits", self.reason_of_waiting("gang"))
+        self.assertEqual(self.nodes_of("gang"), [])
+        self.api.call("ScaleWorkload", {"name": "gang", "replicas": 3})
+        self.wait_ready("gang", 3)
+        self.assertEqual(self.nodes_of("gang"), self.names)
+        too_many = self.refused(grpc.StatusCode.INVALID_ARGUMENT, "ScaleWorkload", {"name": "gang", "replicas": 65})
+        self.assertIn("replicas", too_many)
+
+    def test_a_higher_priority_takes_the_place_of_a_lower_one_above_its_floor(self):
+        room = self.more_than_half_a_node()
+        self.place("humble", 3, resources=room, rollout={"min_available": 2})
+        self.addCleanup(self.delete_and_wait, "urgent")
+        self.create("urgent", 2, resources=room, priority=5)
+        wait_until(lambda: self.get("urgent").status.ready_replicas == 1, 30, "one of urgent to be ready", pause=0.05)
+        # One was evicted for it; its replacement waits, and the floor keeps the other two.
+        self.assertEqual(len(self.nodes_of("urgent")), 1)
+        protected = "could make room, but the availability of their workloads does not allow it now"
+        wait_until(lambda: protected in self.reason_of_waiting("urgent"), 30, "the reason to name the floor", pause=0.05)
+        self.assertIn("no node fits", self.reason_of_waiting("humble"))
+        self.assertEqual(self.get("humble").status.ready_replicas, 2)
+        self.api.call("UpdateWorkload", {"name": "humble", "spec": {"rollout": {"min_available": 1}}, "update_mask": "rollout.minAvailable"})
+        self.wait_ready("urgent", 2)
+        self.assertEqual(sorted(self.nodes_of("urgent") + self.nodes_of("humble")), self.names)
+
     def test_what_no_node_could_meet_is_refused_with_its_path(self):
         rule = {"topology_key": "rack", "required": True, "workload_selector": {"app": "x"}}
         said = self.refused(grpc.StatusCode.INVALID_ARGUMENT, "CreateWorkload",
