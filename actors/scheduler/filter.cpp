@@ -73,7 +73,7 @@ bool lies_below(const std::string& path, const std::string& allowed) {
   return path.starts_with(allowed) && (allowed.ends_with('/') || path[allowed.size()] == '/');
 }
 
-/// What the agent there does not allow; empty: nothing.
+/// What the agent there does not allow, and its setting; empty: nothing.
 std::string forbidden(const Template& pod, const Node& node) {
   const auto& policy = node.description.policy;
   if (!policy) return {};
@@ -84,12 +84,14 @@ std::string forbidden(const Template& pod, const Node& node) {
         std::any_of(policy->host_paths.begin(), policy->host_paths.end(), [&](const AllowedPath& below) {
           return lies_below(host->path, below.path) && (volume.read_only || below.writable);
         });
-    if (!allowed) return "host path " + host->path + (volume.read_only ? "" : " for writing");
+    if (!allowed)
+      return "host path " + host->path + (volume.read_only ? "" : " for writing") + " (policy.host_paths)";
   }
-  if (pod.host_network && !policy->host_network) return "the host's network";
-  if (pod.security.privileged && !policy->privileged) return "privileged containers";
-  if (pod.security.host_pid && !policy->host_pid) return "the host's processes";
-  if (pod.security.host_ipc && !policy->host_ipc) return "the host's IPC";
+  if (pod.host_network && !policy->host_network) return "the host's network (policy.allow_host_network)";
+  if (pod.security.privileged && !policy->privileged)
+    return "privileged containers (policy.allow_privileged)";
+  if (pod.security.host_pid && !policy->host_pid) return "the host's processes (policy.allow_host_pid)";
+  if (pod.security.host_ipc && !policy->host_ipc) return "the host's IPC (policy.allow_host_ipc)";
   return {};
 }
 
@@ -324,7 +326,7 @@ std::string explain(Filter filter, const Demand& d, const NodeView& view) {
       return "is of architecture " + quoted(node.description.architecture) + ", not " +
              one_of(d.placement().architectures);
     case Filter::runtime_class:
-      return "lacks runtime class " + d.ask->pod->runtime_class;
+      return "lacks runtime class " + d.ask->pod->runtime_class + " (policy.runtimes)";
     case Filter::policy:
       return "does not allow " + forbidden(*d.ask->pod, node);
     case Filter::host_port: {

@@ -51,7 +51,7 @@ class Security(ClusterTest):
                   "privileged": ({"security_context": {"privileged": True}}, r"policy\.allow_privileged"),
                   "host-pid": ({"security_context": {"host_pid": True}}, r"policy\.allow_host_pid"),
                   "profile": ({"security_context": {"seccomp": "LOCALHOST/none.json"}}, r"seccomp profile none\.json"),
-                  "class": ({"runtime_class": "kata"}, 'runtime class "kata" is not one of this node\'s: crun, runc')}
+                  "class": ({"runtime_class": "kata"}, r"lacks runtime class kata \(policy\.runtimes\)")}
         for name, (spec, _) in wanted.items():
             self.create(name, **spec)
         for name, (_, reason) in wanted.items():

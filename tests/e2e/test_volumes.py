@@ -106,7 +106,7 @@ class Volumes(ClusterTest):
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn(":11:20: spec.volumes[1].mount_path: is '/proc/x': /proc belongs to the kernel", refused.stderr)
         self.create("forbidden", volumes=[{"name": "etc", "mount_path": "/host", "read_only": True, "host_path": {"path": "/etc"}}])
-        why = "volume etc: this node does not allow host path /etc; policy.host_paths"
+        why = "does not allow host path /etc (policy.host_paths)"
         wait_until(lambda: any(why in r.reason for r in self.get("forbidden").status.replicas), 30,
                    f"the reason {why!r}; now:\n{self.get('forbidden')}", pause=0.1)
         self.delete_and_wait("forbidden")
