@@ -51,12 +51,10 @@ class Cluster {
   bool step() {
     now_ += 500;
     const auto before = head_.revision();
-    head_.workloads().for_each([&](const WorkloadUid& uid, const std::shared_ptr<const Workload>&) {
-      uids_.insert(uid);
-    });
+    head_.workloads().for_each(
+        [&](const WorkloadUid& uid, const std::shared_ptr<const Workload>&) { uids_.insert(uid); });
     for (const auto& uid : uids_)
-      if (const auto workload = head_.workload(uid))
-        judge(rollout::reconcile(head_, *workload, now_).items);
+      if (const auto workload = head_.workload(uid)) judge(rollout::reconcile(head_, *workload, now_).items);
     scheduler_.look_at_everything();
     judge(scheduler_.propose(100, now_));
     obey();
@@ -163,7 +161,9 @@ class Cluster {
 
 }  // namespace
 
-TEST_CASE("Scheduler, rollout and owner settle: every eviction is lawful, and nobody waits who could have a place") {
+TEST_CASE(
+    "Scheduler, rollout and owner settle: every eviction is lawful, and nobody waits who could have a "
+    "place") {
   std::size_t evictions = 0, gangs = 0, waited = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
