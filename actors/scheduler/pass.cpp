@@ -66,7 +66,9 @@ void Pass::look_at(const ReplicaSlot& slot) {
   if (is_in_gang(model_, slot)) return look_at_gang(slot, version);
   if (!still_waits(version)) {
     if (const auto best = compiled_.best(slot, terms_.now)) {
-      assignments_.emplace_back(assume(slot, *best));
+      const bool sure = !relies_on_what_may_not_be(slot);
+      auto item = assume(slot, *best);
+      if (sure) assignments_.emplace_back(std::move(item));
       return;
     }
   }
@@ -76,6 +78,19 @@ void Pass::look_at(const ReplicaSlot& slot) {
     note(slot, "");
   }
   tell(slot, waiting_.at(version));
+}
+
+/// Its rules towards other replicas may hold here only because somebody is told to stop in this pass, which
+/// the owner may refuse, or because a place is kept for somebody who is not there yet. It is placed when that
+/// is known.
+bool Pass::relies_on_what_may_not_be(const ReplicaSlot& slot) const {
+  if (evictions_.empty() && keepers_.empty()) return false;
+  const Demand demand = demand_of(model_, slot, terms_.now);
+  const bool has_skew = demand.placement().max_skew.has_value();
+  if (!evictions_.empty() &&
+      (has_skew || !demand.required.empty() || !demand.required_away.empty() || !demand.guards.empty()))
+    return true;
+  return !keepers_.empty() && (!demand.required.empty() || (has_skew && keepers_.contains(slot.workload)));
 }
 
 /// On a node where others are stopping, for it or anyway.
@@ -156,6 +171,7 @@ void Pass::evict(const ReplicaSlot& slot, const Eviction& eviction) {
 void Pass::keep_place(const ReplicaSlot& slot, const Eviction& place, std::size_t stopping) {
   model_.assume(slot, place.node, place.gpus);
   assumed_.push_back(slot);
+  keepers_.insert(slot.workload);
   if (stopping == 0) list_.places[slot] = {place.node, terms_.number};
   tell(slot, "waits on node " + place.node.value + " for " +
                  (stopping > 0 ? replicas(stopping) + " of lower priority to end"
@@ -195,6 +211,7 @@ bool Pass::waits_for_members(const Gang& gang, const VersionKey& version) {
 
 void Pass::place(const Gang& gang, const VersionKey& version) {
   const std::size_t before = assumed_.size();
+  const bool sure = !relies_on_what_may_not_be(gang.members.front());
   AssignGang item;
   for (const auto& member : gang.members) {
     if (const auto best = compiled_.best(member, terms_.now)) {
@@ -206,7 +223,7 @@ void Pass::place(const Gang& gang, const VersionKey& version) {
     withdraw_from(before);
     return;
   }
-  assignments_.emplace_back(std::move(item));
+  if (sure) assignments_.emplace_back(std::move(item));
   waiting_.erase(version);
 }
 

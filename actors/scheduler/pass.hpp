@@ -43,6 +43,7 @@ class Pass {
   void look_at_gang(const ReplicaSlot& slot, const VersionKey& version);
   bool waits_for_members(const Gang& gang, const VersionKey& version);
   void place(const Gang& gang, const VersionKey& version);
+  bool relies_on_what_may_not_be(const ReplicaSlot& slot) const;
   bool keeps_place(const ReplicaSlot& slot);
   bool evicts(const ReplicaSlot& slot, const VersionKey& version);
   std::optional<Eviction> search(const ReplicaSlot& slot, const VersionKey& version);
@@ -78,6 +79,7 @@ class Pass {
   std::map<VersionKey, Search> searches_;
   std::size_t searched_nodes_ = 0;
   std::vector<NodeId> evictions_;  // where, in order
+  std::set<WorkloadUid> keepers_;  // for whom a place is kept
   std::vector<ReplicaSlot> assumed_;
   std::vector<ProposalItem> assignments_, reasons_;
 };

@@ -223,3 +223,41 @@ TEST_CASE_FIXTURE(PassTest,
   }
   CHECK(stops == std::vector<std::size_t>{20, 20, 5, 0});
 }
+
+TEST_CASE_FIXTURE(PassTest, "Nobody gets a place that rests on a stop which the owner has not accepted yet") {
+  const auto away_from_low = [](std::uint32_t priority) {
+    return [=](WorkloadSpec& s) {
+      spec_of(100, priority)(s);
+      s.pod.placement.anti_affinity = {{Topology::node, true, {{"app", "low"}}, {}, 1}};
+    };
+  };
+  world.node("a").workload("low", [](WorkloadSpec& s) {
+    spec_of(100, 1)(s);
+    s.labels["app"] = "low";
+  });
+  world.replica("low", SnapshotBuilder::running("a"));
+  world.workload("high", away_from_low(9)).replica("high");
+  world.workload("mid", away_from_low(5)).replica("mid");
+  world.workload("free", spec_of(100, 1)).replica("free");
+  CHECK(step() == Steps{stop("low", 0, "high", 0), assign("free", 0, "a")});
+  CHECK(step() == Steps{assign("high", 0, "a"), assign("mid", 0, "a")});
+}
+
+TEST_CASE_FIXTURE(PassTest, "A place that is kept for somebody is no company yet for those that need some") {
+  world.node("a").workload("low", spec_of(950, 1)).replica("low", SnapshotBuilder::running("a"));
+  world.node("b").workload("high", [](WorkloadSpec& s) {
+    spec_of(1000, 9)(s);
+    s.labels["app"] = "high";
+  });
+  world.workload("full", spec_of(950, 20)).replica("full", SnapshotBuilder::running("b"));
+  world.replica("high");
+  world.workload("friend", [](WorkloadSpec& s) {
+    spec_of(50, 5)(s);
+    s.pod.placement.affinity = {{Topology::zone, true, {{"app", "high"}}, {}, 1}};
+  });
+  world.replica("friend");
+  CHECK(step() == Steps{stop("low", 0, "high", 0)});
+  CHECK(step().empty());
+  ends("low", 0);
+  CHECK(step() == Steps{assign("high", 0, "a"), assign("friend", 0, "b")});
+}

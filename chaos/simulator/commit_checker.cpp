@@ -29,7 +29,7 @@ bool has_floor(StopCause cause, const Workload& workload) {
 }
 
 /// So many commits after the last news a decision knows of them: fewer are ever under way.
-constexpr Revision kUnderWay = 60;
+constexpr Revision kUnderWay = 24;
 
 bool is_live(const Replica& r) {
   return !r.node.empty() && !is_terminal(r.phase) && !r.is_leaving();
