@@ -76,6 +76,16 @@ std::uint32_t Demand::Towards::near(const Node& node) const {
   return sum;
 }
 
+bool Demand::has_rules_between_replicas() const {
+  return !required.empty() || !required_away.empty() || !guards.empty() || placement().max_skew;
+}
+
+bool Demand::requires_company_of(const WorkloadView& workload) const {
+  return std::any_of(required.begin(), required.end(), [&](const Towards& towards) {
+    return std::find(towards.crowds.begin(), towards.crowds.end(), &workload.live) != towards.crowds.end();
+  });
+}
+
 std::uint32_t Demand::fewest() const {
   if (fewest_) return *fewest_;
   const auto topology = spread_topology(placement());

@@ -45,6 +45,10 @@ struct Demand {
   std::map<NodeId, Millis> failed_until;
 
   const Placement& placement() const { return ask->pod->placement; }
+  /// Where other replicas are decides on where it may be.
+  bool has_rules_between_replicas() const;
+  /// A required affinity selects this workload.
+  bool requires_company_of(const WorkloadView& workload) const;
   /// Of its own live replicas, in the domain of its spread that has fewest among those with a statically
   /// eligible node. Worked out by the first call.
   std::uint32_t fewest() const;

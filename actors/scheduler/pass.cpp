@@ -66,9 +66,8 @@ void Pass::look_at(const ReplicaSlot& slot) {
   if (is_in_gang(model_, slot)) return look_at_gang(slot, version);
   if (!still_waits(version)) {
     if (const auto best = compiled_.best(slot, terms_.now)) {
-      const bool sure = !relies_on_what_may_not_be(slot);
-      auto item = assume(slot, *best);
-      if (sure) assignments_.emplace_back(std::move(item));
+      if (relies_on_what_may_not_be(slot)) return keep_for_later(slot, *best);
+      assignments_.emplace_back(assume(slot, *best));
       return;
     }
   }
@@ -86,11 +85,20 @@ void Pass::look_at(const ReplicaSlot& slot) {
 bool Pass::relies_on_what_may_not_be(const ReplicaSlot& slot) const {
   if (evictions_.empty() && keepers_.empty()) return false;
   const Demand demand = demand_of(model_, slot, terms_.now);
-  const bool has_skew = demand.placement().max_skew.has_value();
-  if (!evictions_.empty() &&
-      (has_skew || !demand.required.empty() || !demand.required_away.empty() || !demand.guards.empty()))
-    return true;
-  return !keepers_.empty() && (!demand.required.empty() || (has_skew && keepers_.contains(slot.workload)));
+  if (!evictions_.empty() && demand.has_rules_between_replicas()) return true;
+  if (demand.placement().max_skew && keepers_.contains(slot.workload)) return true;
+  return std::any_of(keepers_.begin(), keepers_.end(), [&](const WorkloadUid& keeper) {
+    return demand.requires_company_of(model_.workloads().at(keeper));
+  });
+}
+
+/// Nothing that comes later gets the room; it does not count toward the limit, as it may stay so for long.
+void Pass::keep_for_later(const ReplicaSlot& slot, const Pick& pick) {
+  model_.assume(slot, pick.node, pick.gpus);
+  assumed_.push_back(slot);
+  if (!keepers_.empty())
+    tell(slot, "would fit on node " + pick.node.value +
+                   "; waits for replicas that its rules depend on to stop or start");
 }
 
 /// On a node where others are stopping, for it or anyway.
@@ -223,7 +231,10 @@ void Pass::place(const Gang& gang, const VersionKey& version) {
     withdraw_from(before);
     return;
   }
-  if (sure) assignments_.emplace_back(std::move(item));
+  if (sure)
+    assignments_.emplace_back(std::move(item));
+  else
+    placed_ -= item.members.size();
   waiting_.erase(version);
 }
 

@@ -44,6 +44,7 @@ class Pass {
   bool waits_for_members(const Gang& gang, const VersionKey& version);
   void place(const Gang& gang, const VersionKey& version);
   bool relies_on_what_may_not_be(const ReplicaSlot& slot) const;
+  void keep_for_later(const ReplicaSlot& slot, const Pick& pick);
   bool keeps_place(const ReplicaSlot& slot);
   bool evicts(const ReplicaSlot& slot, const VersionKey& version);
   std::optional<Eviction> search(const ReplicaSlot& slot, const VersionKey& version);

@@ -34,7 +34,7 @@ class PassTest {
   /// As the owner would; returns what was proposed: "stop low-...-0 for high-...-0", "assign ... a".
   std::vector<std::string> step() {
     std::vector<std::string> out;
-    for (const auto& item : propose()) {
+    for (const auto& item : propose(limit)) {
       if (const auto* assign = std::get_if<AssignReplica>(&item)) {
         out.push_back("assign " + assign->replica.value + " " + assign->node.value);
         world.change_replica(assign->replica, SnapshotBuilder::running(assign->node.value));
@@ -71,6 +71,7 @@ class PassTest {
   SnapshotBuilder world;
   Scheduler scheduler;
   Millis now = 1'000'000;
+  std::size_t limit = 100;
 
  private:
   void catch_up() {
@@ -249,15 +250,27 @@ TEST_CASE_FIXTURE(PassTest, "A place that is kept for somebody is no company yet
     spec_of(1000, 9)(s);
     s.labels["app"] = "high";
   });
-  world.workload("full", spec_of(950, 20)).replica("full", SnapshotBuilder::running("b"));
+  world.workload("full", spec_of(900, 20)).replica("full", SnapshotBuilder::running("b"));
   world.replica("high");
   world.workload("friend", [](WorkloadSpec& s) {
     spec_of(50, 5)(s);
     s.pod.placement.affinity = {{Topology::zone, true, {{"app", "high"}}, {}, 1}};
   });
   world.replica("friend");
+  // Nobody else has to wait for that, however long the stop takes and however small a proposal is.
+  world.workload("loner", [](WorkloadSpec& s) {
+    spec_of(10, 1)(s);
+    s.labels["app"] = "loner";
+    s.pod.placement.affinity = {{Topology::zone, true, {{"app", "loner"}}, {}, 1}};
+  });
   CHECK(step() == Steps{stop("low", 0, "high", 0)});
   CHECK(step().empty());
+  CHECK(reason("friend") ==
+        "would fit on node b; waits for replicas that its rules depend on to stop or start");
+  world.replica("loner");
+  limit = 1;
+  CHECK(step() == Steps{assign("loner", 0, "b")});
+  limit = 100;
   ends("low", 0);
   CHECK(step() == Steps{assign("high", 0, "a"), assign("friend", 0, "b")});
 }

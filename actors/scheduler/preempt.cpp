@@ -75,8 +75,7 @@ EvictionSearch::EvictionSearch(const Model& model, const ReplicaSlot& slot, Allo
 }
 
 bool EvictionSearch::is_for_one() const {
-  return !demand_.required.empty() || !demand_.required_away.empty() || !demand_.guards.empty() ||
-         demand_.placement().max_skew;
+  return demand_.has_rules_between_replicas();
 }
 
 void EvictionSearch::look_again(const NodeId& node) {
@@ -109,10 +108,7 @@ bool EvictionSearch::is_candidate(const Tenant& tenant) const {
   const auto& record = tenant.workload->record;
   if (!record || record->deleted || record->spec.priority >= priority_) return false;
   // It is the company that is required here.
-  return std::none_of(demand_.required.begin(), demand_.required.end(), [&](const Demand::Towards& towards) {
-    return std::find(towards.crowds.begin(), towards.crowds.end(), &tenant.workload->live) !=
-           towards.crowds.end();
-  });
+  return !demand_.requires_company_of(*tenant.workload);
 }
 
 std::vector<const Tenant*> EvictionSearch::candidates_on(const NodeView& view) const {
