@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
+
 #include "messages/codec/api_spec.hpp"
 
 namespace cloudless::codec {
@@ -53,20 +55,25 @@ TEST_CASE("what a node's policy decides is not the API's to refuse") {
     CHECK_MESSAGE(with(fields).has_value(), fields);
 }
 
-TEST_CASE("every bad value is refused with its path") {
-  struct Case {
-    std::string fields;
-    std::string path;  ///< below spec.security_context
-    std::string reason;
-  };
-  std::string many_groups, many_paths;
+struct Case {
+  std::string fields;
+  std::string path;  ///< below spec.security_context
+  std::string reason;
+};
+
+std::vector<Case> bad_values() {
+  std::string many_groups, many_paths, more_paths, many_sysctls;
   for (int i = 0; i < 33; ++i) many_groups += "supplemental_groups: " + std::to_string(i) + " ";
-  for (int i = 0; i < 65; ++i) many_paths += "masked_paths: \"/p" + std::to_string(i) + "\" ";
+  for (int i = 0; i < 65; ++i) {
+    many_paths += "masked_paths: \"/p" + std::to_string(i) + "\" ";
+    more_paths += "read_only_paths: \"/p" + std::to_string(i) + "\" ";
+    many_sysctls += "sysctls { key: \"net.core.p" + std::to_string(i) + "\" value: \"1\" } ";
+  }
   const std::string port = "net.ipv4.ip_unprivileged_port_start";
   const auto sysctl = [](const std::string& name, const std::string& value) {
     return "sysctls { key: \"" + name + "\" value: \"" + value + "\" }";
   };
-  const std::vector<Case> cases = {
+  return {
       {"run_as_user: 4294967295", "run_as_user", "0 to 4294967294"},
       {"run_as_group: 4294967295", "run_as_group", "0 to 4294967294"},
       {"supplemental_groups: 1 supplemental_groups: 4294967295", "supplemental_groups[1]", "0 to 4294967294"},
@@ -105,7 +112,9 @@ TEST_CASE("every bad value is refused with its path") {
       {sysctl("net.core.somaxconn", "1\\n2"), "sysctls[net.core.somaxconn]", "1-256 printable"},
       {"host_ipc: true " + sysctl("kernel.shm_rmid_forced", "1"), "sysctls[kernel.shm_rmid_forced]",
        "host_ipc"},
+      {many_sysctls, "sysctls", "at most 64"},
       {many_paths, "masked_paths", "at most 64"},
+      {more_paths, "read_only_paths", "at most 64"},
       {R"(masked_paths: "proc/x")", "masked_paths[0]", "absolute"},
       {R"(masked_paths: "/")", "masked_paths[0]", "root directory"},
       {R"(masked_paths: "")", "masked_paths[0]", "required"},
@@ -116,7 +125,10 @@ TEST_CASE("every bad value is refused with its path") {
       {R"(read_only_paths: "/a\000")", "read_only_paths[0]", "control character"},
       {"read_only_paths: \"/" + std::string(4096, 'a') + "\"", "read_only_paths[0]", "4096"},
   };
-  for (const auto& c : cases) {
+}
+
+TEST_CASE("every bad value is refused with its path") {
+  for (const auto& c : bad_values()) {
     CAPTURE(c.fields);
     const auto refused = with(c.fields);
     REQUIRE_FALSE(refused.has_value());
@@ -125,6 +137,18 @@ TEST_CASE("every bad value is refused with its path") {
     const auto& violation = refused.error().violations.front();
     CHECK(violation.path == "spec.security_context." + c.path);
     CHECK_MESSAGE(violation.reason.find(c.reason) != std::string::npos, violation.reason);
+  }
+}
+
+TEST_CASE("every field that can have a bad value is in the table above") {
+  const auto rows = bad_values();
+  const auto& fields = *api::SecurityContext::descriptor();
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const auto& field = *fields.field(i);
+    if (field.type() == google::protobuf::FieldDescriptor::TYPE_BOOL) continue;  // what is asked for together
+    CAPTURE(field.name());
+    CHECK(std::any_of(rows.begin(), rows.end(),
+                      [&](const Case& c) { return c.path.substr(0, c.path.find('[')) == field.name(); }));
   }
 }
 
