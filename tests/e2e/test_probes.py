@@ -1,7 +1,9 @@
 """Probes and restarts, on real containers: what gates ready, what restarts a container, and what is said about it."""
 import signal
+import subprocess
+import sys
 
-from client import ClusterTest, V2, patiently, wait_until, workload_pb2
+from client import ROOT, ClusterTest, V2, patiently, wait_until, workload_pb2
 
 Replica = workload_pb2.Replica
 STARTUP, LIVENESS, READINESS = (workload_pb2.ProbeStatus.STARTUP, workload_pb2.ProbeStatus.LIVENESS, workload_pb2.ProbeStatus.READINESS)
@@ -105,6 +107,27 @@ class Probes(ClusterTest):
         self.assertIn("liveness probe failed: exit code 7 from", replica.last_end)
         self.assertIn("fever", replica.last_end)
         self.delete_and_wait("inside")
+
+    def test_a_grpc_health_check_gates_ready(self):
+        """The server is Debian's grpc for Python, in the container's network: the sample image has no such thing."""
+        self.serve("rpc", script="trap 'exit 0' TERM; while :; do sleep 0.05; done",
+                   readiness={"grpc": {"port": 5000, "service": "db"}, "period_ms": 200, "timeout_ms": 2000, "failure_threshold": 1})
+        replica = self.await_replica("rpc", lambda r: "readiness probe failed: connection refused by" in r.reason, "it to be asked")
+        tasks = self.cluster.ctr("-n", self.cluster.agents[0].namespace, "tasks", "ls").stdout
+        pid = next(line.split()[1] for line in tasks.splitlines() if line.startswith(replica.container_id))
+        serving = self.cluster.dir / "serving"
+        server = subprocess.Popen(["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, ROOT / "tests/support/grpc_health.py", "5000",
+                                   "db", serving], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(server.communicate)
+        self.assertEqual(server.stdout.readline(), b"serving\n")
+        self.await_replica("rpc", lambda r: 'gRPC health for "db" is NOT_SERVING' in r.reason, "it to be told that it does not serve")
+        self.assertEqual(self.get("rpc").status.ready_replicas, 0)
+        serving.touch()
+        self.wait_ready("rpc", 1)
+        serving.unlink()
+        self.await_replica("rpc", lambda r: not r.ready, "it to be not ready any more")
+        self.assertEqual(self.replica("rpc").restarts, 0)
+        self.delete_and_wait("rpc")
 
     def test_hostile_servers_are_not_ready_and_harm_nobody(self):
         self.serve("silent", script="nc -ll -p 8080 -e sleep 1000", readiness=http("/", timeout_ms=300, failure_threshold=1))

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import time
 
+import grpc
+
 from client import ClusterTest, V1, wait_until
 
 MANIFEST = """
@@ -111,6 +113,34 @@ class Volumes(ClusterTest):
                    f"the reason {why!r}; now:\n{self.get('forbidden')}", pause=0.1)
         self.delete_and_wait("forbidden")
         self.wait_nothing_left()
+
+    def test_a_bad_value_of_any_field_is_refused_with_its_path(self):
+        """Through the API, as a client meets it."""
+        def volume(**more):
+            return {"volumes": [{"name": "v", "mount_path": "/v", "empty_dir": {}, **more}]}
+
+        def file(**more):
+            return {"config_files": [{"path": "/f", **more}]}
+        large = base64.b64encode(b"x" * 600_000).decode()
+        rows = {
+            "spec.volumes[0].name": volume(name="Big"),
+            "spec.volumes[0].mount_path": volume(mount_path="/a/../b"),
+            "spec.volumes[0]": {"volumes": [{"name": "v", "mount_path": "/v"}]},
+            "spec.volumes[0].empty_dir.size_limit_bytes": volume(empty_dir={"size_limit_bytes": 1}),
+            "spec.volumes[0].host_path.path": {"volumes": [{"name": "v", "mount_path": "/v", "host_path": {"path": "srv"}}]},
+            "spec.volumes[1].mount_path": {"volumes": volume()["volumes"] + [{"name": "w", "mount_path": "/v", "empty_dir": {}}]},
+            "spec.config_files[0].path": file(path="/proc/x"),
+            "spec.config_files[0].mode": file(mode=0o1000),
+            "spec.config_files": {"config_files": [{"path": f"/f{i}"} for i in range(65)]},
+        }
+        for path, spec in rows.items():
+            with self.subTest(path):
+                words = self.refused(grpc.StatusCode.INVALID_ARGUMENT, "CreateWorkload", {"name": "bad", "spec": {"image": V1, **spec}})
+                self.assertIn(f"\n{path}: ", words)
+        # Together with the rest more than a request may be: cut off before it is looked at.
+        words = self.refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "CreateWorkload", {"name": "bad", "spec": {
+            "image": V1, "config_files": [{"path": "/f", "content": large}, {"path": "/g", "content": large}]}})
+        self.assertIn("larger", words)
 
     def test_storage_is_reserved_and_limited(self):
         self.create("large", resources={"requests": {"cpu_millicores": 10, "memory_bytes": 8 << 20, "storage_bytes": 1 << 50}})

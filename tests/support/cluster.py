@@ -303,11 +303,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             self.ctr("-n", agent.namespace, "containers", "rm", container, check=False)
         for link in links_of_bridge(agent.bridge):
             subprocess.run(["ip", "link", "del", link], capture_output=True, check=False)
-        for root in ("/sys/fs/cgroup", *map(str, pathlib.Path("/sys/fs/cgroup").glob("*/"))):
-            parent = pathlib.Path(f"{root}{agent.cgroup_parent}")
-            for group in (*parent.glob("*/*/"), *parent.glob("*/"), parent):
-                with contextlib.suppress(OSError):  # not there, or in use
-                    group.rmdir()
+        remove_groups(agent.cgroup_parent)
         if not self.own_containerd:
             for image in self.ctr("-n", agent.namespace, "images", "ls", "-q", check=False).stdout.split():
                 self.ctr("-n", agent.namespace, "images", "rm", "--sync", image, check=False)
@@ -316,7 +312,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
     def end_leftovers(self):
         """What outlives a start that was cut off: shims, and processes in our control groups. Such a one ("runc init", which waits for
         ever for its start) holds the pipes of its container's logger, which ends with it."""
-        groups = [f"/cloudless/{agent.namespace}/" for agent in self.agents]
+        groups = [f":{agent.cgroup_parent}/" for agent in self.agents]
         members = []
         for entry in pathlib.Path("/proc").iterdir():
             with contextlib.suppress(OSError):
@@ -331,7 +327,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             print(f"logger {pid} outlived its container", file=sys.stderr)
             os.kill(pid, signal.SIGKILL)
         for agent in self.agents:
-            remove_groups(agent.namespace)
+            remove_groups(agent.cgroup_parent)
 
     def loggers(self):
         """Process ids of this cluster's loggers."""
@@ -352,13 +348,13 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
         return found
 
 
-def remove_groups(namespace):
+def remove_groups(parent):
     """An agent's control groups, where they are empty."""
     for root in ("/sys/fs/cgroup", *map(str, pathlib.Path("/sys/fs/cgroup").glob("*/"))):
-        ours = pathlib.Path(root) / "cloudless" / namespace
-        for group in (*(g for g in ours.glob("*") if g.is_dir()), ours, ours.parent):
-            with contextlib.suppress(OSError):  # not there, or another cluster's too
-                os.rmdir(group)
+        ours = pathlib.Path(f"{root}{parent}")
+        for group in (*ours.glob("*/*/"), *ours.glob("*/"), ours):
+            with contextlib.suppress(OSError):  # not there, or in use
+                group.rmdir()
 
 
 def mounts_below(directory):

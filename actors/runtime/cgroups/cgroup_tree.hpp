@@ -20,6 +20,8 @@ struct GroupUsage {
   /// What could not be taken back: without pages of files that nobody used lately.
   std::uint64_t memory_bytes = 0;
   std::uint64_t processes = 0;
+  /// v1: of the processes that are there and of those that they have waited for, because its own counters
+  /// know neither writes through the kernel's cache nor, on newer kernels, anything. So they can also fall.
   std::uint64_t disk_read_bytes = 0;
   std::uint64_t disk_written_bytes = 0;
   bool operator==(const GroupUsage&) const = default;
@@ -27,8 +29,9 @@ struct GroupUsage {
 
 class CgroupTree {
  public:
-  /// `root` is where the hierarchies are mounted; a test gives a folder of its own.
-  explicit CgroupTree(std::string root = "/sys/fs/cgroup");
+  /// `root` is where the hierarchies are mounted, `proc` what the kernel says of processes; a test gives
+  /// folders of its own.
+  explicit CgroupTree(std::string root = "/sys/fs/cgroup", std::string proc = "/proc");
 
   CgroupLayout layout() const { return layout_; }
   /// A group's folder in the hierarchy of a controller ("cpu", "memory", "pids"). `group` begins with '/'.
@@ -53,8 +56,9 @@ class CgroupTree {
  private:
   std::optional<std::int64_t> memory_limit(const std::string& group) const;
   bool memory_limit_was_reached(const std::string& group) const;
+  void add_disk_of_processes(const std::string& group, GroupUsage& usage) const;
 
-  std::string root_;
+  std::string root_, proc_;
   CgroupLayout layout_;
 };
 

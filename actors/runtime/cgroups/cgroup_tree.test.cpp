@@ -27,7 +27,7 @@ class FakeTree {
   }
   void make(const std::string& path) { fs::create_directories(root_ + path); }
   bool has(const std::string& path) const { return fs::exists(root_ + path); }
-  CgroupTree tree() const { return CgroupTree(root_); }
+  CgroupTree tree() const { return CgroupTree(root_, root_ + "/proc"); }
 
  private:
   std::string root_;
@@ -48,8 +48,10 @@ FakeTree v1_tree() {
   t.write("/memory" + kGroup + "/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n");
   t.write("/pids" + kGroup + "/pids.current", "7\n");
   t.write("/pids" + kGroup + "/pids.max", "100\n");
-  t.write("/blkio" + kGroup + "/blkio.throttle.io_service_bytes_recursive",
-          "8:0 Read 4096\n8:0 Write 8192\n8:0 Total 12288\n8:16 Read 1\n8:16 Write 2\nTotal 12291\n");
+  t.write("/memory" + kGroup + "/cgroup.procs", "42\n43\n44\n");
+  t.write("/proc/42/io",
+          "rchar: 5\nwchar: 6\nread_bytes: 4096\nwrite_bytes: 8192\ncancelled_write_bytes: 9\n");
+  t.write("/proc/44/io", "rchar: 5\nwchar: 6\nread_bytes: 1\nwrite_bytes: 2\n");  // 43 has just ended
   return t;
 }
 
@@ -97,7 +99,7 @@ TEST_CASE("a group is in use when processes are in it") {
   for (auto* make : {v1_tree, v2_tree}) {
     auto fake = make();
     const auto tree = fake.tree();
-    CHECK_FALSE(tree.in_use(kGroup));
+    CHECK_FALSE(tree.in_use("/cloudless/default/other"));
     fake.write((tree.layout() == CgroupLayout::v1 ? "/memory" : "") + kGroup + "/cgroup.procs", "");
     CHECK_FALSE(tree.in_use(kGroup));
     fake.write((tree.layout() == CgroupLayout::v1 ? "/memory" : "") + kGroup + "/cgroup.procs", "42\n");
