@@ -1,12 +1,12 @@
 // Why replicas are where they are, where they would go, and what a node's room is reserved for: computed from
 // the mirror by the scheduler's own rules.
-#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "actors/scheduler/explain.hpp"
 #include "actors/scheduler/what_if.hpp"
 #include "actors/workload_state/command.hpp"
+#include "actors/workload_state/fragments.hpp"
 #include "gateway/placement_answers.hpp"
 #include "gateway/unary.hpp"
 #include "messages/codec/api_command.hpp"
@@ -114,29 +114,18 @@ Result<void> try_schedule(const Snapshot& snapshot, const api::ScheduleRequest& 
   return {};
 }
 
-Resources requests_of(const Snapshot& snapshot, const Replica& replica) {
-  const auto version = snapshot.version(replica.workload, replica.version);
-  return version ? version->pod.requests : Resources{};
-}
-
 void list_fragments(const Snapshot& snapshot, const Node& node, api::GetFragmentsReply& out) {
-  const auto& described = node.description;
+  const auto fragments = workload_state::fragments_of(snapshot, node);
   auto& system = *out.add_fragments();
   system.set_id("system");
   system.set_kind(api::Fragment::SYSTEM);
-  codec::write(described.capacity - described.allocatable, *system.mutable_resources());
-  Resources free = described.reservable();
-  codec::write(free, *out.mutable_reservable());
-  auto replicas = snapshot.replicas_on(described.id);
-  std::sort(replicas.begin(), replicas.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
-  for (const auto& replica : replicas) {
-    if (is_terminal(replica->phase)) continue;
-    const Resources requests = requests_of(snapshot, *replica);
-    free -= requests;
+  codec::write(fragments.system, *system.mutable_resources());
+  codec::write(fragments.reservable, *out.mutable_reservable());
+  for (const auto& [replica, resources] : fragments.replicas) {
     auto& fragment = *out.add_fragments();
     fragment.set_id(replica->id.value);
     fragment.set_kind(api::Fragment::REPLICA);
-    codec::write(requests, *fragment.mutable_resources());
+    codec::write(resources, *fragment.mutable_resources());
     for (const auto gpu : replica->gpus) fragment.add_gpus(gpu);
     if (const auto workload = snapshot.workload(replica->workload)) {
       fragment.set_namespace_(workload->ns);
@@ -144,12 +133,7 @@ void list_fragments(const Snapshot& snapshot, const Node& node, api::GetFragment
     }
     fragment.set_leaving(replica->is_leaving());
   }
-  const auto left = free.gpu_thousandths();
-  free.gpu_count = std::max<std::int64_t>(0, left / 1000);
-  free.gpu_milli = std::max<std::int64_t>(0, left % 1000);
-  for (auto* amount : {&free.cpu_millicores, &free.memory_bytes, &free.storage_bytes, &free.bandwidth_bps})
-    *amount = std::max<std::int64_t>(0, *amount);
-  codec::write(free, *out.mutable_free());
+  codec::write(fragments.free, *out.mutable_free());
   out.set_store_revision(snapshot.revision());
 }
 

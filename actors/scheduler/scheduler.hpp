@@ -28,6 +28,8 @@ class Scheduler final : public decider::Decider {
   /// version's replicas is worked out anew at most every 5 s for each hundred of them.
   std::vector<ProposalItem> propose(std::size_t limit, Millis now) override;
   std::optional<Millis> wake_at() const override { return wake_at_; }
+  /// What it knows. Between two calls of the above nothing is assumed in it.
+  const Model& model() const { return model_; }
 
  private:
   Reasons reasons_;

@@ -14,8 +14,14 @@ constexpr std::size_t kMaxAssignments = 1000;
 }  // namespace
 
 scheduler_actor spawn_scheduler(caf::actor_system& system, source_actor source, workload_state_actor owner) {
-  return decider::spawn_decider(system, "scheduler", std::make_unique<scheduler::Scheduler>(),
-                                std::move(source), std::move(owner), kMaxAssignments);
+  return spawn_scheduler(system, std::move(source), std::move(owner),
+                         std::make_unique<scheduler::Scheduler>());
+}
+
+scheduler_actor spawn_scheduler(caf::actor_system& system, source_actor source, workload_state_actor owner,
+                                std::unique_ptr<decider::Decider> core) {
+  return decider::spawn_decider(system, "scheduler", std::move(core), std::move(source), std::move(owner),
+                                kMaxAssignments);
 }
 
 }  // namespace cloudless

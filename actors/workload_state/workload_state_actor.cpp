@@ -26,10 +26,12 @@ using AnswerPromise = caf::typed_response_promise<Carried<ProposalAnswer>>;
 using AckPromise = caf::typed_response_promise<Carried<ReportAck>>;
 
 struct Room {
-  Room(Shell::pointer actor, store_actor store, const Clock& time, const Scoring& scoring)
+  Room(Shell::pointer actor, store_actor store, const Clock& time, const Scoring& scoring,
+       HeadWatcher head_watcher)
       : self(actor),
         clock(time),
         usual_scoring(scoring),
+        watcher(std::move(head_watcher)),
         link(actor, "workload_state", std::move(store), time,
              {RecordKind::workload, RecordKind::version, RecordKind::replica, RecordKind::rollout},
              [](const std::string& method) {
@@ -46,6 +48,7 @@ struct Room {
           if (!workload) return fail(workload.error());
           return CommandReply{std::move(*workload), 0};
         });
+    show_head();
     return promise;
   }
 
@@ -57,6 +60,7 @@ struct Room {
           return ProposalAnswer{0, workload_state::apply(plan, *proposal, stamp(), is_followed())};
         },
         [](ProposalAnswer& answer, Revision at) { answer.judged_at = at; });
+    show_head();
     return promise;
   }
 
@@ -65,6 +69,7 @@ struct Room {
     link.answer<ReportAck>(
         promise, [this, report](owner::Plan& plan) { return workload_state::apply(plan, *report, moment()); },
         [](ReportAck& ack, Revision at) { ack.revision = at; });
+    show_head();
     return promise;
   }
 
@@ -88,6 +93,7 @@ struct Room {
     for (const auto& commit : *batch.commits) store_clock.observe(mark_of(commit), clock.steady());
     withdrawals.apply(*batch.commits);
     stop_withdrawn();
+    show_head();
   }
 
   void on_following(const EndpointFollowing& following) {
@@ -122,9 +128,14 @@ struct Room {
     stop_withdrawn();
   }
 
+  void show_head() {
+    if (watcher && link.ready()) watcher(link.head().now());
+  }
+
   Shell::pointer self;
   const Clock& clock;
   const Scoring usual_scoring;
+  const HeadWatcher watcher;
   owner::OwnerLink<Shell::pointer> link;
   StoreClock store_clock;
   workload_state::Followers followers;
@@ -141,8 +152,9 @@ struct State {
 };
 
 Shell::behavior_type workload_state_behavior(Shell::stateful_pointer<State> self, const store_actor& store,
-                                             const Clock* clock, const Scoring& usual) {
-  self->state.room = std::make_unique<Room>(self, store, *clock, usual);
+                                             const Clock* clock, const Scoring& usual,
+                                             const HeadWatcher& watcher) {
+  self->state.room = std::make_unique<Room>(self, store, *clock, usual, watcher);
   Room* room = self->state.room.get();
   room->link.start();
   return {
@@ -184,8 +196,8 @@ Shell::behavior_type workload_state_behavior(Shell::stateful_pointer<State> self
 }  // namespace
 
 workload_state_actor spawn_workload_state(caf::actor_system& system, store_actor store, const Clock& clock,
-                                          const Scoring& usual) {
-  return system.spawn(workload_state_behavior, std::move(store), &clock, usual);
+                                          const Scoring& usual, HeadWatcher watcher) {
+  return system.spawn(workload_state_behavior, std::move(store), &clock, usual, std::move(watcher));
 }
 
 }  // namespace cloudless

@@ -83,14 +83,17 @@ bool Coordinator::boot() {
   auto& system = stage_.system();
   alive_ = alive;
   source_ = *store;
-  workload_state_ = spawn_workload_state(system, *store, stage_);
+  workload_state_ = spawn_workload_state(system, *store, stage_, {}, [this](const Snapshot& head) {
+    if (const auto why = wrong_fragments(ledger_of(head), head))
+      stage_.broken({"the owner judges by what replicas hold", *why});
+  });
   node_membership_ = spawn_node_membership(system, *store, stage_, kPolicy);
   const auto edge = node_link::spawn_edge(system);
   door_ = edge.door;
   watch(caf::actor_cast<caf::actor>(*store), "store");
   watch(caf::actor_cast<caf::actor>(workload_state_), "workload_state");
   watch(caf::actor_cast<caf::actor>(node_membership_), "node_membership");
-  watch(caf::actor_cast<caf::actor>(spawn_scheduler(system, source_, workload_state_)), "scheduler");
+  watch(caf::actor_cast<caf::actor>(spawn_watched_scheduler()), "scheduler");
   watch(caf::actor_cast<caf::actor>(spawn_rollout(system, source_, workload_state_)), "rollout");
   watch(caf::actor_cast<caf::actor>(spawn_events(system, source_, stage_)), "events");
   watch(caf::actor_cast<caf::actor>(edge.bridge), "edge bridge");
@@ -102,6 +105,17 @@ bool Coordinator::boot() {
   actors_.push_back(gateway_);
   add_follower();
   return true;
+}
+
+scheduler_actor Coordinator::spawn_watched_scheduler() {
+  auto core = std::make_unique<WatchedScheduler>([this](Breach breach) { stage_.broken(std::move(breach)); });
+  scheduler_ = core->window();
+  return spawn_scheduler(stage_.system(), source_, workload_state_, std::move(core));
+}
+
+std::optional<std::string> Coordinator::scheduler_differs_from(const Snapshot& view) const {
+  if (!scheduler_ || scheduler_->scheduler == nullptr) return "there is no scheduler";
+  return scheduler_->scheduler->differs_from(view);
 }
 
 /// An actor of the ring that ends by itself ends the process.

@@ -13,6 +13,8 @@
 #include "chaos/simulator/customers.hpp"
 #include "chaos/simulator/stage.hpp"
 #include "chaos/simulator/truth.hpp"
+#include "chaos/simulator/watched_scheduler.hpp"
+#include "messages/deciders.hpp"
 #include "messages/node_link.hpp"
 #include "messages/node_membership.hpp"
 #include "messages/workload_state.hpp"
@@ -49,6 +51,9 @@ class Coordinator {
     if (alive_) actors_.push_back(spawn(source_, workload_state_, alive_));
   }
 
+  /// What its scheduler counts otherwise than this view. For when nothing is under way; absent: nothing.
+  std::optional<std::string> scheduler_differs_from(const Snapshot& view) const;
+
   // What befalls the disk.
   void fill_disk(bool full);
   /// The power fails after this many more operations of the disk.
@@ -59,6 +64,7 @@ class Coordinator {
  private:
   Result<std::unique_ptr<store::Engine>> open_engine();
   caf::actor spawn_gateway();
+  scheduler_actor spawn_watched_scheduler();
   void watch(const caf::actor& actor, std::string name);
 
   Stage& stage_;
@@ -79,6 +85,7 @@ class Coordinator {
   node_membership_actor node_membership_;
   door_actor door_;
   caf::actor gateway_;
+  std::shared_ptr<const WatchedScheduler::Window> scheduler_;
 };
 
 }  // namespace cloudless::sim

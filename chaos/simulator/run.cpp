@@ -75,6 +75,8 @@ void settle(World& world) {
   if (world.moves() != resting)
     stage.broken({"a cluster that has converged comes to rest",
                   std::to_string(world.moves() - resting) + " commits while nothing happened"});
+  if (const auto why = world.coordinator().scheduler_differs_from(world.truth().view()))
+    stage.broken({"when nothing moves, scheduler and owner count the same", *why});
   if (const auto moved = unsettled(world.truth().view(), world.running(), world.gone()))
     stage.broken({"a cluster that has converged comes to rest", *moved});
 }

@@ -14,6 +14,7 @@
 #include "actors/store/store_actor.hpp"
 #include "actors/workload_state/workload_state_actor.hpp"
 #include "chaos/simulator/gated_ports.hpp"
+#include "chaos/simulator/watched_scheduler.hpp"
 #include "messages/caf_error.hpp"
 
 namespace cloudless::sim {
@@ -75,7 +76,11 @@ void CoordinatorProcess::boot() {
   watch(*control_, raw(*store), "store");
   watch(*control_, raw(workload_state_), "workload_state");
   watch(*control_, raw(membership), "node_membership");
-  watch(*control_, raw(spawn_scheduler(system, *store, workload_state_)), "scheduler");
+  watch(*control_,
+        raw(spawn_scheduler(system, *store, workload_state_,
+                            std::make_unique<WatchedScheduler>(
+                                [this](Breach breach) { universe_.broken(std::move(breach)); }))),
+        "scheduler");
   watch(*control_, raw(spawn_rollout(system, *store, workload_state_)), "rollout");
   watch(*control_, raw(spawn_events(system, *store, universe_)), "events");
   watch(*control_, raw(hub), "link hub");
