@@ -216,14 +216,16 @@ def bench_runtime(table, runs):
         table.add("one replica, create to running p50", median_ms(start), "ms", median_ms(floor_start), "ctr run -d")
         table.add("deleted and gone p50", median_ms(end), "ms", median_ms(floor_end), "ctr task rm -f, container rm", "<= 1.5x")
         for replicas in (20, 50):
-            rates, bare_rates = [], []
+            rates, bare_rates, failed = [], [], 0
             for _ in range(max(2, runs)):
                 bare_rates.append(runtime.bare(replicas)["per_second"])
                 name, seconds = runtime.create(replicas)
                 rates.append(replicas / seconds)
+                failed += sum(r.attempt - 1 for r in api.call("GetWorkload", {"name": name}).status.replicas)
                 runtime.delete(name)
             table.add(f"{replicas} replicas at once", statistics.median(rates), "/s", statistics.median(bare_rates), floors["lean"],
                       ">= 0.9x")
+            table.add(f"{replicas} replicas at once, starts that failed", failed, "", goal="0")
 
 
 def bench_probes(table, runs):

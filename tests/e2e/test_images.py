@@ -1,12 +1,14 @@
 """Images from Debian's docker-registry: one digest for all replicas of a version, credentials from secrets, nothing of them anywhere else."""
 import json
+import re
 import shutil
 import subprocess
+import sys
 import warnings
 
 import grpc
 
-from client import ClusterTest, wait_until, workload_pb2
+from client import ROOT, ClusterTest, wait_until, workload_pb2
 from cluster import Process, free_port, http_get, make_image
 
 USER, PASSWORD = "robot", "correct horse battery staple"
@@ -143,6 +145,20 @@ class Images(ClusterTest):
         self.wait_ready("away", 2)
         self.assertEqual(len(self.digests("away")), 1)
         self.delete_and_wait("away")
+
+    def test_how_far_a_pull_is_is_in_the_status(self):
+        tar = self.folder / "slow.tar"
+        make_image(tar, "slow")
+        slow = subprocess.Popen([sys.executable, ROOT / "tests/support/registry.py", tar], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(slow.communicate)
+        port = int(slow.stdout.readline())
+        self.create("slow", image=f"127.0.0.1:{port}/slow/app:v0", image_pull_policy=IF_NOT_PRESENT)
+
+        def told():
+            return next((r.reason for r in self.get("slow").status.replicas if re.search(r"pulling, \d+ of \d+ ", r.reason)), None)
+        wait_until(told, 30, f"how far the pull is; now:\n{self.get('slow')}", pause=0.05)
+        self.assertEqual(self.wait_ready("slow", 1).status.replicas[0].reason, "")
+        self.delete_and_wait("slow")
 
     def test_images_that_were_imported_differ_between_nodes_and_one_of_them_says_so(self):
         # The same tag, other bytes on the second node.

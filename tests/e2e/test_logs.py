@@ -181,6 +181,42 @@ class Logs(ClusterTest):
         shown = self.cluster.ctl("workload", "logs", flood.id).stdout.splitlines()
         self.assertTrue(any("lines are missing: more than a container may write" in line for line in shown), shown[:3])
 
+    def test_of_half_a_gigabyte_written_as_fast_as_it_can_every_line_is_kept_or_counted(self):
+        """As fast as this machine makes it, which is more than 100 MB/s where it is not busy; the neighbour's lines all come."""
+        self.start("calm", "i=0; while :; do echo tick $i; i=$((i+1)); usleep 50000; done")
+        reader = self.follow(workload="calm")
+        wait_until(lambda: len(reader.lines) >= 5, 20, "the neighbour's lines")
+        total, line = 5_000_000, "x" * 99
+        torrent = self.start("gush", f"cat /proc/uptime > /begun; yes {line} | head -n {total}; cat /proc/uptime > /ended; exec sleep 3600")[0]
+
+        def seconds():
+            done = self.api.call("ExecCommand", {"replica_id": torrent.id, "command": ["cat", "/begun", "/ended"]}, timeout=30)
+            return done.exit_code == 0 and float(done.stdout.split()[2]) - float(done.stdout.split()[0])
+        print(f"        {total * (len(line) + 1) / wait_until(seconds, 120, 'the end of the flood', pause=0.5) / 1e6:.0f} MB/s")
+
+        def accounted():
+            """Lines that are in the files, or counted there as dropped, behind those that the first file says came before it."""
+            count = None
+            for file in sorted(self.files(torrent.container_id), key=lambda f: int(f.suffix[1:]) if f.suffix != ".log" else 0):
+                for text in file.read_bytes().splitlines():
+                    _, stream, kind, rest = (*text.split(b" ", 3), b"")[:4]
+                    if stream != b"stdout":
+                        continue
+                    if kind == b"N":
+                        self.assertIn(count, (None, int(rest.split()[0])), f"lines before {file.name}")
+                        count = int(rest.split()[0])
+                    elif kind in (b"D", b"F"):
+                        count = (count or 0) + (int(rest.split()[0]) if kind == b"D" else 1)
+            return count
+
+        def told():
+            with contextlib.suppress(FileNotFoundError):  # rotated away meanwhile
+                return accounted()
+        wait_until(lambda: told() == total, 60, f"{total} lines to be accounted for", pause=0.5)
+        self.assertTrue(any(line.drop_reason == RATE_LIMIT for line in self.api.log_lines({"replica_id": torrent.id})))
+        ticks = [int(line.line.split()[1]) for line in list(reader.lines)]
+        self.assertEqual(ticks, list(range(len(ticks))))
+
     def test_a_client_that_stops_reading_makes_no_memory_grow(self):
         self.start("torrent", "while :; do head -c 200000 /dev/zero | tr '\\0' 'x' | fold -w 100; usleep 200000; done")
         processes = (self.cluster.coordinator, self.cluster.agents[0].process)

@@ -52,6 +52,19 @@ def _rules(bridge):
     return [line for line in out.splitlines() if bridge in line]
 
 
+def _namespaces(process):
+    """Namespaces that a process holds open: one that no process is in any more lives on so. Its own, to which threads go back, do not
+    count."""
+    held = set()
+    for file in pathlib.Path(f"/proc/{process.popen.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            target = os.readlink(file)
+            kind = target.partition(":[")[0]
+            if kind in ("net", "mnt", "pid", "ipc", "uts", "cgroup") and os.readlink(f"/proc/{process.popen.pid}/ns/{kind}") != target:
+                held.add(target)
+    return sorted(held)
+
+
 def _files(directory, beside):
     """Files and folders below a node's directory, except those that may grow."""
     found = []
@@ -71,6 +84,7 @@ def find(cluster, prefixes):
         found[f"{agent.name} tasks"] = _lines(cluster, agent, "tasks", "ls", "-q")
         found[f"{agent.name} snapshots"] = [line for line in _lines(cluster, agent, "snapshots", "ls") if " Active" in line]
         found[f"{agent.name} leases"] = _lines(cluster, agent, "leases", "ls", "-q")
+        found[f"{agent.name} namespaces"] = _namespaces(agent.process)
         found[f"{agent.name} links"] = [link["ifname"] for link in _links(agent.bridge)]
         found[f"{agent.name} packet rules"] = _rules(agent.bridge)
         found[f"{agent.name} files"] = _files(agent.dir, {"logs"})
