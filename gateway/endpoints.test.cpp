@@ -31,7 +31,7 @@ TEST_CASE("gateway: endpoints are the replicas that run, with the marks that req
   b.change_replica(id(0), [](Replica& r) {
     SnapshotBuilder::running("n1")(r);
     r.address = "10.1.0.2";
-    r.published_ports = {{"http", Protocol::tcp, 80, 30'001}};
+    r.published_ports.edit() = {{"http", Protocol::tcp, 80, 30'001}};
   });
   b.replica("web", SnapshotBuilder::running("n2", false));
   auto two = set().endpoints;

@@ -157,7 +157,7 @@ class Scribe {
   void stopping(const Replica& now) {
     if (now.stop == StopCause::preempted)
       of_replica(now, "ReplicaPreempted", Severity::warning,
-                 "told to stop: its place is for " + now.preempted_for.value + ", of higher priority");
+                 "told to stop: its place is for " + now.preempted_for->value + ", of higher priority");
     else if (now.stop == StopCause::taint)
       of_replica(
           now, "ReplicaEvicted", Severity::warning,
@@ -229,7 +229,7 @@ class Scribe {
   static std::string ended(const Replica& r) {
     std::string out = " ended";
     if (r.exit_code) out += " with exit code " + std::to_string(*r.exit_code);
-    if (!r.reason.empty()) out += ": " + r.reason;
+    if (!r.reason.empty()) out += ": " + *r.reason;
     return out;
   }
 

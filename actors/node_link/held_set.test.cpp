@@ -133,7 +133,7 @@ TEST_CASE("an assignment says which GPUs are its own") {
   auto snapshot = snapshot_of({replica_change(0, "n0"), replica_change(1, "n0")});
   const auto before = held_set(snapshot, NodeId{"n0"}, parts, {});
   Replica replica = *snapshot.replica(replica_id("web", test::kUid, 1));
-  replica.gpus = {2, 3};
+  replica.gpus = std::vector<std::uint8_t>{2, 3};
   snapshot.apply(put(std::make_shared<const Replica>(replica)));
   snapshot.set_revision(6);
   const auto changes = difference(before, held_set(snapshot, NodeId{"n0"}, parts, {}));

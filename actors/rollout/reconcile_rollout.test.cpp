@@ -199,7 +199,7 @@ TEST_CASE("Words of a failure name what is known: the reason, else a probe, the 
   CHECK(rollout::failure_words(view, verdict, &r) == "web-1 failed for good: exit code 3");
   r.last_end = "exit code 3 after 2 s";
   CHECK(rollout::failure_words(view, verdict, &r) == "web-1 failed for good: exit code 3 after 2 s");
-  r.probes.push_back({ProbeKind::startup, ProbeStanding::failing, "connection refused", 1});
+  r.probes.edit().push_back({ProbeKind::startup, ProbeStanding::failing, "connection refused", 1});
   CHECK(rollout::failure_words(view, verdict, &r) == "web-1 failed for good: connection refused");
   r.reason = std::string(1022, 'x') + "\xc3\xa9";
   const auto words = rollout::failure_words(view, verdict, &r);

@@ -120,6 +120,8 @@ ReplicaFacts replicas_of(const Snapshot& snapshot, const WorkloadUid& workload) 
                                    out.records.push_back(r.get());
                                    return true;
                                  });
+  out.facts.shrink_to_fit();  // kept for as long as nothing of the workload changes
+  out.records.shrink_to_fit();
   return out;
 }
 

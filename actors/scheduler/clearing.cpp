@@ -14,7 +14,7 @@ bool contains(const std::vector<T>& list, const T& value) {
 
 bool is_of(const Demand::Guard& guard, const Tenant& tenant) {
   if (!tenant.ask->guards || tenant.replica->workload != guard.workload) return false;
-  const auto crowd = tenant.workload->guards.find(tenant.part.version);
+  const auto crowd = tenant.workload->guards.find(tenant.replica->version);
   return crowd != tenant.workload->guards.end() && &crowd->second == guard.crowd;
 }
 
@@ -32,7 +32,7 @@ Clearing::Clearing(const Demand& demand, const NodeView& view) : demand_(demand)
   for (const auto& towards : demand.required_away) away_.push_back(towards.near(*view.node));
   for (const auto& guard : demand.guards) away_.push_back(guard.crowd->near(*view.node, guard.topology));
   for (const auto* tenant : view.tenants)
-    if (!tenant->part.live) change_room(*tenant, 1);
+    if (!tenant->is_live()) change_room(*tenant, 1);
 }
 
 bool Clearing::is_possible() const {
@@ -50,7 +50,8 @@ void Clearing::change_room(const Tenant& tenant, std::int64_t sign) {
   const auto& amounts = tenant.ask->amounts;
   cleared_.reserved.add(amounts, -sign);
   const auto thousandths = static_cast<std::int32_t>(amounts.gpus > 0 ? 1000 : amounts.gpu_share);
-  for (const auto gpu : tenant.part.gpus)
+  const auto part = tenant.part();
+  for (const auto gpu : part.gpus)
     if (gpu < cleared_.gpu_used.size())
       cleared_.gpu_used[gpu] -= static_cast<std::int32_t>(sign) * thousandths;
   if (demand_.ask->host_ports.empty()) return;

@@ -171,8 +171,8 @@ bool Compiled::follow_live(const NodeId& id, const WorkloadUid& uid) {
   engine_->put(applied.index, row_of(view));
   if (groups.empty()) return true;
   const auto group = groups.front();
-  const auto live = view.live.find(uid);
-  const std::uint32_t wanted = live != view.live.end() ? live->second : 0;
+  const auto present = view.present.find(uid);
+  const std::uint32_t wanted = present != view.present.end() ? present->second.live : 0;
   auto& had = applied.counts[group];
   for (; had < wanted; ++had) engine_->count(group, applied.index, true);
   for (; had > wanted; --had) engine_->count(group, applied.index, false);
@@ -233,8 +233,9 @@ void Compiled::follow_record(Applied& applied, const NodeView& view, bool is_new
 
 void Compiled::follow_counts(Applied& applied, const NodeView& view) {
   std::map<engine::GroupId, std::uint32_t> wanted;
-  for (const auto& [uid, replicas] : view.live)
-    for (const auto group : groups_of(uid)) wanted[group] += replicas;
+  for (const auto& [uid, present] : view.present)
+    if (present.live > 0)
+      for (const auto group : groups_of(uid)) wanted[group] += present.live;
   for (const auto& [key, replicas] : view.guards)
     for (const auto group : guard_groups_of(key)) wanted[group] += replicas;
   for (const auto& [port, replicas] : view.host_ports)

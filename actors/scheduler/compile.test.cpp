@@ -169,7 +169,7 @@ class Turmoil {
       if (r.node.empty()) {
         r.node = node();
         r.phase = Phase::assigned;
-        if (once_in(3)) r.gpus = {static_cast<std::uint8_t>(pick(3))};
+        if (once_in(3)) r.gpus = std::vector<std::uint8_t>{static_cast<std::uint8_t>(pick(3))};
         return;
       }
       constexpr Phase phases[] = {Phase::preparing, Phase::starting, Phase::running, Phase::running,

@@ -218,7 +218,7 @@ TEST_CASE("A share of a GPU must be free on one of them, and whole ones must be 
   for (std::uint8_t gpu = 0; gpu < 2; ++gpu)
     meeting.world.replica("other", [&](Replica& r) {
       SnapshotBuilder::running("n")(r);
-      r.gpus = {gpu};
+      r.gpus = std::vector<std::uint8_t>{gpu};
     });
   CHECK(meeting.lacks(Filter::gpu) == "lacks 100 thousandths of a GPU");
   meeting.world.workload("web", asks({1, 1, 0, 0, 1, 0}));

@@ -17,12 +17,47 @@ void tally(Map& map, const K& key, std::int64_t by) {
   if (at->second == 0) map.erase(at);
 }
 
+void count_present(NodeView& view, const WorkloadUid& uid, std::uint32_t Presence::*count, std::int64_t by) {
+  const auto at = view.present.try_emplace(uid).first;
+  at->second.*count = static_cast<std::uint32_t>(at->second.*count + by);
+  if (at->second == Presence{}) view.present.erase(at);
+}
+
 bool strands(const Node* node) {
   return node == nullptr || node->state == NodeState::offline;
 }
 
 bool may_serve(const Replica& r) {
   return r.phase == Phase::running && r.ready && r.serving && !r.is_leaving();
+}
+
+bool lives(const Replica& r) {
+  return !r.node.empty() && !is_terminal(r.phase) && !r.is_leaving();
+}
+
+Part part_of(const Replica& r) {
+  Part part;
+  part.node = r.node;
+  const bool ended = is_terminal(r.phase);
+  if (r.node.empty()) {
+    part.pending = r.phase == Phase::pending && !r.is_leaving();
+    return part;
+  }
+  part.holds = !ended;
+  part.live = lives(r);
+  part.image = r.phase >= Phase::starting || r.attempt > 1;
+  part.failed = r.phase == Phase::failed;
+  part.finished = (part.failed || r.phase == Phase::succeeded) && !r.is_leaving();
+  part.lost = r.phase == Phase::lost;
+  if (part.failed) part.ended_at = r.ended_at;
+  if (part.holds) part.gpus = r.gpus;
+  return part;
+}
+
+/// Nothing about it changes what the model counts.
+bool counts_the_same(const Tenant& known, const Replica& replica, const Part& part) {
+  return known.part() == part && known.replica->version == replica.version &&
+         known.replica->preempted_for == replica.preempted_for;
 }
 
 /// Does it decide on places? Reports of links and heartbeats do so, too; who registered when does not.
@@ -87,6 +122,14 @@ engine::Gpus NodeView::gpus() const {
   return out;
 }
 
+Part Tenant::part() const {
+  return assumed ? *assumed : part_of(*replica);
+}
+
+bool Tenant::is_live() const {
+  return assumed ? assumed->live : lives(*replica);
+}
+
 std::strong_ordering Pending::operator<=>(const Pending& other) const {
   if (const auto order = other.priority <=> priority; order != 0) return order;
   if (const auto order = other.recovers <=> recovers; order != 0) return order;
@@ -102,14 +145,16 @@ void Model::load(const Snapshot& view) {
   *this = Model{};
   generation_ = generation + 1;
   rules_ = rules + 1;
-  notes_touched_ = notes_touched;
-  if (notes_touched_) touched_ = std::move(touched);
   view.nodes().for_each(
       [&](const NodeId& id, const std::shared_ptr<const Node>& node) { put_node(id, node); });
   view.workloads().for_each(
       [&](const WorkloadUid& uid, const std::shared_ptr<const Workload>& w) { put_workload(uid, w); });
   view.replicas().for_each(
       [&](const ReplicaSlot&, const std::shared_ptr<const Replica>& r) { put_replica(r, view); });
+  notes_touched_ = notes_touched;
+  if (!notes_touched_) return;
+  touched_ = std::move(touched);
+  for (const auto& [id, node] : nodes_) touched_.push_back({id, {}});
 }
 
 void Model::apply(const Commit& commit, const Snapshot& after) {
@@ -141,20 +186,31 @@ void Model::forget_version(const std::string& id) {
   if (workload != workloads_.end()) workload->second.asks.erase(number);
 }
 
+const Tenant* Model::find(const ReplicaSlot& slot) const {
+  const auto workload = workloads_.find(slot.workload);
+  if (workload == workloads_.end()) return nullptr;
+  const auto found = workload->second.replicas.find(slot.ordinal);
+  return found != workload->second.replicas.end() ? &found->second : nullptr;
+}
+
+Tenant& Model::known(const ReplicaSlot& slot) {
+  return workloads_.at(slot.workload).replicas.at(slot.ordinal);
+}
+
 std::shared_ptr<const Replica> Model::replica(const ReplicaSlot& slot) const {
-  const auto found = replicas_.find(slot);
-  return found != replicas_.end() ? found->second.replica : nullptr;
+  const auto* found = find(slot);
+  return found != nullptr ? found->replica : nullptr;
 }
 
 std::shared_ptr<const Ask> Model::ask_of(const ReplicaSlot& slot) const {
-  const auto found = replicas_.find(slot);
-  return found != replicas_.end() ? found->second.ask : nullptr;
+  const auto* found = find(slot);
+  return found != nullptr ? found->ask : nullptr;
 }
 
 std::vector<const Tenant*> Model::tenants_of(const WorkloadUid& uid) const {
   std::vector<const Tenant*> out;
-  for (auto at = replicas_.lower_bound({uid, 0}); at != replicas_.end() && at->first.workload == uid; ++at)
-    out.push_back(&at->second);
+  if (const auto workload = workloads_.find(uid); workload != workloads_.end())
+    for (const auto& [ordinal, tenant] : workload->second.replicas) out.push_back(&tenant);
   return out;
 }
 
@@ -196,26 +252,6 @@ const std::map<NodeId, std::map<ReplicaSlot, Millis>>& Model::failures(const Ver
   return found != failures_.end() ? found->second : none;
 }
 
-Part Model::part_of(const Replica& r) {
-  Part part;
-  part.node = r.node;
-  part.version = r.version;
-  const bool ended = is_terminal(r.phase);
-  if (r.node.empty()) {
-    part.pending = r.phase == Phase::pending && !r.is_leaving();
-    return part;
-  }
-  part.holds = !ended;
-  part.live = !ended && !r.is_leaving();
-  part.image = r.phase >= Phase::starting || r.attempt > 1;
-  part.failed = r.phase == Phase::failed;
-  part.finished = (part.failed || r.phase == Phase::succeeded) && !r.is_leaving();
-  part.lost = r.phase == Phase::lost;
-  if (part.failed) part.ended_at = r.ended_at;
-  if (part.holds) part.gpus = r.gpus;
-  return part;
-}
-
 void Model::put_node(const NodeId& id, std::shared_ptr<const Node> node) {
   touch(id);
   auto& view = nodes_[id];
@@ -231,9 +267,9 @@ void Model::put_node(const NodeId& id, std::shared_ptr<const Node> node) {
 void Model::count_node(NodeView& view, bool more) {
   const std::int64_t sign = more ? 1 : -1;
   if (strands(view.node.get()))
-    for (const auto& [uid, count] : view.holding) change_stranded(uid, sign * count);
+    for (const auto& [uid, present] : view.present) change_stranded(uid, sign * present.holding);
   if (!view.node) return;
-  for (const auto& [uid, count] : view.live) workloads_[uid].live.add(*view.node, sign * count);
+  for (const auto& [uid, present] : view.present) workloads_[uid].live.add(*view.node, sign * present.live);
   for (const auto& [key, count] : view.guards) count_guards(key, *view.node, sign * count);
 }
 
@@ -318,7 +354,7 @@ void Model::count_record(const Tenant& known, bool more) {
   }
   if (may_serve(replica)) workload.ready += by;
   if (part.lost) workload.lost += by;
-  if (part.finished) tally(workload.finished, part.version, more ? 1 : -1);
+  if (part.finished) tally(workload.finished, replica.version, more ? 1 : -1);
   if (part.holds && replica.is_leaving() && !replica.preempted_for.empty()) {
     auto& nodes = stopping_for_[replica.preempted_for];
     tally(nodes, part.node, more ? 1 : -1);
@@ -354,10 +390,11 @@ std::shared_ptr<const Ask> Model::find_ask(const Replica& replica, const Snapsho
 void Model::put_replica(const std::shared_ptr<const Replica>& replica, const Snapshot& view) {
   const ReplicaSlot slot{replica->workload, replica->ordinal};
   const Part part = part_of(*replica);
-  if (const auto known = replicas_.find(slot); known != replicas_.end()) {
-    if (known->second.part == part && known->second.replica->preempted_for == replica->preempted_for) {
-      const bool was = may_serve(*known->second.replica), is = may_serve(*replica);
-      known->second.replica = replica;
+  if (find(slot) != nullptr) {
+    if (auto& before = known(slot); counts_the_same(before, *replica, part)) {
+      const bool was = may_serve(*before.replica), is = may_serve(*replica);
+      before.replica = replica;
+      before.assumed.reset();
       if (was != is) workloads_[slot.workload].ready += is ? 1 : ~std::uint32_t{0};
       return;
     }
@@ -366,26 +403,29 @@ void Model::put_replica(const std::shared_ptr<const Replica>& replica, const Sna
   if (!part.matters()) return;
   ++generation_;
   auto ask = find_ask(*replica, view);
-  const auto& known = replicas_[slot] = Tenant{replica, std::move(ask), part, &workloads_[slot.workload]};
-  count_record(known, true);
-  enter(slot, known, true);
-  judge_recovery(workloads_[slot.workload]);
+  auto& workload = workloads_[slot.workload];
+  const auto& added = workload.replicas[slot.ordinal] = Tenant{replica, std::move(ask), nullptr, &workload};
+  count_record(added, true);
+  enter(slot, added, true);
+  judge_recovery(workload);
 }
 
 void Model::drop_replica(const ReplicaSlot& slot) {
-  const auto found = replicas_.find(slot);
-  if (found == replicas_.end()) return;
+  const auto* gone = find(slot);
+  if (gone == nullptr) return;
   ++generation_;
-  enter(slot, found->second, false);
-  count_record(found->second, false);
-  judge_recovery(workloads_[slot.workload]);
-  replicas_.erase(found);
+  enter(slot, *gone, false);
+  count_record(*gone, false);
+  auto& workload = workloads_[slot.workload];
+  judge_recovery(workload);
+  workload.replicas.erase(slot.ordinal);
   drop_empty(slot.workload);
 }
 
 void Model::enter(const ReplicaSlot& slot, const Tenant& known, bool more) {
-  if (known.part.pending) enter_pending(slot, *known.replica, more);
-  if (!known.part.node.empty()) enter_on_node(slot, known, more);
+  const Part part = known.part();
+  if (part.pending) enter_pending(slot, *known.replica, more);
+  if (!part.node.empty()) enter_on_node(slot, known, part, more);
 }
 
 void Model::enter_pending(const ReplicaSlot& slot, const Replica& replica, bool more) {
@@ -401,8 +441,7 @@ void Model::enter_pending(const ReplicaSlot& slot, const Replica& replica, bool 
   }
 }
 
-void Model::enter_on_node(const ReplicaSlot& slot, const Tenant& known, bool more) {
-  const Part& part = known.part;
+void Model::enter_on_node(const ReplicaSlot& slot, const Tenant& known, const Part& part, bool more) {
   const Ask& ask = *known.ask;
   const bool plain = ask.host_ports.empty() && !part.image && !(part.live && ask.guards);
   touch(part.node, plain ? slot.workload : WorkloadUid{});
@@ -419,21 +458,21 @@ void Model::enter_on_node(const ReplicaSlot& slot, const Tenant& known, bool mor
         view.gpu_used[gpu] += static_cast<std::int32_t>(sign) *
                               (ask.amounts.gpus > 0 ? kWholeGpuThousandths : ask.amounts.gpu_share);
     for (const auto& port : ask.host_ports) tally(view.host_ports, port, sign);
-    tally(view.holding, slot.workload, sign);
+    count_present(view, slot.workload, &Presence::holding, sign);
     if (strands(view.node.get())) change_stranded(slot.workload, sign);
   }
   if (part.image) tally(view.images, ask.pod->image, sign);
   if (part.live) {
-    tally(view.live, slot.workload, sign);
+    count_present(view, slot.workload, &Presence::live, sign);
     if (view.node) workloads_[slot.workload].live.add(*view.node, sign);
   }
   if (part.live && ask.guards) {
-    const VersionKey key{slot.workload, part.version};
+    const VersionKey key{slot.workload, known.replica->version};
     tally(view.guards, key, sign);
     if (view.node) count_guards(key, *view.node, sign);
   }
   if (part.failed) {
-    const VersionKey key{slot.workload, part.version};
+    const VersionKey key{slot.workload, known.replica->version};
     ++rules_;
     if (more) {
       failures_[key][part.node][slot] = part.ended_at;
@@ -445,37 +484,33 @@ void Model::enter_on_node(const ReplicaSlot& slot, const Tenant& known, bool mor
   drop_empty(part.node);
 }
 
+void Model::assume(const ReplicaSlot& slot, std::unique_ptr<const Part> part) {
+  auto& tenant = known(slot);
+  enter(slot, tenant, false);
+  tenant.assumed = std::move(part);
+  enter(slot, tenant, true);
+}
+
 void Model::assume(const ReplicaSlot& slot, const NodeId& node, std::vector<std::uint8_t> gpus) {
-  auto& known = replicas_.at(slot);
-  enter(slot, known, false);
   Part part;
   part.node = node;
-  part.version = known.part.version;
   part.holds = part.live = true;
   part.gpus = std::move(gpus);
-  known.part = std::move(part);
-  enter(slot, known, true);
+  assume(slot, std::make_unique<const Part>(std::move(part)));
 }
 
 void Model::assume_leaving(const ReplicaSlot& slot) {
-  auto& known = replicas_.at(slot);
-  enter(slot, known, false);
-  known.part.live = false;
-  enter(slot, known, true);
+  Part part = known(slot).part();
+  part.live = false;
+  assume(slot, std::make_unique<const Part>(std::move(part)));
 }
 
 void Model::lift(const ReplicaSlot& slot) {
-  auto& known = replicas_.at(slot);
-  enter(slot, known, false);
-  known.part = Part{};
-  known.part.version = known.replica->version;
+  assume(slot, std::make_unique<const Part>());
 }
 
 void Model::withdraw(const ReplicaSlot& slot) {
-  auto& known = replicas_.at(slot);
-  enter(slot, known, false);
-  known.part = part_of(*known.replica);
-  enter(slot, known, true);
+  assume(slot, nullptr);
 }
 
 void Model::touch(const NodeId& id, const WorkloadUid& only) {
@@ -493,16 +528,15 @@ std::vector<Touched> Model::take_touched() {
 
 void Model::drop_empty(const NodeId& id) {
   const auto found = nodes_.find(id);
-  if (found != nodes_.end() && !found->second.node && found->second.holding.empty() &&
+  if (found != nodes_.end() && !found->second.node && found->second.present.empty() &&
       found->second.images.empty())
     nodes_.erase(found);
 }
 
 void Model::drop_empty(const WorkloadUid& uid) {
   const auto found = workloads_.find(uid);
-  if (found == workloads_.end() || found->second.record) return;
-  const auto next = replicas_.lower_bound(ReplicaSlot{uid, 0});
-  if (next == replicas_.end() || next->first.workload != uid) workloads_.erase(found);
+  if (found != workloads_.end() && !found->second.record && found->second.replicas.empty())
+    workloads_.erase(found);
 }
 
 }  // namespace cloudless::scheduler

@@ -57,7 +57,6 @@ struct WorkloadView;
 /// What a replica is to the scheduler: that of its record, or what is assumed.
 struct Part {
   NodeId node;
-  std::uint64_t version = 0;
   bool pending = false, holds = false, live = false, image = false, failed = false;
   bool finished = false, lost = false;
   Millis ended_at = 0;
@@ -65,12 +64,22 @@ struct Part {
   bool matters() const { return pending || holds || live || image || failed || finished || lost; }
   bool operator==(const Part&) const = default;
 };
-/// A replica as the model has it; its address does not change while it is known.
+/// A replica as the model has it; its address does not change while it is known. There are very many.
 struct Tenant {
   std::shared_ptr<const Replica> replica;
   std::shared_ptr<const Ask> ask;
-  Part part;
+  std::unique_ptr<const Part> assumed;  ///< null: as the record says
   const WorkloadView* workload = nullptr;
+
+  Part part() const;
+  bool is_live() const;  ///< part().live
+};
+
+/// Of one workload on one node.
+struct Presence {
+  std::uint32_t holding = 0;  ///< replicas that have not ended
+  std::uint32_t live = 0;     ///< of those, not leaving; if the node existed
+  bool operator==(const Presence&) const = default;
 };
 
 struct NodeView {
@@ -80,11 +89,10 @@ struct NodeView {
   std::array<std::int32_t, engine::kMaxGpus> gpu_used{};  ///< thousandths
   /// Ports that replicas on it asked for by number, stopping ones included, and how many did.
   std::map<HostPort, std::uint32_t> host_ports;
-  std::map<WorkloadUid, std::uint32_t> live;     ///< live replicas if the node existed
-  std::map<VersionKey, std::uint32_t> guards;    ///< of those, the ones with a required anti-affinity
-  std::map<WorkloadUid, std::uint32_t> holding;  ///< replicas that have not ended
-  std::map<std::string, std::uint32_t> images;   ///< that replicas here have, or had, a container of
-  std::vector<const Tenant*> tenants;            ///< who holds something here, in no order
+  std::map<WorkloadUid, Presence> present;
+  std::map<VersionKey, std::uint32_t> guards;   ///< live replicas that have a required anti-affinity
+  std::map<std::string, std::uint32_t> images;  ///< that replicas here have, or had, a container of
+  std::vector<const Tenant*> tenants;           ///< who holds something here, in no order
 
   /// May be negative where a node shrank. GPUs: see gpus().
   engine::Amounts free() const;
@@ -96,6 +104,7 @@ struct WorkloadView {
   Crowd live;
   std::map<std::uint64_t, Crowd> guards;  ///< of versions with a required anti-affinity towards workloads
   std::map<std::uint64_t, std::shared_ptr<const Ask>> asks;
+  std::map<std::uint64_t, Tenant> replicas;   ///< by ordinal
   std::map<ReplicaSlot, WallMillis> pending;  ///< created_at
   std::uint32_t stranded = 0;  ///< replicas that have not ended, on nodes that are OFFLINE or gone
   // Of its records, whatever is assumed:
@@ -148,7 +157,9 @@ class Model {
   std::shared_ptr<const Replica> replica(const ReplicaSlot& slot) const;
   std::shared_ptr<const Ask> ask_of(const ReplicaSlot& slot) const;
   /// Of a replica that is known.
-  const Tenant& tenant(const ReplicaSlot& slot) const { return replicas_.at(slot); }
+  const Tenant& tenant(const ReplicaSlot& slot) const {
+    return workloads_.at(slot.workload).replicas.at(slot.ordinal);
+  }
   /// Those of a workload, by ordinal.
   std::vector<const Tenant*> tenants_of(const WorkloadUid& uid) const;
   /// Replicas on nodes that are stopping for this one, by node.
@@ -182,13 +193,15 @@ class Model {
   void withdraw(const ReplicaSlot& slot);
 
  private:
-  static Part part_of(const Replica& replica);
   void put_node(const NodeId& id, std::shared_ptr<const Node> node);
   void put_workload(const WorkloadUid& uid, std::shared_ptr<const Workload> record);
   void put_replica(const std::shared_ptr<const Replica>& replica, const Snapshot& view);
   void drop_replica(const ReplicaSlot& slot);
+  const Tenant* find(const ReplicaSlot& slot) const;
+  Tenant& known(const ReplicaSlot& slot);
+  void assume(const ReplicaSlot& slot, std::unique_ptr<const Part> part);
   void enter(const ReplicaSlot& slot, const Tenant& known, bool more);
-  void enter_on_node(const ReplicaSlot& slot, const Tenant& known, bool more);
+  void enter_on_node(const ReplicaSlot& slot, const Tenant& known, const Part& part, bool more);
   void enter_pending(const ReplicaSlot& slot, const Replica& replica, bool more);
   void count_record(const Tenant& known, bool more);
   void count_holding(std::uint32_t priority, std::int64_t by);
@@ -211,7 +224,6 @@ class Model {
 
   std::map<NodeId, NodeView> nodes_;
   std::map<WorkloadUid, WorkloadView> workloads_;
-  std::map<ReplicaSlot, Tenant> replicas_;
   std::set<Pending> pending_;
   std::map<LabelKey, std::set<WorkloadUid>> by_label_;
   std::set<VersionKey> guards_;

@@ -103,7 +103,7 @@ bool EvictionSearch::confirm(const std::vector<const Tenant*>& victims) {
 }
 
 bool EvictionSearch::is_candidate(const Tenant& tenant) const {
-  if (!tenant.part.live || tenant.replica->node.empty())
+  if (!tenant.is_live() || tenant.replica->node.empty())
     return false;  // it is stopping, or only assumed here
   const auto& record = tenant.workload->record;
   if (!record || record->deleted || record->spec.priority >= priority_) return false;

@@ -154,7 +154,7 @@ TEST_CASE("Room, GPUs, host ports and company can be made; rules about the node 
   });
   world.replica("low", [](Replica& r) {
     SnapshotBuilder::running("a")(r);
-    r.gpus = {1};
+    r.gpus = std::vector<std::uint8_t>{1};
   });
   const auto helps = [&](const std::function<void(WorkloadSpec&)>& high,
                          const std::function<void(WorkloadSpec&)>& low = {}) {
@@ -172,7 +172,7 @@ TEST_CASE("Room, GPUs, host ports and company can be made; rules about the node 
     });
     changed.replica("high").replica("low", [](Replica& r) {
       SnapshotBuilder::running("a")(r);
-      r.gpus = {1};
+      r.gpus = std::vector<std::uint8_t>{1};
     });
     const auto found = eviction_for_high(changed);
     return found ? std::to_string(found->victims.size()) : std::string("no");
@@ -248,7 +248,7 @@ class SmallWorld {
   }
   void run(Replica& r) {
     SnapshotBuilder::running("n" + std::to_string(1 + pick(3)), pick(3) != 0)(r);
-    r.gpus = {static_cast<std::uint8_t>(pick(2))};
+    r.gpus = std::vector<std::uint8_t>{static_cast<std::uint8_t>(pick(2))};
     if (pick(8) == 0) r.stop = StopCause::scale;
   }
   std::mt19937_64 random_;

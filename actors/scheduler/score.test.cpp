@@ -198,7 +198,7 @@ TEST_CASE("Utilization: what asks for no GPU keeps away from idle ones, and shar
   CHECK(two.best() == "a");
   two.world.replica("share", [](Replica& r) {
     SnapshotBuilder::running("b")(r);
-    r.gpus = {1};
+    r.gpus = std::vector<std::uint8_t>{1};
   });
   CHECK(two.best() == "b");
   const auto choice = choose(two.demand()).best;

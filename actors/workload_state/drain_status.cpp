@@ -45,7 +45,7 @@ std::string coming_words(const Replica& r, const Workload& workload, const Statu
 
 std::string held_up_by(const Replica& r, const Workload& workload, const Standby& standby,
                        const StatusTime& now) {
-  if (r.stop_requested()) return "its container to stop" + (r.reason.empty() ? "" : ": " + r.reason);
+  if (r.stop_requested()) return "its container to stop" + (r.reason.empty() ? "" : ": " + *r.reason);
   if (r.withdrawn != StopCause::none) return "those who send requests to let go of it";
   if (standby.available > standby.floor) return "its turn to stop";
   if (standby.coming) return coming_words(*standby.coming, workload, now);

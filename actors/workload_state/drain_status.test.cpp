@@ -46,7 +46,7 @@ TEST_CASE("a drain says what each replica that is left waits for") {
   b.change_replica(id(1), [](Replica& r) {
     r.ready = true;
     r.ready_at = 5'000;
-    r.reason.clear();
+    r.reason = {};
   });
   CHECK(waits() == "waiting for its turn to stop");
   b.workload("web", [](WorkloadSpec& s) { s.rollout.min_ready = 3'000; });

@@ -1,5 +1,5 @@
-// What a node's room is reserved for, piece by piece: derived, for gateways. Pure. Always: a replica holds what
-// its version asks for from its assignment until it has ended, also while it stops.
+// What a node's room is reserved for, piece by piece: derived, for gateways. Pure. Always: a replica holds
+// what its version asks for from its assignment until it has ended, also while it stops.
 #pragma once
 
 #include <memory>

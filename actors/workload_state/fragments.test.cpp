@@ -40,7 +40,8 @@ TEST_CASE("a replica holds what its version asks for, until it has ended") {
   CHECK(fragments.free.cpu_millicores == 800);
 }
 
-TEST_CASE("GPUs that are free are whole ones and the thousandths beyond; a node that shrank has nothing free") {
+TEST_CASE(
+    "GPUs that are free are whole ones and the thousandths beyond; a node that shrank has nothing free") {
   SnapshotBuilder b;
   b.node("a", [](Node& n) {
     n.description.allocatable.gpu_count = 2;

@@ -221,7 +221,7 @@ Error Judge::operator()(const AssignReplica& item) {
   assigned.gpus = item.gpus;
   assigned.phase = Phase::assigned;
   assigned.node = item.node;
-  assigned.reason.clear();
+  assigned.reason = {};
   put(std::move(assigned));
   plan_.require({node_key(item.node), item.schedulable_revision});
   return accepted();

@@ -17,7 +17,7 @@ const ProbeStatus* holding_back(const Replica& r) {
 /// It runs, and a probe of it keeps it from being ready.
 std::string waiting_words(const Replica& r, WallMillis now) {
   const auto* probe = holding_back(r);
-  return "waiting for " + r.id.value + ": " + r.reason + lasting(probe != nullptr ? probe->since : 0, now);
+  return "waiting for " + r.id.value + ": " + *r.reason + lasting(probe != nullptr ? probe->since : 0, now);
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ std::string replica_words(const Replica& r, const Snapshot& snapshot, WallMillis
   std::string out = "replica " + r.id.value + " is " + to_string(r.phase);
   const auto node = snapshot.node(r.node);
   if (!r.reason.empty())
-    out += ": " + r.reason;
+    out += ": " + *r.reason;
   else if (!r.node.empty() && !node)
     out += " on node " + r.node.value + ", which is gone";
   else if (node && node->state != NodeState::ready)
@@ -55,7 +55,7 @@ std::string probe_words(const Replica& r, WallMillis now) {
   const auto* probe = holding_back(r);
   if (probe != nullptr && !probe->failure.empty()) return probe->failure + lasting(probe->since, now);
   if (r.reason.empty()) return {};
-  return r.reason + lasting(probe != nullptr ? probe->since : 0, now);
+  return *r.reason + lasting(probe != nullptr ? probe->since : 0, now);
 }
 
 std::shared_ptr<const Replica> explained(const std::shared_ptr<const Replica>& r, const Snapshot& snapshot) {

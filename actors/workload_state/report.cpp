@@ -25,8 +25,9 @@ void take_health(Replica& replica, const ReplicaReport& report) {
   replica.ready = report.ready && report.phase == Phase::running && !replica.stop_requested();
   replica.was_ready = replica.ready || (replica.attempt == report.attempt && replica.was_ready);
   replica.reason = shortened(report.reason);
-  replica.probes = report.probes;
-  for (auto& probe : replica.probes) probe.failure = shortened(probe.failure);
+  auto probes = report.probes;
+  for (auto& probe : probes) probe.failure = shortened(probe.failure);
+  replica.probes = std::move(probes);
 }
 
 /// When it ran, became ready and ended, by store time.

@@ -104,10 +104,10 @@ TEST_CASE_FIXTURE(ReportTest, "what is said of probes and of the last end is sto
   report.last_end = std::string(5000, 'x');
   report.probes = {{ProbeKind::liveness, ProbeStanding::failing, std::string(5000, 'y'), 7}};
   CHECK(take(report));
-  CHECK(now().last_end.size() == 1024);
-  REQUIRE(now().probes.size() == 1);
-  CHECK(now().probes[0].failure.size() == 1024);
-  CHECK(now().probes[0].since == 7);
+  CHECK(now().last_end->size() == 1024);
+  REQUIRE(now().probes->size() == 1);
+  CHECK((*now().probes)[0].failure.size() == 1024);
+  CHECK((*now().probes)[0].since == 7);
 }
 
 TEST_CASE_FIXTURE(ReportTest, "a report carries the whole state") {
@@ -225,7 +225,7 @@ TEST_CASE_FIXTURE(ReportTest,
   CHECK(take(say(2, 1, Phase::running, true), 3));
   CHECK(now().phase == Phase::lost);
   CHECK_FALSE(now().ready);
-  CHECK(now().reason.find("n1") != std::string::npos);
+  CHECK(now().reason->find("n1") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(ReportTest,

@@ -226,7 +226,7 @@ class Teller {
     if (rollout_.is_active() && unplaced != current_.end() && !others_.empty() &&
         !(*unplaced)->reason.empty())
       out.push_back("strategy BLUE_GREEN needs room for two full sets, and it is missing: " +
-                    (*unplaced)->reason);
+                    *(*unplaced)->reason);
     const auto left = rollout_.switched_at + policy_.switch_back_window - now_.store;
     if (rollout_.state == RolloutState::completed && rollout_.switched_at != 0 && left > 0 &&
         !others_.empty())

@@ -67,8 +67,8 @@ class RolloutTest {
     SnapshotBuilder::running("n1", false)(r);
     r.running_at = kStart;
     r.reason = "readiness probe failed: HTTP 503 from /ready";
-    r.probes = {{ProbeKind::liveness, ProbeStanding::waiting, "", 0},
-                {ProbeKind::readiness, ProbeStanding::failing, "HTTP 503 from /ready", kWall}};
+    r.probes.edit() = {{ProbeKind::liveness, ProbeStanding::waiting, "", 0},
+                       {ProbeKind::readiness, ProbeStanding::failing, "HTTP 503 from /ready", kWall}};
   }
   static std::function<void(Replica&)> ready_at(Millis moment) {
     return [=](Replica& r) {
@@ -163,7 +163,7 @@ TEST_CASE_FIXTURE(RolloutTest,
         }) == subject + " to become ready: it is BACKOFF: image web:2 not found");
   CHECK(words([](Replica& r) {
           r.phase = Phase::starting;
-          r.reason.clear();
+          r.reason = {};
         }) == subject + " to become ready: it is STARTING");
   CHECK(words([](Replica& r) {
           r.phase = Phase::failed;

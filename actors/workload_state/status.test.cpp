@@ -191,8 +191,8 @@ TEST_CASE_FIXTURE(StatusTest,
   b.change_replica(id(1), [](Replica& r) {
     r.ready = false;
     r.reason = "readiness probe failed: HTTP 503 from /ready";
-    r.probes = {{ProbeKind::liveness, ProbeStanding::failing, "old", 1'000},
-                {ProbeKind::readiness, ProbeStanding::failing, "HTTP 503 from /ready", 100'000}};
+    r.probes.edit() = {{ProbeKind::liveness, ProbeStanding::failing, "old", 1'000},
+                       {ProbeKind::readiness, ProbeStanding::failing, "HTTP 503 from /ready", 100'000}};
   });
   const auto reason_at = [&](WallMillis now) {
     return derive_status(b.view(), *b.view().workload(SnapshotBuilder::uid("web")), now).reason;

@@ -372,7 +372,7 @@ void CommitChecker::check_place(const Snapshot& before, const Replica& now, cons
     broken("a GPU is whole, or shares of it are no more than it", where + why);
   const auto gpus = static_cast<std::size_t>(version->pod.requests.gpu_count) +
                     (version->pod.requests.gpu_milli > 0 ? 1 : 0);
-  if (now.gpus.size() != gpus) broken("a replica has the GPUs that it asks for", at(now));
+  if (now.gpus->size() != gpus) broken("a replica has the GPUs that it asks for", at(now));
   if (now_ < restated_ + kUnderWay) return;
   if (const auto why = kept_apart(after, *node, now); !why.empty())
     broken("an assignment respects who must be apart", where + why);

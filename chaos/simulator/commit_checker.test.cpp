@@ -360,7 +360,7 @@ SnapshotBuilder second_place(const std::function<void(WorkloadSpec&)>& spec, con
     world.change_replica(SnapshotBuilder::id("web", ordinal), [&](Replica& r) {
       r.phase = Phase::assigned;
       r.node = NodeId{where};
-      if (gpus) r.gpus = {0};
+      if (gpus) r.gpus = std::vector<std::uint8_t>{0};
     });
   };
   world.replica("web");

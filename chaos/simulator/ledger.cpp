@@ -37,8 +37,8 @@ std::string in_words(const std::array<std::int64_t, 4>& amounts) {
 
 std::string in_words(const Resources& r) {
   return std::to_string(r.cpu_millicores) + " millicores, " + std::to_string(r.memory_bytes) + " bytes, " +
-         std::to_string(r.storage_bytes) + " bytes of storage, " + std::to_string(r.bandwidth_bps) + " bit/s, " +
-         std::to_string(r.gpu_thousandths()) + " GPU thousandths";
+         std::to_string(r.storage_bytes) + " bytes of storage, " + std::to_string(r.bandwidth_bps) +
+         " bit/s, " + std::to_string(r.gpu_thousandths()) + " GPU thousandths";
 }
 
 /// Nothing, on nodes that the ledger does not name.
@@ -58,8 +58,12 @@ Resources in_thousandths(Resources amounts) {
 Resources what_is_left(const Node& node, const Held& held) {
   const Resources left = node.description.reservable() - held.exact;
   const auto some = [](std::int64_t amount) { return std::max<std::int64_t>(0, amount); };
-  return {some(left.cpu_millicores), some(left.memory_bytes), some(left.storage_bytes),
-          some(left.bandwidth_bps),  0,                       some(left.gpu_thousandths())};
+  return {some(left.cpu_millicores),
+          some(left.memory_bytes),
+          some(left.storage_bytes),
+          some(left.bandwidth_bps),
+          0,
+          some(left.gpu_thousandths())};
 }
 
 std::optional<std::string> wrong_node(const Held& held, const scheduler::NodeView& counted) {
@@ -74,11 +78,14 @@ std::optional<std::string> wrong_node(const Held& held, const scheduler::NodeVie
              ", but replicas hold " + std::to_string(used);
   }
   for (const auto& [port, times] : held.host_ports)
-    if (!counted.host_ports.contains(port)) return "no host port " + std::to_string(port.second) + ", which is held";
+    if (!counted.host_ports.contains(port))
+      return "no host port " + std::to_string(port.second) + ", which is held";
   for (const auto& [port, times] : counted.host_ports)
-    if (const auto found = held.host_ports.find(port); found == held.host_ports.end() || found->second != times)
-      return "host port " + std::to_string(port.second) + " " + std::to_string(times) + " times, but it is held " +
-             std::to_string(found == held.host_ports.end() ? 0 : found->second) + " times";
+    if (const auto found = held.host_ports.find(port);
+        found == held.host_ports.end() || found->second != times)
+      return "host port " + std::to_string(port.second) + " " + std::to_string(times) +
+             " times, but it is held " + std::to_string(found == held.host_ports.end() ? 0 : found->second) +
+             " times";
   return std::nullopt;
 }
 
@@ -112,7 +119,8 @@ std::optional<std::string> wrong_fragments(const Ledger& ledger, const Snapshot&
     for (const auto& fragment : said.replicas) {
       sum += fragment.resources;
       if (!held.replicas.contains(fragment.replica->id))
-        wrong = id.value + " is said to hold room for " + fragment.replica->id.value + ", which does not hold any";
+        wrong = id.value + " is said to hold room for " + fragment.replica->id.value +
+                ", which does not hold any";
     }
     if (wrong) return;
     if (sum != held.exact || said.replicas.size() != held.replicas.size())
@@ -135,7 +143,8 @@ std::optional<std::string> wrong_model(const Ledger& ledger, const scheduler::Mo
       return pending.slot.workload.value + "/" + std::to_string(pending.slot.ordinal) + " is said to wait";
   }
   if (waiting != ledger.waiting.size())
-    return std::to_string(waiting) + " replicas are known to wait of " + std::to_string(ledger.waiting.size());
+    return std::to_string(waiting) + " replicas are known to wait of " +
+           std::to_string(ledger.waiting.size());
   std::size_t live = 0;
   for (const auto& [uid, counted] : model.workloads()) {
     const auto found = ledger.live.find(uid);

@@ -21,13 +21,13 @@ struct Held {
   Resources exact;  ///< sum of the requests
   /// The same in the units that places are decided in, each request rounded up: millicores, MiB, MiB, kbit/s.
   std::array<std::int64_t, 4> rounded{};
-  std::map<std::uint8_t, std::int64_t> gpus;                              ///< thousandths, by index
+  std::map<std::uint8_t, std::int64_t> gpus;                               ///< thousandths, by index
   std::map<std::pair<Protocol, std::uint16_t>, std::uint32_t> host_ports;  ///< wanted by number; how often
   std::set<ReplicaId> replicas;
 };
 
 struct Ledger {
-  std::map<NodeId, Held> nodes;  ///< those on which something is held
+  std::map<NodeId, Held> nodes;   ///< those on which something is held
   std::set<ReplicaSlot> waiting;  ///< PENDING and not leaving
   /// Replicas on nodes that exist, neither ended nor leaving: how many, by workload and node.
   std::map<WorkloadUid, std::map<NodeId, std::uint32_t>> live;

@@ -23,7 +23,7 @@ SnapshotBuilder one_of_two() {
   });
   world.replica("web", [](Replica& r) {
     SnapshotBuilder::running("a")(r);
-    r.gpus = {1};
+    r.gpus = std::vector<std::uint8_t>{1};
   });
   return world.replica("web");
 }
@@ -85,7 +85,9 @@ TEST_CASE("Whatever the scheduler counts too much or too little is noticed") {
   const std::vector<std::function<void(SnapshotBuilder&)>> changes{
       [](SnapshotBuilder& w) { w.change_replica(kFirst, [](Replica& r) { r.phase = Phase::stopped; }); },
       [](SnapshotBuilder& w) { w.change_replica(kFirst, [](Replica& r) { r.stop = StopCause::scale; }); },
-      [](SnapshotBuilder& w) { w.change_replica(kFirst, [](Replica& r) { r.gpus = {0}; }); },
+      [](SnapshotBuilder& w) {
+        w.change_replica(kFirst, [](Replica& r) { r.gpus = std::vector<std::uint8_t>{0}; });
+      },
       [](SnapshotBuilder& w) { w.replica("web"); },
       [](SnapshotBuilder& w) {
         w.workload("port", [](WorkloadSpec& s) {

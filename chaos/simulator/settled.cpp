@@ -133,7 +133,7 @@ std::optional<std::string> unsettled_workload(const Snapshot& view, const Worklo
     if (r->phase != Phase::pending) continue;
     ++blocked;
     if (r->reason.empty() || !fits_nowhere(view, workload, *r))
-      return title + ": " + r->id.value + " is PENDING: '" + r->reason + "'";
+      return title + ": " + r->id.value + " is PENDING: '" + *r->reason + "'";
   }
   if (ended > kMostHistory + (runs_for_ever ? 0 : 5))
     return title + ": keeps " + std::to_string(ended) + " ended replicas";

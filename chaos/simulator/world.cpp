@@ -63,7 +63,7 @@ std::string in_words(const Change& change) {
         ((*r)->stop_requested() ? std::string(" stop:") + to_string((*r)->stop) : "") +
         ((*r)->withdrawn != StopCause::none ? std::string(" withdrawn:") + to_string((*r)->withdrawn) : "") +
         ((*r)->evict != StopCause::none ? " to be moved" : "") +
-        ((*r)->reason.empty() ? "" : " (" + (*r)->reason + ")");
+        ((*r)->reason.empty() ? "" : " (" + *(*r)->reason + ")");
   if (const auto* v = std::get_if<std::shared_ptr<const Version>>(&*change.record))
     out += " " + ((*v)->image_digest.empty() ? "not pinned" : "is " + (*v)->image_digest) +
            ((*v)->proven ? " proven" : "");

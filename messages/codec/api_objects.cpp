@@ -45,7 +45,7 @@ api::Replica to_api(const Replica& replica, std::uint64_t serving_version) {
   out.set_state(static_cast<api::Replica::State>(replica.phase));
   out.set_attempt(replica.attempt);
   out.set_ready(replica.ready);
-  out.set_reason(valid_utf8(replica.reason));
+  out.set_reason(valid_utf8(*replica.reason));
   if (replica.exit_code) out.set_exit_code(*replica.exit_code);
   out.set_address(replica.address);
   set_time(replica.created_at, [&] { return out.mutable_created_at(); });
@@ -63,7 +63,7 @@ api::Replica to_api(const Replica& replica, std::uint64_t serving_version) {
     wire.set_failure(valid_utf8(probe.failure));
     set_time(probe.since, [&] { return wire.mutable_since(); });
   }
-  out.set_last_end(valid_utf8(replica.last_end));
+  out.set_last_end(valid_utf8(*replica.last_end));
   for (const auto gpu : replica.gpus) out.add_gpus(gpu);
   return out;
 }

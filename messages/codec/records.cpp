@@ -127,7 +127,7 @@ static void write(const Replica& replica, record::Replica& out) {
   out.set_withdrawn_at(replica.withdrawn_at);
   out.set_ended_at(replica.ended_at);
   for (const auto gpu : replica.gpus) out.add_gpus(gpu);
-  out.set_preempted_for(replica.preempted_for.value);
+  out.set_preempted_for(replica.preempted_for->value);
   out.set_evict(static_cast<record::StopCause>(replica.evict));
 }
 
@@ -144,7 +144,7 @@ static bool read(const record::Replica& wire, Replica& out) {
   out.reason = wire.reason();
   out.last_end = wire.last_end();
   out.was_ready = wire.was_ready();
-  if (!read(wire.probes(), out.probes)) return false;
+  if (!wire.probes().empty() && !read(wire.probes(), out.probes.edit())) return false;
   if (!read_replica_id(wire.id(), out.id) || !read_uid(wire.workload(), out.workload)) return false;
   // Snapshots find replicas by what is inside their ids.
   if (slot_of(out.id) != ReplicaSlot{out.workload, out.ordinal}) return false;
@@ -152,8 +152,8 @@ static bool read(const record::Replica& wire, Replica& out) {
          read_enum(wire.stop(), StopCause::none, StopCause::rebalance, out.stop) &&
          read_enum(wire.withdrawn(), StopCause::none, StopCause::rebalance, out.withdrawn) &&
          read_enum(wire.evict(), StopCause::none, StopCause::rebalance, out.evict) &&
-         read_gpus(wire.gpus(), out.gpus) &&
-         read_optional_replica_id(wire.preempted_for(), out.preempted_for) &&
+         (wire.gpus().empty() || read_gpus(wire.gpus(), out.gpus.edit())) &&
+         (wire.preempted_for().empty() || read_replica_id(wire.preempted_for(), out.preempted_for.edit())) &&
          read_millis(wire.ended_at(), out.ended_at) && read_millis(wire.running_at(), out.running_at) &&
          read_millis(wire.ready_at(), out.ready_at) &&
          read_millis(wire.first_ready_at(), out.first_ready_at) &&
@@ -161,7 +161,7 @@ static bool read(const record::Replica& wire, Replica& out) {
          read_optional_container_id(wire.container(), out.container) &&
          read_millis(wire.created_at_ms(), out.created_at) &&
          read_millis(wire.started_at_ms(), out.started_at) &&
-         read(wire.published_ports(), out.published_ports) &&
+         (wire.published_ports().empty() || read(wire.published_ports(), out.published_ports.edit())) &&
          read_optional_digest(wire.image_digest(), out.image_digest);
 }
 

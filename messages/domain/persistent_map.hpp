@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <type_traits>
 #include <utility>
 
 namespace cloudless {
@@ -20,7 +21,9 @@ struct KeyHash {
 };
 
 /// K: totally ordered, hashable by KeyHash<K>. V: cheap to copy (a shared_ptr, another of these maps).
-template <class K, class V>
+/// KeyIn: keys are not kept beside the values but read out of them, by KeyIn{}(value); edit() is not for
+/// those.
+template <class K, class V, class KeyIn = void>
 class PersistentMap {
   struct Node;
 
@@ -52,9 +55,19 @@ class PersistentMap {
     Node* node_ = nullptr;
   };
 
-  struct Node {
-    K key;
+  struct KeyBeside {
+    K kept;
     V value;
+    const K& key() const { return kept; }
+  };
+  struct KeyInside {
+    V value;
+    K key() const { return KeyIn{}(value); }
+  };
+  using Entry = std::conditional_t<std::is_void_v<KeyIn>, KeyBeside, KeyInside>;
+
+  struct Node {
+    Entry entry;
     std::uint32_t priority;
     std::atomic<std::uint32_t> holders{1};
     Link left{}, right{};
@@ -68,8 +81,8 @@ class PersistentMap {
   const V* find(const K& key) const {
     const Node* n = root_.get();
     while (n != nullptr) {
-      const auto order = key <=> n->key;
-      if (order == 0) return &n->value;
+      const auto order = key <=> n->entry.key();
+      if (order == 0) return &n->entry.value;
       n = (order < 0 ? n->left : n->right).get();
     }
     return nullptr;
@@ -83,7 +96,7 @@ class PersistentMap {
   }
 
   /// The value to change in place, made if there is none; valid until the next call of anything else.
-  V& edit(const K& key) {
+  V& edit(const K& key) requires std::is_void_v<KeyIn> {
     if (find(key) == nullptr) insert(fresh(key, V{}));
     return own_value(key);
   }
@@ -92,7 +105,7 @@ class PersistentMap {
   bool erase(const K& key) {
     if (find(key) == nullptr) return false;
     Link* at = &root_;
-    for (auto order = key <=> (*at)->key; order != 0; order = key <=> (*at)->key) {
+    for (auto order = key <=> (*at)->entry.key(); order != 0; order = key <=> (*at)->entry.key()) {
       Node& n = own(*at);
       at = order < 0 ? &n.left : &n.right;
     }
@@ -123,12 +136,15 @@ class PersistentMap {
     return static_cast<std::uint32_t>((x ^ (x >> 31)) >> 32);
   }
   static Link fresh(const K& key, V value) {
-    return Link(new Node{key, std::move(value), mix(KeyHash<K>{}(key))});
+    const auto priority = mix(KeyHash<K>{}(key));
+    if constexpr (std::is_void_v<KeyIn>)
+      return Link(new Node{{key, std::move(value)}, priority});
+    else
+      return Link(new Node{{std::move(value)}, priority});
   }
   /// The node to change: a copy takes its place if somebody else holds it.
   static Node& own(Link& link) {
-    if (!link.is_own())
-      link = Link(new Node{link->key, link->value, link->priority, {1}, link->left, link->right});
+    if (!link.is_own()) link = Link(new Node{link->entry, link->priority, {1}, link->left, link->right});
     return *link;
   }
   /// Its key is there.
@@ -136,8 +152,8 @@ class PersistentMap {
     Link* at = &root_;
     for (;;) {
       Node& n = own(*at);
-      const auto order = key <=> n.key;
-      if (order == 0) return n.value;
+      const auto order = key <=> n.entry.key();
+      if (order == 0) return n.entry.value;
       at = order < 0 ? &n.left : &n.right;
     }
   }
@@ -146,14 +162,14 @@ class PersistentMap {
     Link* at = &root_;
     while (*at && !is_above(*added, **at)) {
       Node& n = own(*at);
-      at = added->key < n.key ? &n.left : &n.right;
+      at = added->entry.key() < n.entry.key() ? &n.left : &n.right;
     }
-    split(std::move(*at), added->key, added->left, added->right);
+    split(std::move(*at), added->entry.key(), added->left, added->right);
     *at = std::move(added);
     ++size_;
   }
   static bool is_above(const Node& a, const Node& b) {
-    return a.priority != b.priority ? a.priority > b.priority : a.key < b.key;
+    return a.priority != b.priority ? a.priority > b.priority : a.entry.key() < b.entry.key();
   }
   /// Keys below `key` go to `low`, keys above it to `high`; `key` itself is not there.
   static void split(Link whole, const K& key, Link& low, Link& high) {
@@ -163,7 +179,7 @@ class PersistentMap {
       return;
     }
     Node& n = own(whole);
-    if (n.key < key) {
+    if (n.entry.key() < key) {
       split(std::move(n.right), key, n.right, high);
       low = std::move(whole);
     } else {
@@ -187,15 +203,15 @@ class PersistentMap {
   template <class Visit>
   static bool walk_from(const Node* n, const K& from, Visit& visit) {
     if (n == nullptr) return true;
-    if (n->key < from) return walk_from(n->right.get(), from, visit);
-    return walk_from(n->left.get(), from, visit) && visit(n->key, n->value) &&
+    if (n->entry.key() < from) return walk_from(n->right.get(), from, visit);
+    return walk_from(n->left.get(), from, visit) && visit(n->entry.key(), n->entry.value) &&
            walk_from(n->right.get(), from, visit);
   }
   template <class Visit>
   static void walk(const Node* n, Visit& visit) {
     if (n == nullptr) return;
     walk(n->left.get(), visit);
-    visit(n->key, n->value);
+    visit(n->entry.key(), n->entry.value);
     walk(n->right.get(), visit);
   }
 

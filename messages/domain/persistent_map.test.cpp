@@ -118,5 +118,33 @@ TEST_CASE("a value that is deep in the map is found after keys came in order, ba
   }
 }
 
+struct KeyOfText {
+  std::string operator()(const std::string& text) const { return text.substr(0, 3); }
+};
+
+TEST_CASE("keys that are read out of the values") {
+  PersistentMap<std::string, std::string, KeyOfText> map;
+  std::mt19937 random(1);
+  std::map<std::string, std::string> model;
+  for (int step = 0; step < 2000; ++step) {
+    const std::string key = std::to_string(100 + random() % 200);
+    const auto before = map;
+    if (random() % 3 == 0) {
+      CHECK(map.erase(key) == (model.erase(key) > 0));
+    } else {
+      map.set(key, key + " " + std::to_string(step));
+      model[key] = key + " " + std::to_string(step);
+    }
+    CHECK(map.size() == model.size());
+    CHECK(before.size() + 1 >= map.size());
+    const auto found = model.find(key);
+    CHECK((map.find(key) == nullptr) == (found == model.end()));
+    if (found != model.end()) CHECK(*map.find(key) == found->second);
+  }
+  std::map<std::string, std::string> seen;
+  map.for_each([&](const std::string& key, const std::string& value) { seen.emplace(key, value); });
+  CHECK(seen == model);
+}
+
 }  // namespace
 }  // namespace cloudless

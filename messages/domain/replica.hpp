@@ -8,6 +8,7 @@
 
 #include "messages/domain/ids.hpp"
 #include "messages/domain/probe_status.hpp"
+#include "messages/domain/rare.hpp"
 #include "messages/domain/time.hpp"
 #include "messages/domain/workload.hpp"
 
@@ -59,39 +60,23 @@ struct PublishedPort {
   bool operator==(const PublishedPort&) const = default;
 };
 
-/// Record "replica/<id>". Owner: workload_state.
+/// Record "replica/<id>". Owner: workload_state. There are very many: fields stand in order of their size,
+/// and those that most replicas leave empty are Rare.
 struct Replica {
   ReplicaId id;
   WorkloadUid workload;
   std::uint64_t ordinal = 0;
-  std::uint64_t version = 1;
-
-  Phase phase = Phase::pending;
-  std::uint32_t attempt = 0;
   NodeId node;  ///< empty while pending
+  ContainerId container;
+  std::string address;
+  std::string image_digest;  ///< of the bytes that its container is made of; empty before that is known
+  std::uint64_t version = 1;
   /// The node's incarnation that the last accepted report came from; older reports are stale.
   std::uint64_t node_incarnation = 0;
   /// Sequence of the last accepted report within that incarnation.
   std::uint64_t report_sequence = 0;
-
-  StopCause stop = StopCause::none;  ///< anything but none: on its way out
-  bool ready = false;
-  bool serving = true;
-  ContainerId container;
-  std::string address;
-  std::optional<std::int32_t> exit_code;
-  std::string reason;  ///< why it is where it is, in words; while pending: what is short
   WallMillis created_at = 0;
   WallMillis started_at = 0;
-  std::vector<PublishedPort> published_ports;
-  std::string image_digest;  ///< of the bytes that its container is made of; empty before that is known
-  std::vector<ProbeStatus> probes;  ///< of the container that runs; at most one per kind
-  std::string last_end;             ///< how the last attempt that ended ended, in words; empty while none did
-  bool was_ready = false;           ///< at some time in this attempt
-  /// Told to stop once everybody who sends requests knows that it no longer serves: serving is false already
-  /// and it counts as stopping.
-  StopCause withdrawn = StopCause::none;
-
   // Store time (messages/domain/store_clock.hpp); 0: not yet.
   Millis running_at = 0;      ///< ran for the first time
   Millis ready_at = 0;        ///< ready without a break since; 0 while it is not
@@ -99,10 +84,25 @@ struct Replica {
   Millis withdrawn_at = 0;
   Millis ended_at = 0;  ///< when it became terminal
 
-  std::vector<std::uint8_t> gpus;  ///< indices of the node's GPUs that it has; of a share: one
-  ReplicaId preempted_for;         ///< with stop or withdrawn preempted: whose place this will be
+  Rare<std::string> reason;  ///< why it is where it is, in words; while pending: what is short
+  Rare<std::vector<PublishedPort>> published_ports;
+  Rare<std::vector<ProbeStatus>> probes;  ///< of the container that runs; at most one per kind
+  Rare<std::string> last_end;  ///< how the last attempt that ended ended, in words; empty while none did
+  Rare<std::vector<std::uint8_t>> gpus;  ///< indices of the node's GPUs that it has; of a share: one
+  Rare<ReplicaId> preempted_for;         ///< with stop or withdrawn preempted: whose place this will be
+
+  std::optional<std::int32_t> exit_code;
+  std::uint32_t attempt = 0;
+  Phase phase = Phase::pending;
+  StopCause stop = StopCause::none;  ///< anything but none: on its way out
+  /// Told to stop once everybody who sends requests knows that it no longer serves: serving is false already
+  /// and it counts as stopping.
+  StopCause withdrawn = StopCause::none;
   /// Anything but none: it is to be replaced elsewhere as soon as its workload's availability allows.
   StopCause evict = StopCause::none;
+  bool ready = false;
+  bool serving = true;
+  bool was_ready = false;  ///< at some time in this attempt
 
   bool is_leaving() const { return stop != StopCause::none || withdrawn != StopCause::none; }
   bool stop_requested() const { return stop != StopCause::none; }

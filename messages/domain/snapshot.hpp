@@ -41,8 +41,14 @@ struct KeyHash<ReplicaSlot> {
 std::optional<ReplicaSlot> slot_of(const ReplicaId& id);
 ReplicaId replica_id(std::string_view workload_name, const WorkloadUid& uid, std::uint64_t ordinal);
 
+struct SlotOf {
+  ReplicaSlot operator()(const std::shared_ptr<const Replica>& r) const { return {r->workload, r->ordinal}; }
+};
+
 class Snapshot {
  public:
+  using Replicas = PersistentMap<ReplicaSlot, std::shared_ptr<const Replica>, SlotOf>;
+
   Revision revision() const { return revision_; }
   /// Empty until the store made one.
   const std::string& cluster_id() const { return cluster_id_; }
@@ -67,7 +73,7 @@ class Snapshot {
   const PersistentMap<WorkloadUid, std::shared_ptr<const Workload>>& workloads() const { return workloads_; }
   /// Workloads that are not deleted, by namespace and name.
   const PersistentMap<QualifiedName, WorkloadUid>& names() const { return names_; }
-  const PersistentMap<ReplicaSlot, std::shared_ptr<const Replica>>& replicas() const { return replicas_; }
+  const Replicas& replicas() const { return replicas_; }
   const PersistentMap<NodeId, std::shared_ptr<const Node>>& nodes() const { return nodes_; }
   const PersistentMap<ReplicaSlot, std::shared_ptr<const Version>>& versions() const { return versions_; }
   const PersistentMap<ReplicaSlot, std::shared_ptr<const Rollout>>& rollouts() const { return rollouts_; }
@@ -90,8 +96,6 @@ class Snapshot {
   std::vector<Record> records() const;
 
  private:
-  using Replicas = PersistentMap<ReplicaSlot, std::shared_ptr<const Replica>>;
-
   void put_workload(const std::shared_ptr<const Workload>& w);
   void put_replica(const std::shared_ptr<const Replica>& r);
   void take_off_node(const Replica& r);
