@@ -2,6 +2,8 @@
 
 #include <array>
 #include <initializer_list>
+#include <optional>
+#include <utility>
 
 namespace cloudless::runtime {
 namespace {
@@ -29,13 +31,14 @@ bool has_any(std::string_view text, std::initializer_list<std::string_view> part
   return false;
 }
 
-/// The text between the first pair of double quotes (or escaped ones) after `marker`.
-std::string quoted_after(std::string_view text, std::string_view marker) {
+/// The text between the first pair of double quotes (or escaped ones) after `marker`; crun quotes with
+/// `this`.
+std::string quoted_after(std::string_view text, std::string_view marker, char quote = '"') {
   const auto at = text.find(marker);
   if (at == std::string_view::npos) return {};
-  const auto open = text.find('"', at + marker.size());
+  const auto open = text.find(quote, at + marker.size());
   if (open == std::string_view::npos) return {};
-  const auto close = text.find('"', open + 1);
+  const auto close = text.find(quote, open + 1);
   if (close == std::string_view::npos) return {};
   auto word = std::string(text.substr(open + 1, close - open - 1));
   while (!word.empty() && word.back() == '\\') word.pop_back();
@@ -73,6 +76,31 @@ Error error(Errc code, std::string message) {
   return Error{code, std::move(message), {}};
 }
 
+Error no_such_command(const std::string& command) {
+  return error(Errc::failed_precondition, "command \"" + command + "\" does not exist in the image");
+}
+
+Error no_program(const std::string& command) {
+  return error(Errc::failed_precondition, "command" + (command.empty() ? "" : " \"" + command + "\"") +
+                                              " cannot be executed: not a program, or not for this machine");
+}
+
+Error no_working_directory(const std::string& directory) {
+  return error(Errc::failed_precondition, "working directory \"" + directory + "\" cannot be entered");
+}
+
+/// What crun says of a command or a directory that cannot be.
+std::optional<Error> crun_error(std::string_view text) {
+  if (const auto command = quoted_after(text, "executable file ", '`'); !command.empty())
+    return no_such_command(command);
+  if (const auto command = quoted_after(text, "exec container process ", '`'); !command.empty())
+    return no_program(command);
+  if (has(text, "open executable: ")) return no_program({});
+  if (const auto directory = quoted_after(text, "chdir ", '`'); !directory.empty())
+    return no_working_directory(directory);
+  return std::nullopt;
+}
+
 }  // namespace
 
 Error runtime_error(int code, std::string_view text, std::string_view what) {
@@ -86,15 +114,14 @@ Error runtime_error(int code, std::string_view text, std::string_view what) {
   if (has(text, "exec:") || has(text, "exec failed")) {
     const auto command = quoted_after(text, "exec:");
     if (has_any(text, {"executable file not found", "no such file or directory"}))
-      return error(Errc::failed_precondition, "command \"" + command + "\" does not exist in the image");
+      return no_such_command(command);
     if (has_any(text, {"permission denied", "is a directory", "exec format error"}))
-      return error(Errc::failed_precondition,
-                   "command \"" + command + "\" cannot be executed: not a program, or not for this machine");
+      return no_program(command);
   }
+  if (auto said = crun_error(text)) return std::move(*said);
   if (has_any(text, {"chdir to cwd", "mkdir /"}) &&
       has_any(text, {"no such file", "not a directory", "permission denied"}))
-    return error(Errc::failed_precondition,
-                 "working directory \"" + quoted_after(text, "cwd (") + "\" cannot be entered");
+    return no_working_directory(quoted_after(text, "cwd ("));
   if (has_any(text, {"OCI runtime create failed", "runc create failed", "failed to create shim task"}))
     return error(Errc::failed_precondition,
                  std::string(what) + ": the runtime refused: " + std::string(text));

@@ -10,14 +10,14 @@ namespace {
 
 constexpr int kUnknown = 2;
 
-TEST_CASE("what runc says becomes a reason that a user understands") {
+TEST_CASE("what runc and crun say becomes a reason that a user understands") {
   struct Case {
     int code;
     const char* text;
     Errc errc;
     const char* message;
   };
-  // Texts as containerd 1.6 and runc 1.1 wrote them.
+  // Texts as containerd 1.6, runc 1.1 and crun 1.8 wrote them.
   const std::vector<Case> cases = {
       {kUnknown,
        R"(failed to create task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "nosuch": executable file not found in $PATH: unknown)",
@@ -32,6 +32,18 @@ TEST_CASE("what runc says becomes a reason that a user understands") {
       {kUnknown,
        R"(OCI runtime exec failed: exec failed: unable to start container process: exec: \"x\": executable file not found in $PATH: unknown)",
        Errc::failed_precondition, "command \"x\" does not exist in the image"},
+      {kUnknown,
+       "failed to create shim task: OCI runtime create failed: executable file `/no/such` not found in "
+       "$PATH: "
+       "No such file or directory: unknown",
+       Errc::failed_precondition, "command \"/no/such\" does not exist in the image"},
+      {kUnknown, "OCI runtime create failed: open executable: Permission denied: unknown",
+       Errc::failed_precondition, "command cannot be executed: not a program, or not for this machine"},
+      {kUnknown, "OCI runtime start failed: exec container process `/bin/x`: Exec format error: unknown",
+       Errc::failed_precondition,
+       "command \"/bin/x\" cannot be executed: not a program, or not for this machine"},
+      {kUnknown, "OCI runtime create failed: chdir `/etc/passwd/x`: Not a directory: unknown",
+       Errc::failed_precondition, "working directory \"/etc/passwd/x\" cannot be entered"},
       {14, "connection error: desc = \"transport: Error while dialing\"", Errc::unavailable,
        "containerd does not answer: connection error: desc = \"transport: Error while dialing\""},
       {kUnknown, "write /var/lib/x: no space left on device", Errc::resource_exhausted,
