@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "chaos/simulator/decision_law.hpp"
+
 namespace cloudless::sim {
 
 WatchedScheduler::WatchedScheduler(OnBreach on_breach)
@@ -32,6 +34,7 @@ void WatchedScheduler::see(SnapshotPtr view) {
 std::vector<ProposalItem> WatchedScheduler::propose(std::size_t limit, Millis now) {
   auto items = core_.propose(limit, now);
   judge_model("after a decision at");
+  for (auto& breach : check_decision(*view_, items, now)) on_breach_(std::move(breach));
   return items;
 }
 

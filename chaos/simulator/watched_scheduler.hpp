@@ -1,5 +1,6 @@
 // The real scheduler with a judge who looks over its shoulder: after every call what its model counts must be
-// what the records that it has seen add up to, and nothing that it assumed may be left.
+// what the records that it has seen add up to, and nothing that it assumed may be left; and what it decides
+// is lawful by what it has seen.
 #pragma once
 
 #include <functional>
