@@ -30,6 +30,16 @@ std::string of(std::size_t part, std::size_t all) {
   return std::to_string(part) + " of " + std::to_string(all);
 }
 
+/// By a required anti-affinity of its own, wherever it is.
+bool keeps_away(const Tenant& tenant, const Demand& demand) {
+  const auto& record = tenant.workload->record;
+  if (!tenant.ask->guards || !record || record->ns != demand.ns) return false;
+  const auto& away = tenant.ask->pod->placement.anti_affinity;
+  return std::any_of(away.begin(), away.end(), [&](const AffinityTerm& term) {
+    return term.required && !term.workload_selector.empty() && selects(term.workload_selector, demand.labels);
+  });
+}
+
 }  // namespace
 
 Pass::Pass(Model& model, Compiled& compiled, WaitingList& waiting, const Terms& terms)
@@ -86,6 +96,10 @@ bool Pass::relies_on_what_may_not_be(const ReplicaSlot& slot) const {
   if (evictions_.empty() && keepers_.empty()) return false;
   const Demand demand = demand_of(model_, slot, terms_.now);
   if (!evictions_.empty() && demand.has_rules_between_replicas()) return true;
+  // Who kept it away and is told to stop counts no more, so its own demand does not know of that one.
+  if (std::any_of(victims_.begin(), victims_.end(),
+                  [&](const ReplicaSlot& victim) { return keeps_away(model_.tenant(victim), demand); }))
+    return true;
   if (demand.placement().max_skew && keepers_.contains(slot.workload)) return true;
   return std::any_of(keepers_.begin(), keepers_.end(), [&](const WorkloadUid& keeper) {
     return demand.requires_company_of(model_.workloads().at(keeper));
@@ -169,6 +183,7 @@ void Pass::evict(const ReplicaSlot& slot, const Eviction& eviction) {
     allowance_.take(model_.tenant(victim));
     model_.assume_leaving(victim);
     assumed_.push_back(victim);
+    victims_.push_back(victim);
     ++placed_;
   }
   if (!eviction.victims.empty()) evictions_.push_back(eviction.node);

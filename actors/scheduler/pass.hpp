@@ -80,6 +80,7 @@ class Pass {
   std::map<VersionKey, Search> searches_;
   std::size_t searched_nodes_ = 0;
   std::vector<NodeId> evictions_;  // where, in order
+  std::vector<ReplicaSlot> victims_;
   std::set<WorkloadUid> keepers_;  // for whom a place is kept
   std::vector<ReplicaSlot> assumed_;
   std::vector<ProposalItem> assignments_, reasons_;

@@ -244,6 +244,23 @@ TEST_CASE_FIXTURE(PassTest, "Nobody gets a place that rests on a stop which the 
   CHECK(step() == Steps{assign("high", 0, "a"), assign("mid", 0, "a")});
 }
 
+TEST_CASE_FIXTURE(PassTest,
+                  "Nobody gets a place from which one that is told to stop keeps it away until then") {
+  world.node("a").node("b").workload("low", [](WorkloadSpec& s) {
+    spec_of(100, 1)(s);
+    s.pod.placement.anti_affinity = {{Topology::zone, true, {{"app", "high"}}, {}, 1}};
+  });
+  world.replica("low", SnapshotBuilder::running("a"));
+  world.workload("high", [](WorkloadSpec& s) {
+    spec_of(100, 9)(s);
+    s.labels["app"] = "high";
+  });
+  world.replica("high").replica("high");
+  world.workload("free", spec_of(100, 1)).replica("free");
+  CHECK(step() == Steps{stop("low", 0, "high", 0), assign("free", 0, "a")});
+  CHECK(step().size() == 2);
+}
+
 TEST_CASE_FIXTURE(PassTest, "A place that is kept for somebody is no company yet for those that need some") {
   world.node("a").workload("low", spec_of(950, 1)).replica("low", SnapshotBuilder::running("a"));
   world.node("b").workload("high", [](WorkloadSpec& s) {

@@ -1,6 +1,6 @@
-// What a decision of the scheduler must be like, judged against exactly what it had seen: every rule holds for
-// each place in turn, after the places before it in the same batch. Nothing is excused here as in the judge of
-// commits, who does not know how late a decision was. Pure.
+// What a decision of the scheduler must be like, judged against exactly what it had seen: every rule holds
+// for each place in turn, after the places before it in the same batch. Nothing is excused here as in the
+// judge of commits, who does not know how late a decision was. Pure.
 #pragma once
 
 #include <vector>
