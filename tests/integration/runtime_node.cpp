@@ -174,7 +174,7 @@ std::string RuntimeNode::traces(const std::string& name) const {
   for (std::string line; std::getline(mounts, line);)  // others' containers may have the same name
     if (line.find("/" + id.value + "/") != std::string::npos &&
         line.find(machine.folder()) != std::string::npos)
-      left += " mount";
+      left += " mount: " + line;
   return left;
 }
 
