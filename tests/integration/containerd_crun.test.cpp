@@ -48,7 +48,7 @@ struct CrunNode : RuntimeNode {
 TEST_CASE(
     "containers of runtime class crun are limited, confined, entered, stopped and removed like runc's") {
   REQUIRE_MESSAGE(fs::exists("/usr/bin/crun"), "Debian: crun");
-  CrunNode node("crun");
+  CrunNode node("crunlife");
 
   auto request = node.crun("a", "trap 'exit 7' TERM; touch /x && echo written; while :; do sleep 0.05; done");
   request.assignment.limits = {500, 64 * kMebibyte, std::nullopt, 42};

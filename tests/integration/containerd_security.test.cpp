@@ -399,7 +399,7 @@ TEST_CASE("what a node does not allow or cannot do is refused before anything is
   };
   // Only the name matters here: it is refused before anything is called.
   const auto crun = node.machine.folder() + "/crun";
-  std::ofstream(crun) << "#!/bin/sh\nexit 1\n";
+  REQUIRE((std::ofstream(crun) << "#!/bin/sh\nexit 1\n").good());
   fs::permissions(crun, fs::perms::owner_all);
   policy.runtimes["crun"] = crun;
   node.open();
