@@ -150,11 +150,14 @@ void Planner::stop_outdated(bool gate, Count surge) {
   }
 }
 
-/// What failed for good under ALWAYS is not replaced, but never makes one that runs a surplus.
+/// What failed for good under ALWAYS is not replaced, but never makes one that runs a surplus. Nor does what
+/// fills the place of another version because that is no way back.
 void Planner::stop_surplus() {
   const Count places = current() + (view_.runs_to_completion ? finished() : 0);
   const Count idle = view_.runs_to_completion ? 0 : finished();
-  Count surplus = std::min(places - goal(), total_ - idle - wanted());
+  const bool fills_others = fill_version() == view_.version;
+  const Count own = fills_others ? std::max(goal(), wanted() - outdated()) : goal();
+  Count surplus = std::min(places - own, total_ - idle - wanted());
   for (const std::size_t i : least_useful_first(census_.current)) {
     if (surplus-- <= 0) return;
     stop_above(i, StopCause::scale, view_.bounds.min_available);

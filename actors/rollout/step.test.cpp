@@ -407,6 +407,18 @@ TEST_CASE("what has to move and what never worked together do not keep a canary 
   CHECK(next(view) == "stop 4 rollout; stop 3 rollout");
 }
 
+TEST_CASE("what replaces a moving one of a version that is no way back is not one too many of a canary") {
+  const auto canary_of = [](const std::string& letters) {
+    const auto needs_all = [](RolloutPolicy& p) { p.min_available = 4; };
+    return rolling(4, letters, all_of({canary(2), surge(1), needs_all}),
+                   [](WorkloadView& v) { v.from_proven = false; });
+  };
+  CHECK(next(canary_of("O>ONN")) == "start 1 v2");
+  CHECK(next(canary_of("O>ONNp")) == "");
+  CHECK(next(canary_of("O>ONNN")) == "stop 0 rebalance");
+  CHECK(next(canary_of("OONNp")) == "stop 4 scale");
+}
+
 TEST_CASE("a replica that may stay for a while is looked at again when it has to leave") {
   auto view = steady(1, "N~");
   CHECK(step(view, kNow).wake_at == kNow + 1);
