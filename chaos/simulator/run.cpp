@@ -16,7 +16,8 @@ constexpr std::uint64_t kStepsPerCommandAmidLosses = 150;
 /// Longer than every back-off, lease and grace period of a run together.
 constexpr Millis kSettleWithin = 60'000;
 constexpr std::uint64_t kSettleSteps = 200'000;
-/// Longer than the sweep in which deciders propose again what was refused.
+/// Without a commit for so long it rests: longer than the sweep in which deciders propose again what was
+/// refused.
 constexpr Millis kRest = 6'000;
 constexpr Millis kNewsArrive = 1'000;  ///< from the disk to every follower
 
@@ -67,15 +68,17 @@ void settle(World& world) {
   stage.note("settled");
   if (world.acknowledged() == 0) stage.broken({"customers are served", "not one write was acknowledged"});
   if (!comes_to_rest(world.truth().view())) return;
-  // Late news (a ready condition, history to be forgotten) first; then nothing moves any more.
-  for (const Millis until = stage.steady() + kRest; stage.steady() < until;)
-    if (!step(world)) return;
-  const std::uint64_t resting = world.moves();
-  for (const Millis until = stage.steady() + kRest; stage.steady() < until;)
-    if (!step(world)) return;
-  if (world.moves() != resting)
-    stage.broken({"a cluster that has converged comes to rest",
-                  std::to_string(world.moves() - resting) + " commits while nothing happened"});
+  // Late news (a ready condition, history to be forgotten, a command that was under way) first; then nothing
+  // moves any more.
+  const Millis rests_by = stage.steady() + kSettleWithin;
+  for (std::uint64_t seen = 0; seen != world.moves();) {
+    if (stage.steady() > rests_by)
+      return stage.broken({"a cluster that has converged comes to rest",
+                           std::to_string(world.moves() - seen) + " commits while nothing happened"});
+    seen = world.moves();
+    for (const Millis until = stage.steady() + kRest; stage.steady() < until;)
+      if (!step(world)) return;
+  }
   // How fast links are is measured for ever: what was just committed has to get there.
   auto differs = world.coordinator().scheduler_differs_from(world.truth().view());
   for (const Millis until = stage.steady() + kNewsArrive; differs && stage.steady() < until;) {
