@@ -104,17 +104,17 @@ CommonPart CommonParts::of(const Snapshot& snapshot, const Replica& replica, con
 
 HeldSet held_set(const Snapshot& snapshot, const NodeId& node, CommonParts& parts, const OpenSecret& open) {
   HeldSet out{snapshot.cluster_id(), node, snapshot.revision(), {}};
-  const auto replicas = snapshot.replicas_on(node);
+  const auto& replicas = snapshot.index_of(node);
   out.assignments.reserve(replicas.size());
   const Replica* last = nullptr;
   CommonPart common;
-  for (const auto& replica : replicas) {
-    if (is_terminal(replica->phase)) continue;
+  replicas.for_each([&](const auto&, const std::shared_ptr<const Replica>& replica) {
+    if (is_terminal(replica->phase)) return;
     if (last == nullptr || last->version != replica->version || last->workload != replica->workload)
       common = parts.of(snapshot, *replica, open);
     last = replica.get();
     if (common) out.assignments.push_back({common, replica->ordinal, replica->stop, replica->gpus});
-  }
+  });
   return out;
 }
 

@@ -185,8 +185,9 @@ const Resources& Judge::requests_of(const Replica& replica) {
 Taken& Judge::taken_on(const NodeId& id) {
   if (const auto known = taken_.find(id); known != taken_.end()) return known->second;
   auto& taken = taken_[id];
-  for (const auto& replica : head().replicas_on(id))
+  head().index_of(id).for_each([&](const auto&, const std::shared_ptr<const Replica>& replica) {
     if (!is_terminal(replica->phase)) taken.add(requests_of(*replica), replica->gpus);
+  });
   return taken;
 }
 

@@ -21,8 +21,8 @@ struct KeyHash {
 };
 
 /// K: totally ordered, hashable by KeyHash<K>. V: cheap to copy (a shared_ptr, another of these maps).
-/// KeyIn: keys are not kept beside the values but read out of them, by KeyIn{}(value); edit() is not for
-/// those.
+/// KeyIn: keys are not kept beside the values but read out of them. KeyIn{}(value) answers what compares with
+/// a K, and becomes a K, as that key would; edit() is not for those.
 template <class K, class V, class KeyIn = void>
 class PersistentMap {
   struct Node;
@@ -62,7 +62,7 @@ class PersistentMap {
   };
   struct KeyInside {
     V value;
-    K key() const { return KeyIn{}(value); }
+    auto key() const { return KeyIn{}(value); }
   };
   using Entry = std::conditional_t<std::is_void_v<KeyIn>, KeyBeside, KeyInside>;
 
@@ -88,18 +88,10 @@ class PersistentMap {
     return nullptr;
   }
 
-  void set(const K& key, V value) {
-    if (find(key) != nullptr)
-      own_value(key) = std::move(value);
-    else
-      insert(fresh(key, std::move(value)));
-  }
+  void set(const K& key, V value) { own_value(key) = std::move(value); }
 
   /// The value to change in place, made if there is none; valid until the next call of anything else.
-  V& edit(const K& key) requires std::is_void_v<KeyIn> {
-    if (find(key) == nullptr) insert(fresh(key, V{}));
-    return own_value(key);
-  }
+  V& edit(const K& key) requires std::is_void_v<KeyIn> { return own_value(key); }
 
   /// True if there was one.
   bool erase(const K& key) {
@@ -135,41 +127,34 @@ class PersistentMap {
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
     return static_cast<std::uint32_t>((x ^ (x >> 31)) >> 32);
   }
-  static Link fresh(const K& key, V value) {
-    const auto priority = mix(KeyHash<K>{}(key));
+  static Link fresh(const K& key, std::uint32_t priority) {
     if constexpr (std::is_void_v<KeyIn>)
-      return Link(new Node{{key, std::move(value)}, priority});
+      return Link(new Node{{key, V{}}, priority});
     else
-      return Link(new Node{{std::move(value)}, priority});
+      return Link(new Node{{V{}}, priority});
   }
   /// The node to change: a copy takes its place if somebody else holds it.
   static Node& own(Link& link) {
     if (!link.is_own()) link = Link(new Node{link->entry, link->priority, {1}, link->left, link->right});
     return *link;
   }
-  /// Its key is there.
+  /// The value under this key, an empty one if there was none. Priorities are hashes of keys, so the key is
+  /// never below a node that the new one would stand above.
   V& own_value(const K& key) {
+    const auto priority = mix(KeyHash<K>{}(key));
     Link* at = &root_;
-    for (;;) {
+    while (*at) {
+      const auto order = key <=> (*at)->entry.key();
+      if (order == 0) return own(*at).entry.value;
+      if (priority > (*at)->priority || (priority == (*at)->priority && order < 0)) break;
       Node& n = own(*at);
-      const auto order = key <=> n.entry.key();
-      if (order == 0) return n.entry.value;
       at = order < 0 ? &n.left : &n.right;
     }
-  }
-  /// Its key is not there.
-  void insert(Link added) {
-    Link* at = &root_;
-    while (*at && !is_above(*added, **at)) {
-      Node& n = own(*at);
-      at = added->entry.key() < n.entry.key() ? &n.left : &n.right;
-    }
-    split(std::move(*at), added->entry.key(), added->left, added->right);
+    Link added = fresh(key, priority);
+    split(std::move(*at), key, added->left, added->right);
     *at = std::move(added);
     ++size_;
-  }
-  static bool is_above(const Node& a, const Node& b) {
-    return a.priority != b.priority ? a.priority > b.priority : a.entry.key() < b.entry.key();
+    return (*at)->entry.value;
   }
   /// Keys below `key` go to `low`, keys above it to `high`; `key` itself is not there.
   static void split(Link whole, const K& key, Link& low, Link& high) {
@@ -179,7 +164,7 @@ class PersistentMap {
       return;
     }
     Node& n = own(whole);
-    if (n.entry.key() < key) {
+    if (key > n.entry.key()) {
       split(std::move(n.right), key, n.right, high);
       low = std::move(whole);
     } else {
@@ -187,11 +172,11 @@ class PersistentMap {
       high = std::move(whole);
     }
   }
-  /// All of `low` is below all of `high`.
+  /// All of `low` is below all of `high`, so of equal priorities the low one stands above.
   static Link merge(Link low, Link high) {
     if (!low) return high;
     if (!high) return low;
-    if (is_above(*low, *high)) {
+    if (low->priority >= high->priority) {
       Node& n = own(low);
       n.right = merge(std::move(n.right), std::move(high));
       return low;
@@ -203,7 +188,7 @@ class PersistentMap {
   template <class Visit>
   static bool walk_from(const Node* n, const K& from, Visit& visit) {
     if (n == nullptr) return true;
-    if (n->entry.key() < from) return walk_from(n->right.get(), from, visit);
+    if (from > n->entry.key()) return walk_from(n->right.get(), from, visit);
     return walk_from(n->left.get(), from, visit) && visit(n->entry.key(), n->entry.value) &&
            walk_from(n->right.get(), from, visit);
   }

@@ -28,7 +28,7 @@ template <class Map>
 auto all_of(const Map& map, const WorkloadUid& uid) {
   using Value = std::decay_t<decltype(*map.find(ReplicaSlot{}))>;
   std::vector<Value> out;
-  map.visit_from(ReplicaSlot{uid, 0}, [&](const ReplicaSlot& slot, const Value& value) {
+  map.visit_from(ReplicaSlot{uid, 0}, [&](const auto& slot, const Value& value) {
     if (slot.workload != uid) return false;
     out.push_back(value);
     return true;
@@ -108,11 +108,16 @@ std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_of(const Workload
 
 std::vector<std::shared_ptr<const Replica>> Snapshot::replicas_on(const NodeId& id) const {
   std::vector<std::shared_ptr<const Replica>> out;
-  if (const auto* there = by_node_.find(id)) {
-    out.reserve(there->size());
-    there->for_each([&](const ReplicaSlot&, const std::shared_ptr<const Replica>& r) { out.push_back(r); });
-  }
+  const Replicas& there = index_of(id);
+  out.reserve(there.size());
+  there.for_each([&](const auto&, const std::shared_ptr<const Replica>& r) { out.push_back(r); });
   return out;
+}
+
+const Snapshot::Replicas& Snapshot::index_of(const NodeId& id) const {
+  static const Replicas nobody;
+  const auto* there = by_node_.find(id);
+  return there != nullptr ? *there : nobody;
 }
 
 std::vector<std::shared_ptr<const Version>> Snapshot::versions_of(const WorkloadUid& uid) const {

@@ -28,6 +28,17 @@ struct ReplicaSlot {
   auto operator<=>(const ReplicaSlot&) const = default;
 };
 
+/// The slot of a replica that is there for as long as this is.
+struct ReplicaSlotView {
+  const WorkloadUid& workload;
+  std::uint64_t ordinal;
+  operator ReplicaSlot() const { return {workload, ordinal}; }
+  friend std::strong_ordering operator<=>(const ReplicaSlot& a, const ReplicaSlotView& b) {
+    const auto order = a.workload <=> b.workload;
+    return order != 0 ? order : a.ordinal <=> b.ordinal;
+  }
+};
+
 template <>
 struct KeyHash<QualifiedName> {
   std::size_t operator()(const QualifiedName& k) const;
@@ -42,7 +53,9 @@ std::optional<ReplicaSlot> slot_of(const ReplicaId& id);
 ReplicaId replica_id(std::string_view workload_name, const WorkloadUid& uid, std::uint64_t ordinal);
 
 struct SlotOf {
-  ReplicaSlot operator()(const std::shared_ptr<const Replica>& r) const { return {r->workload, r->ordinal}; }
+  ReplicaSlotView operator()(const std::shared_ptr<const Replica>& r) const {
+    return {r->workload, r->ordinal};
+  }
 };
 
 class Snapshot {
@@ -67,6 +80,8 @@ class Snapshot {
   std::vector<std::shared_ptr<const Replica>> replicas_of(const WorkloadUid& uid) const;
   /// Replicas whose node this is, terminal ones included.
   std::vector<std::shared_ptr<const Replica>> replicas_on(const NodeId& id) const;
+  /// The same, to look through: empty if there are none, valid until the next change.
+  const Replicas& index_of(const NodeId& id) const;
   std::vector<std::shared_ptr<const Version>> versions_of(const WorkloadUid& uid) const;
   std::vector<std::shared_ptr<const Rollout>> rollouts_of(const WorkloadUid& uid) const;
 
