@@ -6,7 +6,6 @@
 // placement_path_bench --resident DIRECTORY NODES: starts anew with the store that is there, waits for the
 // nodes and prints its resident bytes; a process of its own, so that nothing from before is in them.
 #include <grpcpp/grpcpp.h>
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -60,9 +59,8 @@ double processor_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// Bytes in memory, once what was freed is given back.
+/// Bytes in memory, with what was freed and not given back.
 double resident() {
-  malloc_trim(0);
   std::ifstream in("/proc/self/statm");
   std::size_t whole = 0, pages = 0;
   in >> whole >> pages;
