@@ -51,4 +51,8 @@ void Allowance::take(const Tenant& tenant) {
   if (entry.left > 0) --entry.left;
 }
 
+void Allowance::give_back(const Tenant& tenant) {
+  if (floors_ == Floors::respected && counts(tenant)) ++entry_of(tenant).left;
+}
+
 }  // namespace cloudless::scheduler

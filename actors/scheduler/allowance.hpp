@@ -26,6 +26,8 @@ class Allowance {
   bool confirm(const Tenant& tenant);
   /// It has been told to stop.
   void take(const Tenant& tenant);
+  /// It is not told to stop after all.
+  void give_back(const Tenant& tenant);
 
  private:
   struct Entry {

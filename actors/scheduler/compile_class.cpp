@@ -1,5 +1,5 @@
-// What a replica's version asks for, in the engine's words: its class, and the facts about nodes that the class
-// names.
+// What a replica's version asks for, in the engine's words: its class, and the facts about nodes that the
+// class names.
 #include <algorithm>
 #include <set>
 #include <utility>

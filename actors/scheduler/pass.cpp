@@ -26,10 +26,6 @@ std::string replicas(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " replica" : " replicas");
 }
 
-std::string of(std::size_t part, std::size_t all) {
-  return std::to_string(part) + " of " + std::to_string(all);
-}
-
 /// By a required anti-affinity of its own, wherever it is.
 bool keeps_away(const Tenant& tenant, const Demand& demand) {
   const auto& record = tenant.workload->record;
@@ -115,25 +111,49 @@ void Pass::keep_for_later(const ReplicaSlot& slot, const Pick& pick) {
                    "; waits for replicas that its rules depend on to stop or start");
 }
 
-/// On a node where others are stopping, for it or anyway.
 bool Pass::keeps_place(const ReplicaSlot& slot) {
+  const auto kept = kept_place(slot);
+  if (!kept) return false;
+  reserve(*kept);
+  keep(*kept);
+  return true;
+}
+
+/// On a node where others are stopping, for it or anyway.
+std::optional<Pass::Kept> Pass::kept_place(const ReplicaSlot& slot) const {
   const auto& stopping = model_.stopping_for(model_.replica(slot)->id);
   const auto kept = list_.places.find(slot);
-  if (stopping.empty() && kept == list_.places.end()) return false;
+  if (stopping.empty() && kept == list_.places.end()) return std::nullopt;
   const Demand demand = demand_of(model_, slot, terms_.now);
   for (const auto& [node, count] : stopping)
-    if (const auto place = fit_after_stops(demand, node)) {
-      keep_place(slot, *place, count);
-      return true;
-    }
-  if (kept == list_.places.end()) return false;
-  const auto place = fit_after_stops(demand, kept->second.node);
-  if (place) keep_place(slot, *place, 0);
-  return place.has_value();
+    if (auto place = fit_after_stops(demand, node)) return Kept{slot, std::move(*place), count};
+  if (kept == list_.places.end()) return std::nullopt;
+  auto place = fit_after_stops(demand, kept->second.node);
+  if (!place) return std::nullopt;
+  return Kept{slot, std::move(*place), 0};
 }
 
 /// True: it is settled what becomes of it in this pass.
 bool Pass::evicts(const ReplicaSlot& slot, const VersionKey& version) {
+  if (!may_search(slot, version)) return false;
+  const auto found = search(slot, version);
+  if (!found) {
+    waiting_[version].searched = terms_.now;
+    return false;
+  }
+  if (placed_ > 0 && placed_ + found->victims.size() > terms_.limit) {
+    full_ = true;
+    return true;
+  }
+  const Kept kept{slot, *found, found->victims.size()};
+  reserve(kept);
+  for (const auto& victim : kept.place.victims) tell_to_stop(victim, slot);
+  keep(kept);
+  return true;
+}
+
+/// Somebody could go, and there is time to look for who.
+bool Pass::may_search(const ReplicaSlot& slot, const VersionKey& version) {
   const auto known = waiting_.find(version);
   if (known != waiting_.end()) known->second.search_again.reset();
   if (!may_evict(model_, slot)) return false;
@@ -148,12 +168,7 @@ bool Pass::evicts(const ReplicaSlot& slot, const VersionKey& version) {
     waiting_[version].search_again = terms_.now;
     return false;
   }
-  if (const auto found = search(slot, version)) {
-    evict(slot, *found);
-    return true;
-  }
-  waiting_[version].searched = terms_.now;
-  return false;
+  return true;
 }
 
 std::optional<Eviction> Pass::search(const ReplicaSlot& slot, const VersionKey& version) {
@@ -172,85 +187,32 @@ std::optional<Eviction> Pass::search(const ReplicaSlot& slot, const VersionKey& 
   return search.best();
 }
 
-void Pass::evict(const ReplicaSlot& slot, const Eviction& eviction) {
-  if (placed_ > 0 && placed_ + eviction.victims.size() > terms_.limit) {
-    full_ = true;
-    return;
-  }
-  const auto winner = model_.replica(slot)->id;
-  for (const auto& victim : eviction.victims) {
-    assignments_.emplace_back(StopReplica{model_.replica(victim)->id, StopCause::preempted, winner});
+/// Its place is taken, and those who go for it count as gone, for all that is looked at later.
+void Pass::reserve(const Kept& kept) {
+  for (const auto& victim : kept.place.victims) {
     allowance_.take(model_.tenant(victim));
     model_.assume_leaving(victim);
     assumed_.push_back(victim);
     victims_.push_back(victim);
-    ++placed_;
   }
-  if (!eviction.victims.empty()) evictions_.push_back(eviction.node);
-  keep_place(slot, eviction, eviction.victims.size());
+  if (!kept.place.victims.empty()) evictions_.push_back(kept.place.node);
+  model_.assume(kept.slot, kept.place.node, kept.place.gpus);
+  assumed_.push_back(kept.slot);
 }
 
-/// Nothing that comes later gets the room. `stopping`: how many stop for it.
-void Pass::keep_place(const ReplicaSlot& slot, const Eviction& place, std::size_t stopping) {
-  model_.assume(slot, place.node, place.gpus);
-  assumed_.push_back(slot);
-  keepers_.insert(slot.workload);
-  if (stopping == 0) list_.places[slot] = {place.node, terms_.number};
-  tell(slot, "waits on node " + place.node.value + " for " +
-                 (stopping > 0 ? replicas(stopping) + " of lower priority to end"
-                               : std::string("what is stopping there to end")));
+void Pass::tell_to_stop(const ReplicaSlot& victim, const ReplicaSlot& winner) {
+  assignments_.emplace_back(
+      StopReplica{model_.replica(victim)->id, StopCause::preempted, model_.replica(winner)->id});
+  ++placed_;
 }
 
-void Pass::look_at_gang(const ReplicaSlot& slot, const VersionKey& version) {
-  if (!gangs_.insert(version).second) return;
-  const Gang gang = gang_of(model_, slot);
-  if (waits_for_members(gang, version)) return;
-  if (placed_ > 0 && placed_ + gang.members.size() > terms_.limit) {
-    full_ = true;
-    return;
-  }
-  if (!still_waits(version)) place(gang, version);
-  if (const auto waiting = waiting_.find(version); waiting != waiting_.end())
-    for (const auto& member : gang.members) tell(member, waiting->second);
-}
-
-bool Pass::waits_for_members(const Gang& gang, const VersionKey& version) {
-  const auto known = waiting_.find(version);
-  if (gang.is_complete()) {
-    if (known != waiting_.end()) known->second.gang_there = 0;
-    return false;
-  }
-  Waiting& waiting = waiting_[version];
-  if (waiting.gang_there != gang.there) {
-    waiting.gang_there = gang.there;
-    waiting.gang_since = terms_.now;
-  }
-  const Millis until = waiting.gang_since + kGangPatience;
-  if (terms_.now >= until) return false;
-  waiting.pass = terms_.number;
-  wake_by(until);
-  return true;
-}
-
-void Pass::place(const Gang& gang, const VersionKey& version) {
-  const std::size_t before = assumed_.size();
-  const bool sure = !relies_on_what_may_not_be(gang.members.front());
-  AssignGang item;
-  for (const auto& member : gang.members) {
-    if (const auto best = compiled_.best(member, terms_.now)) {
-      item.members.push_back(assume(member, *best));
-      continue;
-    }
-    note(member, "all or nothing: " + of(item.members.size(), gang.members.size()) + " would fit; ");
-    placed_ -= item.members.size();
-    withdraw_from(before);
-    return;
-  }
-  if (sure)
-    assignments_.emplace_back(std::move(item));
-  else
-    placed_ -= item.members.size();
-  waiting_.erase(version);
+/// It waits on the node where its place is reserved.
+void Pass::keep(const Kept& kept) {
+  keepers_.insert(kept.slot.workload);
+  if (kept.stopping == 0) list_.places[kept.slot] = {kept.place.node, terms_.number};
+  tell(kept.slot, "waits on node " + kept.place.node.value + " for " +
+                      (kept.stopping > 0 ? replicas(kept.stopping) + " of lower priority to end"
+                                         : std::string("what is stopping there to end")));
 }
 
 /// Nothing that could give it a place has happened.

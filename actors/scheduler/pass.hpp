@@ -40,16 +40,36 @@ class Pass {
 
  private:
   void look_at(const ReplicaSlot& slot);
+  /// A place that comes free once others have ended.
+  struct Kept {
+    ReplicaSlot slot;
+    Eviction place;
+    std::size_t stopping = 0;  ///< how many stop for it; 0: they stop anyway
+  };
+  /// How far the pass was.
+  struct Mark {
+    std::size_t assumed, placed, evictions, victims;
+  };
+
   void look_at_gang(const ReplicaSlot& slot, const VersionKey& version);
   bool waits_for_members(const Gang& gang, const VersionKey& version);
   void place(const Gang& gang, const VersionKey& version);
+  std::optional<Kept> place_after_stops(const ReplicaSlot& slot, const VersionKey& version);
+  void spare(std::vector<Kept>& kept, const Mark& before);
+  bool can_be_spared(const ReplicaSlot& victim, std::vector<Kept>& kept);
+  void wait_for_stops(const AssignGang& others, const std::vector<Kept>& kept);
+  Mark mark() const { return {assumed_.size(), placed_, evictions_.size(), victims_.size()}; }
+  void go_back_to(const Mark& mark);
   bool relies_on_what_may_not_be(const ReplicaSlot& slot) const;
   void keep_for_later(const ReplicaSlot& slot, const Pick& pick);
   bool keeps_place(const ReplicaSlot& slot);
+  std::optional<Kept> kept_place(const ReplicaSlot& slot) const;
   bool evicts(const ReplicaSlot& slot, const VersionKey& version);
+  bool may_search(const ReplicaSlot& slot, const VersionKey& version);
   std::optional<Eviction> search(const ReplicaSlot& slot, const VersionKey& version);
-  void evict(const ReplicaSlot& slot, const Eviction& eviction);
-  void keep_place(const ReplicaSlot& slot, const Eviction& place, std::size_t stopping);
+  void reserve(const Kept& kept);
+  void tell_to_stop(const ReplicaSlot& victim, const ReplicaSlot& winner);
+  void keep(const Kept& kept);
   bool still_waits(const VersionKey& version) const;
   void note(const ReplicaSlot& slot, const std::string& before);
   bool explains(const Waiting& waiting, const WorkloadUid& uid) const;

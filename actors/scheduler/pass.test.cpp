@@ -5,89 +5,11 @@
 #include <algorithm>
 #include <set>
 
-#include "actors/scheduler/scheduler.hpp"
-#include "tests/support/snapshot_builder.hpp"
+#include "actors/scheduler/pass_fixture.test.hpp"
 
 using namespace cloudless;
 using namespace cloudless::scheduler;
 using cloudless::test::SnapshotBuilder;
-
-namespace {
-
-std::function<void(WorkloadSpec&)> spec_of(std::int64_t millicores, std::uint32_t priority,
-                                           std::uint32_t floor = 0) {
-  return [=](WorkloadSpec& s) {
-    s.pod.requests = Resources{millicores, 1 << 20, 0, 0, 0};
-    s.priority = priority;
-    s.replicas = 100;
-    s.rollout.min_available = floor;
-  };
-}
-
-/// A world and a scheduler that follows it; what it proposes is carried out by hand.
-class PassTest {
- public:
-  std::vector<ProposalItem> propose(std::size_t limit = 100) {
-    catch_up();
-    return scheduler.propose(limit, now);
-  }
-  /// As the owner would; returns what was proposed: "stop low-...-0 for high-...-0", "assign ... a".
-  std::vector<std::string> step() {
-    std::vector<std::string> out;
-    for (const auto& item : propose(limit)) {
-      if (const auto* assign = std::get_if<AssignReplica>(&item)) {
-        out.push_back("assign " + assign->replica.value + " " + assign->node.value);
-        world.change_replica(assign->replica, SnapshotBuilder::running(assign->node.value));
-      } else if (const auto* stop = std::get_if<StopReplica>(&item)) {
-        CHECK(stop->cause == StopCause::preempted);
-        out.push_back("stop " + stop->replica.value + " for " + stop->for_replica.value);
-        world.change_replica(stop->replica, [&](Replica& r) {
-          r.stop = StopCause::preempted;
-          r.ready = false;
-          r.preempted_for = stop->for_replica;
-        });
-      } else {
-        const auto& explain = std::get<ExplainPending>(item);
-        world.change_replica(explain.replica, [&](Replica& r) { r.reason = explain.reason; });
-      }
-    }
-    return out;
-  }
-  std::string reason(const std::string& workload, std::uint64_t ordinal = 0) const {
-    return world.view().replica(SnapshotBuilder::id(workload, ordinal))->reason;
-  }
-  void ends(const std::string& workload, std::uint64_t ordinal) {
-    world.change_replica(SnapshotBuilder::id(workload, ordinal),
-                         [](Replica& r) { r.phase = Phase::stopped; });
-  }
-  static std::string stop(const std::string& victim, std::uint64_t n, const std::string& winner,
-                          std::uint64_t m) {
-    return "stop " + SnapshotBuilder::id(victim, n).value + " for " + SnapshotBuilder::id(winner, m).value;
-  }
-  static std::string assign(const std::string& workload, std::uint64_t n, const std::string& node) {
-    return "assign " + SnapshotBuilder::id(workload, n).value + " " + node;
-  }
-
-  SnapshotBuilder world;
-  Scheduler scheduler;
-  Millis now = 1'000'000;
-  std::size_t limit = 100;
-
- private:
-  void catch_up() {
-    const auto& all = world.commits();
-    if (seen_ == 0)
-      scheduler.load(world.share());
-    else
-      scheduler.apply({all.begin() + static_cast<std::ptrdiff_t>(seen_), all.end()}, world.share());
-    seen_ = all.size();
-  }
-  std::size_t seen_ = 0;
-};
-
-using Steps = std::vector<std::string>;
-
-}  // namespace
 
 TEST_CASE_FIXTURE(PassTest, "A replica without a place has others stopped, keeps their place, and takes it") {
   world.node("a")
@@ -192,19 +114,6 @@ TEST_CASE_FIXTURE(PassTest,
   REQUIRE(scheduler.wake_at() == now + 1000);
   now += 1000;
   CHECK(step() == Steps{stop("low", 0, "high", 0), stop("low", 1, "high", 0)});
-}
-
-TEST_CASE_FIXTURE(PassTest, "A gang has nobody stopped, and a replica that finds a place neither") {
-  world.node("a").workload("low", spec_of(450, 1)).workload("high", [](WorkloadSpec& s) {
-    spec_of(900, 2)(s);
-    s.all_or_nothing = true;
-    s.replicas = 1;
-  });
-  world.replica("low", SnapshotBuilder::running("a")).replica("high");
-  CHECK(step().empty());
-  CHECK(reason("high").starts_with("all or nothing: 0 of 1 would fit; no node fits"));
-  world.workload("fits", spec_of(500, 2)).replica("fits");
-  CHECK(step() == Steps{assign("fits", 0, "a")});
 }
 
 TEST_CASE_FIXTURE(PassTest,

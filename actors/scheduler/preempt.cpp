@@ -49,8 +49,7 @@ std::vector<ReplicaSlot> slots_of(const std::vector<const Tenant*>& tenants) {
 
 bool may_evict(const Model& model, const ReplicaSlot& slot) {
   const auto& record = model.workloads().at(slot.workload).record;
-  return record && !record->deleted && !record->spec.all_or_nothing &&
-         model.has_tenants_below(record->spec.priority);
+  return record && !record->deleted && model.has_tenants_below(record->spec.priority);
 }
 
 std::optional<Eviction> cheapest_eviction(const Model& model, const ReplicaSlot& slot, Millis now,

@@ -24,14 +24,15 @@ struct Eviction {
   bool operator==(const Eviction&) const = default;
 };
 
-/// For a pending replica that fits nowhere. Absent: there is no such node. The plain form, for questions.
+/// For a pending replica that fits nowhere; of a gang for this one alone. Absent: there is no such node. The
+/// plain form, for questions.
 std::optional<Eviction> cheapest_eviction(const Model& model, const ReplicaSlot& slot, Millis now,
                                           Floors floors = Floors::respected);
 
 /// Once those on the node have ended that are told to stop; absent: it will not fit there.
 std::optional<Eviction> fit_after_stops(const Demand& demand, const NodeId& node);
 
-/// A version may evict for its replicas. Gangs do not.
+/// Somebody is there whom replicas of its version could evict.
 bool may_evict(const Model& model, const ReplicaSlot& slot);
 
 /// The same for several replicas of one version, one after another, while the model changes.

@@ -23,6 +23,7 @@ void Coverage::see(const Snapshot& before, const Commit& commit) {
         count(std::string("stop: ") + to_string(now.stop));
       if (old && !old->is_leaving() && now.withdrawn != StopCause::none)
         count(std::string("withdrawn: ") + to_string(now.withdrawn));
+      if (old && old->preempted_for.empty() && !now.preempted_for.empty()) see_eviction(before, now);
       if (now.ready && (!old || !old->ready)) count("replica: ready");
       if (old && old->evict != now.evict) count("replica: asked to move");
       if (old && old->node.empty() && !now.node.empty()) see_place(before, now);
@@ -94,6 +95,12 @@ void Coverage::see_place(const Snapshot& before, const Replica& placed) {
   if (!version->pod.ports.empty()) count("placed: with a port of the node");
   if (!placed.gpus.empty()) count("placed: with GPUs");
   if (workload->spec.all_or_nothing) count("placed: all or nothing");
+}
+
+void Coverage::see_eviction(const Snapshot& before, const Replica& victim) {
+  const auto winner = before.replica(victim.preempted_for);
+  const auto workload = winner ? before.workload(winner->workload) : nullptr;
+  if (workload && workload->spec.all_or_nothing) count("evicted: for a gang");
 }
 
 std::uint64_t Coverage::total(const std::string& prefix) const {

@@ -24,6 +24,7 @@ class Coverage {
 
  private:
   void see_place(const Snapshot& before, const Replica& placed);
+  void see_eviction(const Snapshot& before, const Replica& victim);
 
   std::map<std::string, std::uint64_t> counts_;
 };
