@@ -53,7 +53,7 @@ class Pass {
 
   void look_at_gang(const ReplicaSlot& slot, const VersionKey& version);
   bool waits_for_members(const Gang& gang, const VersionKey& version);
-  void place(const Gang& gang, const VersionKey& version);
+  bool is_settled(const Gang& gang, const VersionKey& version);
   std::optional<Kept> place_after_stops(const ReplicaSlot& slot, const VersionKey& version);
   void spare(std::vector<Kept>& kept, const Mark& before);
   bool can_be_spared(const ReplicaSlot& victim, std::vector<Kept>& kept);

@@ -16,7 +16,7 @@ namespace cloudless::scheduler {
 using test::SnapshotBuilder;
 
 inline std::function<void(WorkloadSpec&)> spec_of(std::int64_t millicores, std::uint32_t priority,
-                                           std::uint32_t floor = 0) {
+                                                  std::uint32_t floor = 0) {
   return [=](WorkloadSpec& s) {
     s.pod.requests = Resources{millicores, 1 << 20, 0, 0, 0};
     s.priority = priority;

@@ -23,7 +23,7 @@ void Pass::look_at_gang(const ReplicaSlot& slot, const VersionKey& version) {
     full_ = true;
     return;
   }
-  if (!still_waits(version)) place(gang, version);
+  if (!still_waits(version) && is_settled(gang, version)) return;
   if (const auto waiting = waiting_.find(version); waiting != waiting_.end())
     for (const auto& member : gang.members) tell(member, waiting->second);
 }
@@ -46,7 +46,8 @@ bool Pass::waits_for_members(const Gang& gang, const VersionKey& version) {
   return true;
 }
 
-void Pass::place(const Gang& gang, const VersionKey& version) {
+/// Nothing is left to be said of it in this pass.
+bool Pass::is_settled(const Gang& gang, const VersionKey& version) {
   const Mark before = mark();
   const bool sure = !relies_on_what_may_not_be(gang.members.front());
   AssignGang item;
@@ -61,7 +62,7 @@ void Pass::place(const Gang& gang, const VersionKey& version) {
       note(member, "all or nothing: " + of(item.members.size() + kept.size(), gang.members.size()) +
                        (kept.empty() ? " would fit; " : " would fit, some of them once others have ended; "));
       go_back_to(before);
-      return;
+      return false;
     }
   }
   placed_ = before.placed;
@@ -75,11 +76,19 @@ void Pass::place(const Gang& gang, const VersionKey& version) {
     if (before.placed > 0 && before.placed + victims_.size() - before.victims > terms_.limit) {
       full_ = true;
       go_back_to(before);
-      return;
+      return true;
     }
     wait_for_stops(item, kept);
   }
-  waiting_.erase(version);
+  // It has no reason to wait any more; that its missing members were waited for long enough stays so.
+  if (const auto known = waiting_.find(version); known != waiting_.end()) {
+    Waiting next;
+    next.gang_there = known->second.gang_there;
+    next.gang_since = known->second.gang_since;
+    next.pass = terms_.number;
+    known->second = std::move(next);
+  }
+  return true;
 }
 
 /// Where it fits once others have ended: who are stopping, or whom it may evict.
@@ -96,10 +105,11 @@ std::optional<Pass::Kept> Pass::place_after_stops(const ReplicaSlot& slot, const
 }
 
 /// Victims are taken for one member after another, and the later ones may make room for earlier members too:
-/// lets those stay that the gang as a whole can spare, the highest priority first. Where rules between replicas
-/// reach beyond a node, each member's own victims are left as they were found.
+/// lets those stay that the gang as a whole can spare, the highest priority first. Where rules between
+/// replicas reach beyond a node, each member's own victims are left as they were found.
 void Pass::spare(std::vector<Kept>& kept, const Mark& before) {
-  if (kept.size() < 2 || demand_of(model_, kept.front().slot, terms_.now).has_rules_between_replicas()) return;
+  if (kept.size() < 2 || demand_of(model_, kept.front().slot, terms_.now).has_rules_between_replicas())
+    return;
   std::vector<ReplicaSlot> victims(victims_.begin() + static_cast<std::ptrdiff_t>(before.victims),
                                    victims_.end());
   const auto worth = [&](const ReplicaSlot& victim) {
@@ -168,7 +178,8 @@ void Pass::wait_for_stops(const AssignGang& others, const std::vector<Kept>& kep
 
 /// As if nothing had been looked at since.
 void Pass::go_back_to(const Mark& mark) {
-  for (std::size_t i = mark.victims; i < victims_.size(); ++i) allowance_.give_back(model_.tenant(victims_[i]));
+  for (std::size_t i = mark.victims; i < victims_.size(); ++i)
+    allowance_.give_back(model_.tenant(victims_[i]));
   withdraw_from(mark.assumed);
   victims_.resize(mark.victims);
   evictions_.resize(mark.evictions);

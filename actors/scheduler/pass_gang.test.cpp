@@ -3,6 +3,7 @@
 #include <random>
 #include <set>
 
+#include "actors/scheduler/gang.hpp"
 #include "actors/scheduler/pass_fixture.test.hpp"
 
 using namespace cloudless;
@@ -10,7 +11,8 @@ using namespace cloudless::scheduler;
 
 namespace {
 
-std::function<void(WorkloadSpec&)> gang(std::uint32_t replicas, std::int64_t millicores, std::uint32_t priority) {
+std::function<void(WorkloadSpec&)> gang(std::uint32_t replicas, std::int64_t millicores,
+                                        std::uint32_t priority) {
   return [=](WorkloadSpec& s) {
     spec_of(millicores, priority)(s);
     s.replicas = replicas;
@@ -31,7 +33,8 @@ class PassGangTest : public PassTest {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(PassGangTest, "A gang has others stopped, waits for all of them, and is placed as a whole") {
+TEST_CASE_FIXTURE(PassGangTest,
+                  "A gang has others stopped, waits for all of them, and is placed as a whole") {
   world.node("a", with(1000)).node("b", with(1000)).node("c", with(500));
   world.workload("low", spec_of(700, 1)).workload("job", gang(3, 500, 2)).workload("mid", spec_of(500, 1));
   world.replica("low", SnapshotBuilder::running("a")).replica("low", SnapshotBuilder::running("b"));
@@ -61,7 +64,8 @@ TEST_CASE_FIXTURE(PassGangTest, "For a gang that would not be whole all the same
   CHECK(step() == Steps{stop("low", 0, "one", 0)});
 }
 
-TEST_CASE_FIXTURE(PassGangTest, "A gang takes no more from a workload than its floor leaves, counted together") {
+TEST_CASE_FIXTURE(PassGangTest,
+                  "A gang takes no more from a workload than its floor leaves, counted together") {
   world.node("a", with(1000)).node("b", with(1000));
   world.workload("low", spec_of(900, 1, 1)).workload("job", gang(2, 600, 2));
   world.replica("low", SnapshotBuilder::running("a")).replica("low", SnapshotBuilder::running("b"));
@@ -84,7 +88,9 @@ TEST_CASE_FIXTURE(PassGangTest, "Of those who would go for a gang none is stoppe
   CHECK(step() == Steps{together("job", 0, "a"), together("job", 1, "a")});
 }
 
-TEST_CASE_FIXTURE(PassGangTest, "A gang's stops count against the batch, and one that does not fit into the rest comes next") {
+TEST_CASE_FIXTURE(
+    PassGangTest,
+    "A gang's stops count against the batch, and one that does not fit into the rest comes next") {
   world.node("a", with(1000)).node("b", with(1000)).node("c", with(1000));
   world.workload("low", spec_of(500, 1)).workload("first", spec_of(400, 3)).workload("job", gang(2, 1000, 2));
   for (const char* node : {"a", "a", "b", "b"}) world.replica("low", SnapshotBuilder::running(node));
@@ -94,6 +100,19 @@ TEST_CASE_FIXTURE(PassGangTest, "A gang's stops count against the batch, and one
   CHECK(step() == Steps{assign("first", 0, "c")});  // four stops are too many beside it
   CHECK(step() == Steps{stop("low", 0, "job", 0), stop("low", 1, "job", 0), stop("low", 2, "job", 1),
                         stop("low", 3, "job", 1)});
+}
+
+TEST_CASE_FIXTURE(PassGangTest, "A gang whose others never came keeps the places that it waits for") {
+  world.node("a", with(1000));
+  world.workload("low", spec_of(900, 1)).workload("job", gang(3, 500, 2));
+  world.replica("low", SnapshotBuilder::running("a"));
+  members("job", 2);
+  CHECK(step().empty());
+  now += kGangPatience;
+  CHECK(step() == Steps{stop("low", 0, "job", 0)});
+  world.replica("low");
+  ends("low", 0);
+  CHECK(step() == Steps{together("job", 0, "a"), together("job", 1, "a")});
 }
 
 TEST_CASE_FIXTURE(PassGangTest, "When a place of a gang goes while it waits, another is found for it") {
@@ -159,7 +178,8 @@ TEST_CASE("Whatever goes for a gang is needed, and is enough") {
     CHECK(places >= members);
     for (const auto& [node, sizes] : victims) {
       several += sizes.size() > 1 ? 1 : 0;
-      for (const auto size : sizes) CHECK(places - left[node] / wanted + (left[node] - size) / wanted < members);
+      for (const auto size : sizes)
+        CHECK(places - left[node] / wanted + (left[node] - size) / wanted < members);
     }
   }
   CHECK(evicting > 100);

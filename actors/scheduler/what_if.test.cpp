@@ -195,6 +195,24 @@ TEST_CASE("What if: a workload with all_or_nothing gets all of its places or non
   }
 }
 
+TEST_CASE("What if: who would be stopped for a gang is named, and it gets all of its places") {
+  auto world = three_nodes();
+  world.workload("web", [](WorkloadSpec& s) { s.rollout.min_available = 0; });
+  WorkloadSpec gang;
+  spec(3, 700)(gang);
+  gang.pod.image = "image:1";
+  gang.all_or_nothing = true;
+  gang.priority = 5;
+  WhatIf plan(world.view(), kNow);
+  const auto uid = plan.create("default", "gang", gang);
+  plan.place();
+  CHECK(plan.waiting(uid).empty());
+  std::vector<ReplicaId> evicted;
+  for (const auto& place : plan.places())
+    evicted.insert(evicted.end(), place.evicts.begin(), place.evicts.end());
+  CHECK(evicted.size() == 1);  // one of the two on a
+}
+
 TEST_CASE("What if: what is told to stop already has ended in the end") {
   SnapshotBuilder world;
   world.node("a").workload("old", spec(1, 800)).replica("old", [](Replica& r) {

@@ -55,6 +55,7 @@ class DecisionLaw {
     Replica leaving = *victim;
     leaving.stop = StopCause::preempted;
     hoped_.apply(put(std::make_shared<const Replica>(std::move(leaving))));
+    if (wins->spec.all_or_nothing) gangs_.emplace(winner->workload, winner->version);
   }
 
   void operator()(const ExplainPending& item) {
@@ -68,7 +69,11 @@ class DecisionLaw {
     broken("the scheduler places, stops for others and gives reasons", "something else");
   }
 
-  Breaches take() { return std::move(breaches_); }
+  /// After all items.
+  Breaches take() {
+    for (const auto& [uid, version] : gangs_) check_gang_fits_then(uid, version);
+    return std::move(breaches_);
+  }
 
  private:
   void check_place(const AssignReplica& item) {
@@ -103,6 +108,27 @@ class DecisionLaw {
     judge("a decision gives a GPU once, or shares of it", shared_gpu(sure_, *node));
   }
 
+  /// Those it waits for would be too few. Amounts alone are looked at.
+  void check_gang_fits_then(const WorkloadUid& uid, std::uint64_t number) {
+    const auto version = sure_.version(uid, number);
+    std::size_t waiting = 0, places = 0;
+    for (const auto& r : sure_.replicas_of(uid))
+      if (r->version == number && r->phase == Phase::pending && !r->is_leaving()) ++waiting;
+    waiting = std::min<std::size_t>(waiting, kMaxGang);
+    hoped_.nodes().for_each([&](const NodeId& id, const std::shared_ptr<const Node>& node) {
+      if (!closed_to(*node, version->pod).empty()) return;
+      Resources room = node->description.reservable();
+      for (const auto& r : hoped_.replicas_on(id)) {
+        const auto of = hoped_.version(r->workload, r->version);
+        if (of && !is_terminal(r->phase) && !r->is_leaving()) room -= of->pod.requests;
+      }
+      for (; places < waiting && version->pod.requests.fits(room); ++places) room -= version->pod.requests;
+    });
+    if (places < waiting)
+      broken("others are stopped for a gang only if then all of it fits",
+             uid.value + ": " + std::to_string(places) + " places for " + std::to_string(waiting));
+  }
+
   /// 10 s after the first failure of its version there, twice as long after each further one, at most 5 min.
   std::string failed_here(const Replica& replica, const NodeId& node) const {
     Millis last = 0, pause = 5000;
@@ -122,6 +148,7 @@ class DecisionLaw {
   Snapshot sure_;   // with the places of this batch so far
   Snapshot hoped_;  // and with its stops
   Millis now_;
+  std::set<std::pair<WorkloadUid, std::uint64_t>> gangs_;  // that others are stopped for
   Breaches breaches_;
 };
 

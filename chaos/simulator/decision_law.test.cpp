@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 
 #include "tests/support/snapshot_builder.hpp"
@@ -144,6 +145,22 @@ TEST_CASE("A gang is placed as a whole, in one step") {
   CHECK(breaks(world, {AssignGang{{first}}}, rule));
   CHECK(breaks(world, {first, second}, rule));
   CHECK(breaks(world, {AssignGang{{}}}, "a gang has members"));
+}
+
+TEST_CASE("Others are stopped for a gang only if then all of it fits") {
+  auto world = two_wait([](WorkloadSpec& s) {
+    s.all_or_nothing = true;
+    s.priority = 5;
+  });
+  world.workload("low", [](WorkloadSpec& s) { s.pod.requests = {500, 1, 0, 0, 0}; });
+  world.replica("low", SnapshotBuilder::running("a")).replica("low", SnapshotBuilder::running("b"));
+  const StopReplica on_a{id("low", 0), StopCause::preempted, id("web", 0)};
+  const StopReplica on_b{id("low", 1), StopCause::preempted, id("web", 1)};
+  CHECK(broken(world, {on_a, on_b}).empty());
+  CHECK(breaks(world, {on_a}, "others are stopped for a gang only if then all of it fits"));
+  // Somebody else is stopping there already.
+  world.change_replica(id("low", 1), [](Replica& r) { r.stop = StopCause::scale; });
+  CHECK(broken(world, {on_a}).empty());
 }
 
 TEST_CASE("GPUs are given as asked for, and once") {
