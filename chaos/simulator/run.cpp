@@ -19,6 +19,7 @@ constexpr std::uint64_t kSettleSteps = 200'000;
 /// Without a commit for so long it rests: longer than the sweep in which deciders propose again what was
 /// refused.
 constexpr Millis kRest = 6'000;
+constexpr Millis kTurns = 15'000;      ///< of starting and stopping in turns several fit into it
 constexpr Millis kNewsArrive = 1'000;  ///< from the disk to every follower
 
 bool step(World& world) {
@@ -49,6 +50,12 @@ void trouble(World& world, const RunOptions& options) {
   }
 }
 
+void watch(World& world, Millis long_enough) {
+  auto& stage = world.stage();
+  for (const Millis until = stage.steady() + long_enough; stage.steady() < until;)
+    if (!step(world)) return;
+}
+
 void settle(World& world) {
   auto& stage = world.stage();
   const Millis deadline = stage.steady() + kSettleWithin;
@@ -67,7 +74,8 @@ void settle(World& world) {
   }
   stage.note("settled");
   if (world.acknowledged() == 0) stage.broken({"customers are served", "not one write was acknowledged"});
-  if (!comes_to_rest(world.truth().view())) return;
+  // Without rest there is no end to what is reported; but nothing is started and stopped in turns.
+  if (!comes_to_rest(world.truth().view())) return watch(world, kTurns);
   // Late news (a ready condition, history to be forgotten, a command that was under way) first; then nothing
   // moves any more.
   const Millis rests_by = stage.steady() + kSettleWithin;

@@ -118,6 +118,7 @@ void World::on_commit(const Snapshot& before, const Commit& commit, const Snapsh
       if (const auto old = before.workload(WorkloadUid{change.key.id}))
         acknowledged_.written(*old, *std::get<std::shared_ptr<const Workload>>(*change.record));
   for (const auto& breach : checker_.check(before, commit, after)) stage_.broken(breach);
+  for (const auto& breach : turnover_.check(before, commit, after)) stage_.broken(breach);
   look_at_ready(before, commit, after);
   meddle(commit);
 }

@@ -16,6 +16,7 @@
 #include "chaos/simulator/settled.hpp"
 #include "chaos/simulator/stage.hpp"
 #include "chaos/simulator/truth.hpp"
+#include "chaos/simulator/turnover.hpp"
 
 namespace cloudless::sim {
 
@@ -63,6 +64,7 @@ class World {
   Stage stage_;
   Truth truth_;
   CommitChecker checker_;
+  Turnover turnover_;
   Acknowledged acknowledged_;
   Customers customers_;
   Coordinator coordinator_;
