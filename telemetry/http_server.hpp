@@ -1,5 +1,6 @@
-// A small HTTP server for people, probes and Prometheus: /health, /ready, /metrics. GET only, fixed paths, a
-// few threads.
+// A small HTTP server for people, probes and Prometheus: /health, /ready, /metrics. GET and HEAD only, fixed
+// paths, one thread, a request per connection. Whoever connects can cost no more than 64 connections of 16
+// KiB each, which end within seconds.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ struct HttpAnswer {
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
 };
-/// Called in the server's threads.
+/// Called in the server's thread: what takes long holds up the others.
 using HttpRoutes = std::map<std::string, std::function<HttpAnswer()>>;
 
 class HttpServer {
