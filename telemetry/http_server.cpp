@@ -2,7 +2,9 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -11,6 +13,7 @@
 #include <list>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace cloudless::telemetry {
 namespace {
@@ -26,9 +29,11 @@ constexpr std::size_t kMostConnections = 64;
 constexpr std::uint32_t kMostHeaderBytes = 16 << 10;
 /// For all of a request, and for all of an answer, however fast single bytes come and go.
 constexpr auto kPatience = std::chrono::seconds(5);
+/// A page that takes its time holds up no other.
+constexpr int kThreads = 3;
 constexpr auto kAcceptAgain = std::chrono::milliseconds(100);
 
-/// One question and its answer. Lives as long as something of it is under way.
+/// One question and its answer, on a strand of their own. Lives as long as something of it is under way.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, const HttpRoutes& routes)
@@ -37,14 +42,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void begin() {
+    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->read(); });
+  }
+  void close() {
+    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->stream_.close(); });
+  }
+
+ private:
+  void read() {
     stream_.expires_after(kPatience);
     http::async_read_header(
         stream_, buffer_, parser_,
         [self = shared_from_this()](const SystemError& error, std::size_t) { self->asked(error); });
   }
-  void close() { stream_.close(); }
 
- private:
   void asked(const SystemError& error) {
     if (!error) return say(answer());
     // What is no HTTP is told so; who left or was too slow is gone.
@@ -93,7 +104,7 @@ class BeastServer final : public HttpServer {
   explicit BeastServer(HttpRoutes routes) : routes_(std::move(routes)) {}
   ~BeastServer() override {
     io_.stop();
-    if (thread_.joinable()) thread_.join();
+    for (auto& thread : threads_) thread.join();
   }
 
   bool start(const std::string& host, std::uint16_t port) {
@@ -108,14 +119,14 @@ class BeastServer final : public HttpServer {
     if (!error) port_ = acceptor_.local_endpoint(error).port();
     if (error) return false;
     accept();
-    thread_ = std::thread([this] { io_.run(); });
+    for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { io_.run(); });
     return true;
   }
   std::uint16_t port() const override { return port_; }
 
  private:
   void accept() {
-    acceptor_.async_accept([this](const SystemError& error, tcp::socket socket) {
+    acceptor_.async_accept(asio::make_strand(io_), [this](const SystemError& error, tcp::socket socket) {
       if (error) return accept_later();
       take(std::move(socket));
       accept();
@@ -143,11 +154,11 @@ class BeastServer final : public HttpServer {
 
   const HttpRoutes routes_;
   std::list<std::weak_ptr<Connection>> connections_;  // the oldest first
-  asio::io_context io_{1};
+  asio::io_context io_;
   tcp::acceptor acceptor_{io_};
   asio::steady_timer again_{io_};
   std::uint16_t port_ = 0;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace

@@ -6,10 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <future>
 #include <string>
 #include <vector>
 
 #include "telemetry/metrics.hpp"
+#include "telemetry/routes.hpp"
 
 using namespace cloudless::telemetry;
 
@@ -68,22 +70,20 @@ TEST_CASE("routes are answered, other paths and a second listener are not") {
   auto& family =
       prometheus::BuildCounter().Name("cloudless_test_total").Help("Test.").Register(metrics.registry());
   family.Add({{"kind", "a"}}).Increment(3);
-  auto server = HttpServer::listen("127.0.0.1", 0,
-                                   {{"/health",
-                                     [] {
-                                       return HttpAnswer{200, "ok\n"};
-                                     }},
-                                    {"/ready",
-                                     [] {
-                                       return HttpAnswer{503, "not yet\n"};
-                                     }},
-                                    {"/metrics", [&] {
-                                       return HttpAnswer{200, metrics.text()};
-                                     }}});
+  bool loaded = false;
+  auto routes = health_routes([&]() -> cloudless::Result<void> {
+    if (!loaded) return cloudless::fail({cloudless::Errc::unavailable, "nothing is loaded yet", {}});
+    return {};
+  });
+  routes.merge(metrics_routes(metrics));
+  auto server = HttpServer::listen("127.0.0.1", 0, std::move(routes));
   REQUIRE(server.has_value());
   httplib::Client client("127.0.0.1", (*server)->port());
   CHECK(client.Get("/health")->body == "ok\n");
   CHECK(client.Get("/ready")->status == 503);
+  CHECK(client.Get("/ready")->body == "not ready: nothing is loaded yet\n");
+  loaded = true;
+  CHECK(client.Get("/ready")->status == 200);
   const auto text = client.Get("/metrics")->body;
   CHECK(text.find("cloudless_test_total{kind=\"a\"} 3") != std::string::npos);
   CHECK(text.find("process_resident_memory_bytes ") != std::string::npos);
@@ -112,6 +112,27 @@ TEST_CASE("those who connect and say nothing hold up nobody, and the oldest of m
   CHECK(serves(*server));
   CHECK(silent.front()->hear().empty());
   CHECK(serves(*server));
+}
+
+TEST_CASE("a page that takes its time holds up no other") {
+  std::promise<void> asked, answered;
+  auto server = HttpServer::listen("127.0.0.1", 0,
+                                   {{"/health",
+                                     [] {
+                                       return HttpAnswer{200, "ok\n"};
+                                     }},
+                                    {"/slow", [&] {
+                                       asked.set_value();
+                                       answered.get_future().wait();
+                                       return HttpAnswer{200, "at last\n"};
+                                     }}});
+  REQUIRE(server.has_value());
+  Stranger slow((*server)->port());
+  REQUIRE(slow.say("GET /slow HTTP/1.1\r\n\r\n"));
+  asked.get_future().wait();
+  CHECK(serves(**server));
+  answered.set_value();
+  CHECK(slow.hear().ends_with("at last\n"));
 }
 
 TEST_CASE("what is no request for a page is told so") {

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <atomic>
 #include <caf/io/all.hpp>
 #include <cstring>
 #include <optional>
@@ -22,8 +21,10 @@
 #include "services/agent/machine.hpp"
 #include "services/agent/runtime_figures.hpp"
 #include "services/agent/usage_figures.hpp"
+#include "services/settings/unexpected_end.hpp"
 #include "telemetry/http_server.hpp"
 #include "telemetry/metrics.hpp"
+#include "telemetry/routes.hpp"
 #include "telemetry/system_clock.hpp"
 
 namespace cloudless::agent {
@@ -73,10 +74,10 @@ runtime::ContainerdOptions containerd_options(const AgentSettings& settings) {
 class Whole final : public Agent {
  public:
   Whole(const AgentSettings& settings, std::function<void(const Error&)> on_end)
-      : settings_(settings), on_end_(std::make_shared<OnEnd>(std::move(on_end))) {}
+      : settings_(settings), end_(std::move(on_end)) {}
 
   ~Whole() override {
-    on_end_->expected = true;
+    end_.expect();
     http_.reset();
     grpc_.reset();
     if (!system_) return;
@@ -100,23 +101,6 @@ class Whole final : public Agent {
   }
 
  private:
-  /// Shared with the actors' exit callbacks, which may come late.
-  struct OnEnd {
-    explicit OnEnd(std::function<void(const Error&)> f) : call(std::move(f)) {}
-    std::function<void(const Error&)> call;
-    std::atomic<bool> expected{false};
-    void operator()(const Error& error) {
-      if (!expected.exchange(true)) call(error);
-    }
-  };
-
-  template <class Handle>
-  void watch(const char* name, const Handle& handle) {
-    handle->attach_functor([name, on_end = on_end_](const caf::error& reason) {
-      (*on_end)({Errc::internal, std::string(name) + " ended unexpectedly: " + caf::to_string(reason), {}});
-    });
-  }
-
   /// Asks an actor to end, and waits until it has: what it works with goes next.
   template <class Handle>
   void end(Handle& handle) {
@@ -159,7 +143,7 @@ class Whole final : public Agent {
         runtime::spawn_supervisor(*system_, {*runtime_, *disk_, *logs_, clock_, *probes_},
                                   {node, settings_.accept_cluster, runtime::SupervisorSettings{}.sweep,
                                    settings_.sessions, runtime::SupervisorSettings{}.usage_interval});
-    watch("the supervisor", supervisor_);
+    end_.watch("the supervisor", supervisor_);
     auto server = AgentServer::start({*system_, supervisor_, *runtime_, node}, to_string(settings_.grpc));
     if (!server) return fail(server.error());
     grpc_ = std::move(*server);
@@ -172,7 +156,7 @@ class Whole final : public Agent {
     node_link::AgentIdentity identity{describe_node(settings_, machine_uid_, to_string(api)), random_number(),
                                       random_number()};
     link_ = node_link::spawn_agent_link(*system_, supervisor_, *dialer_, std::move(identity), clock_);
-    watch("the node link", link_);
+    end_.watch("the node link", link_);
     return {};
   }
 
@@ -182,21 +166,13 @@ class Whole final : public Agent {
     metrics_.add(figures_);
     usage_figures_ = usage_figures(*runtime_);
     metrics_.add(usage_figures_);
-    using telemetry::HttpAnswer;
-    auto ready = [this] {
+    auto routes = telemetry::health_routes([this]() -> Result<void> {
       const auto seen = ask_containers(*runtime_);
-      return seen ? HttpAnswer{200, "ready\n"} : HttpAnswer{503, "not ready: " + seen.error().message + "\n"};
-    };
-    auto http = telemetry::HttpServer::listen(
-        settings_.http->host, settings_.http->port,
-        {{"/health",
-          [] {
-            return HttpAnswer{200, "ok\n"};
-          }},
-         {"/ready", ready},
-         {"/metrics", [this] {
-            return HttpAnswer{200, metrics_.text(), "text/plain; version=0.0.4; charset=utf-8"};
-          }}});
+      if (!seen) return fail(seen.error());
+      return {};
+    });
+    routes.merge(telemetry::metrics_routes(metrics_));
+    auto http = telemetry::HttpServer::listen(settings_.http->host, settings_.http->port, std::move(routes));
     if (!http) return fail(http.error());
     http_ = std::move(*http);
     ports_.http = http_->port();
@@ -204,7 +180,7 @@ class Whole final : public Agent {
   }
 
   const AgentSettings settings_;
-  const std::shared_ptr<OnEnd> on_end_;
+  const settings::UnexpectedEnd end_;
   Ports ports_;
   std::string secret_;
   std::string machine_uid_;

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
-#include <atomic>
 #include <caf/io/all.hpp>
 #include <filesystem>
 #include <random>
@@ -34,8 +33,10 @@
 #include "services/coordinator/measured_engine.hpp"
 #include "services/coordinator/owners_ready.hpp"
 #include "services/coordinator/port_figures.hpp"
+#include "services/settings/unexpected_end.hpp"
 #include "telemetry/http_server.hpp"
 #include "telemetry/metrics.hpp"
+#include "telemetry/routes.hpp"
 #include "telemetry/system_clock.hpp"
 
 namespace cloudless::coordinator {
@@ -89,10 +90,10 @@ std::string hex(const std::string& bytes) {
 class Whole final : public Coordinator {
  public:
   Whole(const CoordinatorSettings& settings, std::function<void(const Error&)> on_end)
-      : settings_(settings), on_end_(std::make_shared<OnEnd>(std::move(on_end))) {}
+      : settings_(settings), end_(std::move(on_end)) {}
 
   ~Whole() override {
-    on_end_->expected = true;
+    end_.expect();
     http_.reset();
     metrics_http_.reset();
     if (mirror_) mirror_->close();
@@ -123,28 +124,10 @@ class Whole final : public Coordinator {
   }
 
  private:
-  /// Shared with the actors' exit callbacks, which may come late.
-  struct OnEnd {
-    explicit OnEnd(std::function<void(const Error&)> f) : call(std::move(f)) {}
-    std::function<void(const Error&)> call;
-    std::atomic<bool> expected{false};
-    void operator()(const Error& error) {
-      if (!expected.exchange(true)) call(error);
-    }
-  };
-
-  /// An unexpected end of this actor ends the process.
-  template <class Handle>
-  void watch(const char* name, const Handle& handle) {
-    handle->attach_functor([name, on_end = on_end_](const caf::error& reason) {
-      (*on_end)({Errc::internal, std::string(name) + " ended unexpectedly: " + caf::to_string(reason), {}});
-    });
-  }
-
   /// Remembers an actor of the ring; its end ends the process.
   template <class Handle>
   Handle in_ring(const char* name, Handle handle) {
-    watch(name, handle);
+    end_.watch(name, handle);
     ring_.emplace_back(name, caf::actor_cast<caf::actor>(handle));
     return handle;
   }
@@ -159,7 +142,7 @@ class Whole final : public Coordinator {
     auto& system = control_->system;
     StoreOptions options;
     options.new_cluster_id = hex(node_link::random_bytes(16));
-    options.on_fatal = [on_end = on_end_](const Error& error) { (*on_end)(error); };
+    options.on_fatal = end_;
     auto store = spawn_store(system, measured_engine(std::move(*engine), metrics_.registry()), clock_,
                              std::move(options));
     if (!store) return fail(store.error());
@@ -179,7 +162,7 @@ class Whole final : public Coordinator {
     const auto edge = node_link::spawn_edge(edge_->system);
     new_door_ = edge.new_door;
     // Without it no agent could link again: as good as dead.
-    watch("the edge bridge", edge.bridge);
+    end_.watch("the edge bridge", edge.bridge);
     edge_actors_ = {caf::actor_cast<caf::actor>(edge.bridge), caf::actor_cast<caf::actor>(edge.door)};
     parts_.link_hub = in_ring(
         "the link hub",
@@ -256,32 +239,26 @@ class Whole final : public Coordinator {
   }
 
   Result<void> start_http() {
-    using telemetry::HttpAnswer;
-    auto http = telemetry::HttpServer::listen(
-        settings_.http.host, settings_.http.port,
-        {{"/health",
-          [] {
-            return HttpAnswer{200, "ok\n"};
-          }},
-         {"/ready", [this] {
-            return is_ready() ? HttpAnswer{200, "ready\n"} : HttpAnswer{503, "not ready\n"};
-          }}});
+    auto http = telemetry::HttpServer::listen(settings_.http.host, settings_.http.port,
+                                              telemetry::health_routes([this] { return ready(); }));
     if (!http) return fail(http.error());
     http_ = std::move(*http);
     ports_.http = http_->port();
     if (!settings_.metrics) return {};
-    auto metrics = telemetry::HttpServer::listen(
-        settings_.metrics->host, settings_.metrics->port,
-        {{"/metrics", [this] {
-            return HttpAnswer{200, metrics_.text(), "text/plain; version=0.0.4; charset=utf-8"};
-          }}});
+    auto metrics = telemetry::HttpServer::listen(settings_.metrics->host, settings_.metrics->port,
+                                                 telemetry::metrics_routes(metrics_));
     if (!metrics) return fail(metrics.error());
     metrics_http_ = std::move(*metrics);
     ports_.metrics = metrics_http_->port();
     return {};
   }
 
-  bool is_ready() const { return !on_end_->expected && mirror_->present() != nullptr && !mirror_->closed(); }
+  Result<void> ready() const {
+    if (end_.is_over()) return fail({Errc::unavailable, "it is ending", {}});
+    if (mirror_->present() == nullptr) return fail({Errc::unavailable, "the state is not loaded yet", {}});
+    if (mirror_->closed()) return fail({Errc::unavailable, "the store has ended", {}});
+    return {};
+  }
 
   struct System {
     explicit System(std::size_t threads) : config(threads), system(config) {}
@@ -290,7 +267,7 @@ class Whole final : public Coordinator {
   };
 
   const CoordinatorSettings settings_;
-  const std::shared_ptr<OnEnd> on_end_;
+  const settings::UnexpectedEnd end_;
   const telemetry::SystemClock clock_;
   telemetry::Metrics metrics_;
   std::unique_ptr<gateway::MethodMetrics> method_metrics_;

@@ -1,6 +1,5 @@
 #include "services/gateway/gateway_process.hpp"
 
-#include <atomic>
 #include <caf/io/all.hpp>
 #include <utility>
 
@@ -11,8 +10,10 @@
 #include "gateway/mirror_feed.hpp"
 #include "gateway/server.hpp"
 #include "services/gateway/ring_connection.hpp"
+#include "services/settings/unexpected_end.hpp"
 #include "telemetry/http_server.hpp"
 #include "telemetry/metrics.hpp"
+#include "telemetry/routes.hpp"
 #include "telemetry/system_clock.hpp"
 
 namespace cloudless::gateway {
@@ -30,10 +31,10 @@ struct Config : caf::actor_system_config {
 class Whole final : public GatewayProcess {
  public:
   Whole(const GatewaySettings& settings, std::function<void(const Error&)> on_end)
-      : settings_(settings), on_end_(std::move(on_end)), system_(config_) {}
+      : settings_(settings), end_(std::move(on_end)), system_(config_) {}
 
   ~Whole() override {
-    ending_->store(true);
+    end_.expect();
     http_.reset();
     metrics_http_.reset();
     if (mirror_) mirror_->close();
@@ -63,10 +64,7 @@ class Whole final : public GatewayProcess {
     mirror_ = std::make_shared<Mirror>(
         History::Limits{settings_.watch_keep_for, static_cast<std::size_t>(settings_.watch_keep_changes)});
     feed_ = spawn_mirror_feed(system_, source_, mirror_, clock_);
-    feed_->attach_functor([on_end = on_end_, ending = ending_](const caf::error& reason) {
-      if (!ending->exchange(true))
-        on_end({Errc::internal, "the mirror ended unexpectedly: " + caf::to_string(reason), {}});
-    });
+    end_.watch("the mirror", feed_);
     if (auto served = serve_api(); !served) return served;
     return serve_http();
   }
@@ -88,36 +86,28 @@ class Whole final : public GatewayProcess {
   }
 
   Result<void> serve_http() {
-    using telemetry::HttpAnswer;
-    auto http = telemetry::HttpServer::listen(
-        settings_.http.host, settings_.http.port,
-        {{"/health",
-          [] {
-            return HttpAnswer{200, "ok\n"};
-          }},
-         {"/ready", [this] {
-            return is_ready() ? HttpAnswer{200, "ready\n"} : HttpAnswer{503, "not ready\n"};
-          }}});
+    auto http = telemetry::HttpServer::listen(settings_.http.host, settings_.http.port,
+                                              telemetry::health_routes([this] { return ready(); }));
     if (!http) return fail(http.error());
     http_ = std::move(*http);
     ports_.http = http_->port();
     if (!settings_.metrics) return {};
-    auto metrics = telemetry::HttpServer::listen(
-        settings_.metrics->host, settings_.metrics->port,
-        {{"/metrics", [this] {
-            return HttpAnswer{200, metrics_.text(), "text/plain; version=0.0.4; charset=utf-8"};
-          }}});
+    auto metrics = telemetry::HttpServer::listen(settings_.metrics->host, settings_.metrics->port,
+                                                 telemetry::metrics_routes(metrics_));
     if (!metrics) return fail(metrics.error());
     metrics_http_ = std::move(*metrics);
     ports_.metrics = metrics_http_->port();
     return {};
   }
 
-  bool is_ready() const { return mirror_->present() != nullptr && connection_->connected(); }
+  Result<void> ready() const {
+    if (mirror_->present() == nullptr) return fail({Errc::unavailable, "the state is not loaded yet", {}});
+    if (!connection_->connected()) return fail({Errc::unavailable, "the coordinator is away", {}});
+    return {};
+  }
 
   const GatewaySettings settings_;
-  const std::function<void(const Error&)> on_end_;
-  const std::shared_ptr<std::atomic<bool>> ending_ = std::make_shared<std::atomic<bool>>(false);
+  const settings::UnexpectedEnd end_;
   const telemetry::SystemClock clock_;
   telemetry::Metrics metrics_;
   std::unique_ptr<MethodMetrics> method_metrics_;

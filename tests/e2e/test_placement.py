@@ -192,6 +192,17 @@ class Placement(ClusterTest):
         self.wait_ready("urgent", 2)
         self.assertEqual(sorted(self.nodes_of("urgent") + self.nodes_of("humble")), self.names)
 
+    def test_a_gang_takes_the_places_of_lower_ones_for_all_of_it_or_for_none(self):
+        room = self.more_than_half_a_node()
+        self.place("humble", 3, resources=room, rollout={"min_available": 2})
+        self.addCleanup(self.delete_and_wait, "gang")
+        self.create("gang", 2, resources=room, priority=5, all_or_nothing=True)
+        self.assertIn("all or nothing: 1 of 2 would fit, some of them once others have ended", self.reason_of_waiting("gang"))
+        self.assertEqual(self.get("humble").status.ready_replicas, 3)
+        self.api.call("UpdateWorkload", {"name": "humble", "spec": {"rollout": {"min_available": 1}}, "update_mask": "rollout.minAvailable"})
+        self.wait_ready("gang", 2)
+        self.assertEqual(sorted(self.nodes_of("gang") + self.nodes_of("humble")), self.names)
+
     def test_what_no_node_could_meet_is_refused_with_its_path(self):
         rule = {"topology_key": "rack", "required": True, "workload_selector": {"app": "x"}}
         said = self.refused(grpc.StatusCode.INVALID_ARGUMENT, "CreateWorkload",
