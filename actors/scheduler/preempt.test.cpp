@@ -7,26 +7,15 @@
 #include <set>
 
 #include "actors/scheduler/filter.hpp"
+#include "actors/scheduler/pass_fixture.test.hpp"
 #include "actors/workload_state/budget.hpp"
-#include "tests/support/snapshot_builder.hpp"
 
 using namespace cloudless;
 using namespace cloudless::scheduler;
-using cloudless::test::SnapshotBuilder;
 
 namespace {
 
 constexpr Millis kNow = 1'000'000;
-
-std::function<void(WorkloadSpec&)> spec_of(std::int64_t millicores, std::uint32_t priority,
-                                           std::uint32_t floor = 0) {
-  return [=](WorkloadSpec& s) {
-    s.pod.requests = Resources{millicores, 1 << 20, 0, 0, 0};
-    s.priority = priority;
-    s.replicas = 100;
-    s.rollout.min_available = floor;
-  };
-}
 
 /// The eviction for the first replica of "high".
 std::optional<Eviction> eviction_for_high(const SnapshotBuilder& world, Floors floors = Floors::respected) {
