@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "chaos/simulator/amid.hpp"
+
 namespace cloudless::sim {
 namespace {
 
@@ -20,6 +22,11 @@ void for_a_while(World& world, Millis at_most, Undo undo) {
 
 void coordinator_crash(World& world) {
   world.restart_coordinator(world.stage().dice().between(0, 3000));
+}
+
+void coordinator_crash_amid(World& world) {
+  auto& dice = world.stage().dice();
+  world.restart_coordinator_amid(kSteps[dice.below(kSteps.size())], dice.between(0, 3000));
 }
 
 void coordinator_away_for_long(World& world) {
@@ -159,7 +166,8 @@ struct Fault {
   void (*make)(World&);
   unsigned weight;
 };
-constexpr std::array<Fault, 21> kFaults{{{"coordinator crash", coordinator_crash, 6},
+constexpr std::array<Fault, 22> kFaults{{{"coordinator crash", coordinator_crash, 6},
+                                         {"coordinator crash amid", coordinator_crash_amid, 6},
                                          {"coordinator away for long", coordinator_away_for_long, 1},
                                          {"agent crash", agent_crash, 5},
                                          {"agent away for long", agent_away_for_long, 3},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "chaos/simulator/amid.hpp"
+
 namespace cloudless::sim {
 namespace {
 
@@ -121,6 +123,7 @@ void World::on_commit(const Snapshot& before, const Commit& commit, const Snapsh
   for (const auto& breach : turnover_.check(before, commit, after)) stage_.broken(breach);
   look_at_ready(before, commit, after);
   meddle(commit);
+  strike(before, commit);
 }
 
 void World::boot() {
@@ -148,6 +151,19 @@ void World::restart_coordinator(Millis down) {
   coordinator_.crash();
   boots_later_ = true;
   stage_.after(down, [this] { boot(); });
+}
+
+void World::restart_coordinator_amid(const char* step, Millis down) {
+  strike_amid_ = step;
+  down_after_strike_ = down;
+}
+
+/// Before, while or after others hear of the commit.
+void World::strike(const Snapshot& before, const Commit& commit) {
+  if (strike_amid_ == nullptr || peace_ || !takes_step(strike_amid_, before, commit)) return;
+  stage_.coverage().count(std::string("coordinator crash amid: ") + strike_amid_);
+  strike_amid_ = nullptr;
+  stage_.after(stage_.dice().between(0, 40), [this] { restart_coordinator(down_after_strike_); });
 }
 
 void World::restart_agent(Machine& machine, Millis down) {

@@ -37,6 +37,9 @@ class World {
   void open_a_node();
   /// The coordinator ends now and boots after so long.
   void restart_coordinator(Millis down);
+  /// The coordinator ends right behind the next commit that takes this step (kSteps), and boots after so
+  /// long.
+  void restart_coordinator_amid(const char* step, Millis down);
   /// The agent of a machine ends now and starts after so long.
   void restart_agent(Machine& machine, Millis down);
   /// To be called after every step: restarts what has to be, and looks at the machines.
@@ -55,6 +58,7 @@ class World {
   void on_commit(const Snapshot& before, const Commit& commit, const Snapshot& after);
   void submit(const AnyCommand& command);
   void meddle(const Commit& commit);
+  void strike(const Snapshot& before, const Commit& commit);
   void boot();
   void lose(Machine& machine);
   void look_at_containers();
@@ -73,6 +77,8 @@ class World {
   std::set<NodeId> gone_;
   bool boots_later_ = false;
   bool peace_ = false;
+  const char* strike_amid_ = nullptr;
+  Millis down_after_strike_ = 0;
   std::uint64_t starts_ = 0;
   std::uint64_t moves_ = 0;
 };
