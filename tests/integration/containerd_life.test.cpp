@@ -4,7 +4,11 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
 
 #include "tests/integration/runtime_node.hpp"
 
@@ -42,50 +46,129 @@ TEST_CASE("a container starts, ends with its exit code, and leaves nothing but i
   }
 }
 
-TEST_CASE("what was made of a container beforehand is used by its start, and goes with its removal") {
-  RuntimeNode node("expect");
-  const auto prepared = node.prepare(node.image, ImagePullPolicy::if_not_present);
-  REQUIRE_OK(prepared);
-  auto request = node.request("a", {"sleep", "100000"});
-  request.assignment.image.digest = prepared->digest;
-  node.port->expect(request);
-  SUBCASE("removed") {}
-  SUBCASE("started") {
-    const auto started = node.start(request);
+/// A node that expects a container, which is there and waits.
+struct ExpectingNode : RuntimeNode {
+  explicit ExpectingNode(const std::string& name)
+      : RuntimeNode(name),
+        request(RuntimeNode::request("a", {"/bin/sh", "-c", "echo ran; exec sleep 100000"})) {
+    const auto prepared = prepare(image, ImagePullPolicy::if_not_present);
+    REQUIRE_OK(prepared);
+    request.assignment.image.digest = prepared->digest;
+    fs::remove(log_file("a"));  // another case's
+    port->expect(request);
+    REQUIRE(eventually([&] { return waiting_process() != 0; }));
+  }
+
+  /// The first process of the container that containerd has created and not started; 0: there is none.
+  std::uint32_t waiting_process() {
+    std::istringstream tasks(ctr({"tasks", "list"}));
+    std::uint32_t pid = 0;
+    for (std::string line, id, status; std::getline(tasks, line);)
+      if (std::istringstream(line) >> id >> pid >> status && id == "a-0" && status == "CREATED") return pid;
+    return 0;
+  }
+
+  void check_running(const Result<StartedContainer>& started) {
     REQUIRE_OK(started);
-    const auto address = node.exec("a", {"hostname", "-i"});
+    CHECK(eventually([&] { return printed("a") == "ran\n"; }));
+    const auto address = exec("a", {"hostname", "-i"});
     REQUIRE_OK(address);
     CHECK(address->stdout_data == started->address + "\n");
   }
-  SUBCASE("started from other bytes") {
-    request.assignment.image.digest = "sha256:" + std::string(64, 'a');
-    node.port->expect(request);
-    request.assignment.image.digest = prepared->digest;
-    REQUIRE_OK(node.start(request));
+
+  ContainerRequest request;
+};
+
+TEST_CASE("a container that is expected waits without running anything, is what its start takes, and goes") {
+  ExpectingNode node("expect");
+  const auto waiting = node.waiting_process();
+  const auto seen = node.list();
+  REQUIRE_OK(seen);
+  REQUIRE(seen->size() == 1);
+  CHECK_FALSE(seen->front().running);
+  CHECK_FALSE(seen->front().exit);
+  CHECK(node.printed("a") == "");
+  SUBCASE("removed") {}
+  SUBCASE("started") {
+    const auto started = node.start(node.request);
+    node.check_running(started);
+    CHECK(started->pid == waiting);
   }
-  SUBCASE("expected twice, after an agent that was killed") {
+  SUBCASE("started with other limits") {
+    node.request.assignment.limits.memory_bytes = 48 << 20;
+    node.check_running(node.start(node.request));
+    const bool v1 = fs::exists("/sys/fs/cgroup/memory");
+    std::ifstream limit(node.cgroup_of("a", "memory") + (v1 ? "/memory.limit_in_bytes" : "/memory.max"));
+    std::int64_t bytes = 0;
+    CHECK((limit >> bytes && bytes == 48 << 20));
+  }
+  SUBCASE("started from other bytes") {
+    auto other = node.request;
+    other.assignment.image.digest = "sha256:" + std::string(64, 'a');
+    node.port->expect(other);
+    node.check_running(node.start(node.request));
+  }
+  SUBCASE("its agent was killed, and the next one expects it again") {
     node.open();
-    node.port->expect(request);
-    REQUIRE_OK(node.start(request));
+    node.port->expect(node.request);
+    node.check_running(node.start(node.request));
+  }
+  SUBCASE("its agent was killed, and the next one takes it away") {
+    node.open();
+    const auto found = node.list();
+    REQUIRE_OK(found);
+    REQUIRE(found->size() == 1);
+    CHECK_FALSE(found->front().running);
+    CHECK_FALSE(found->front().exit);
+  }
+  SUBCASE("its first process was killed") {
+    REQUIRE(kill(static_cast<pid_t>(waiting), SIGKILL) == 0);
+    REQUIRE(eventually([&] { return node.waiting_process() == 0; }));
+    node.check_running(node.start(node.request));
+  }
+  SUBCASE("containerd was killed") {
+    node.machine.kill_hard();
+    node.machine.start_again();
+    node.check_running(node.start(node.request));
   }
   REQUIRE_OK(node.remove("a"));
   CHECK(node.traces("a") == "");
 }
 
-TEST_CASE(
-    "a snapshot that containerd's garbage collector takes away before the container is made is made again") {
-  RuntimeNode node("collected");
+TEST_CASE("what cannot be made beforehand is said by its start") {
+  RuntimeNode node("expect-bad");
   const auto prepared = node.prepare(node.image, ImagePullPolicy::if_not_present);
   REQUIRE_OK(prepared);
-  auto request = node.request("a", {"sleep", "100000"});
+  auto request = node.request("a", {"/no/such"});
   request.assignment.image.digest = prepared->digest;
   node.port->expect(request);
-  const auto there = [&] { return node.ctr({"snapshots", "ls"}).find("a-0 ") != std::string::npos; };
-  REQUIRE(eventually(there));
-  node.ctr({"snapshots", "rm", "a-0"});
-  REQUIRE_FALSE(there());
-  REQUIRE_OK(node.start(request));
-  REQUIRE_OK(node.remove("a"));
+  const auto started = node.start(request);
+  REQUIRE_FALSE(started.has_value());
+  CHECK(started.error().code == Errc::failed_precondition);
+  CHECK(started.error().message.find("does not exist in the image") != std::string::npos);
+  CHECK(node.traces("a") == "");
+}
+
+TEST_CASE("containerd's garbage collector takes no container's root file system, whenever it comes") {
+  RuntimeNode node("collected");
+  REQUIRE_OK(node.prepare(node.image, ImagePullPolicy::if_not_present));
+  std::atomic<bool> over{false};
+  std::thread collector([&] {
+    while (!over) {  // a lease that goes at once brings the collector
+      node.ctr({"leases", "create", "--id", "passing"});
+      node.ctr({"leases", "delete", "--sync", "passing"});
+    }
+  });
+  std::string failed;
+  for (int i = 0; i < 20 && failed.empty(); ++i) {
+    const auto started = node.start_shell("a", "echo ran; exec sleep 100000");
+    if (!started) failed = started.error().message;
+    const auto removed = node.remove("a");
+    if (!removed) failed += removed.error().message;
+  }
+  over = true;
+  collector.join();
+  CHECK(failed == "");
   CHECK(node.traces("a") == "");
 }
 

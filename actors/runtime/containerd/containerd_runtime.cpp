@@ -80,6 +80,7 @@ class ContainerdRuntime final : public RuntimePort {
   void collect_images(std::vector<ImageRequest> keep) override { image_desk_.collect(std::move(keep)); }
 
   void expect(ContainerRequest request) override {
+    volumes_.claim(request.assignment.replica, request.container);
     auto job = containers_.expect(std::move(request));
     lifecycle_jobs_.submit([job = std::move(job)] { (*job)(); });
   }

@@ -111,18 +111,22 @@ Result<Nothing> Containers::ping() {
 
 Result<StartedContainer> Containers::start(const ContainerRequest& request) {
   if (auto ready = ensure_ready(); !ready) return fail(ready.error());
-  auto image = images_.resolve(request.assignment.pod.image, request.assignment.image.digest);
+  const auto image = images_.resolve(request.assignment.pod.image, request.assignment.image.digest);
   if (!image) return fail(image.error());
-  Result<StartedContainer> started = fail(Errc::already_exists, "not tried yet");
-  for (int attempt = 0; attempt < 2 && !started && started.error().code == Errc::already_exists; ++attempt) {
-    if (attempt > 0) {
-      if (auto removed = remove(request.container); !removed) return fail(removed.error());
-    }
-    const auto prepared = usable(request, **image);
-    if (!prepared) return fail(prepared.error());
-    const auto grant = *prepared ? (*prepared)->grant : network_.grant(request);
-    if (!grant) return fail(grant.error());
-    started = create_and_start(request, **image, *grant, prepared->get());
+  const auto expected = find_expected(request, **image);
+  if (!expected) return fail(expected.error());
+  const auto& digest = (*image)->target.digest;
+  const auto begin = [&]() -> Result<StartedContainer> {
+    auto created = create(request, **image);
+    return created ? start_created(request, *created, digest)
+                   : Result<StartedContainer>(fail(created.error()));
+  };
+  auto started = *expected ? start_created(request, **expected, digest) : begin();
+  // What was left from before, or lost its shim while it waited, is made anew.
+  const bool again = !started && (*expected || started.error().code == Errc::already_exists);
+  if (again) {
+    if (auto removed = remove(request.container); !removed) return fail(removed.error());
+    started = begin();
   }
   if (!started) {
     if (auto removed = remove(request.container); !removed)
@@ -133,45 +137,45 @@ Result<StartedContainer> Containers::start(const ContainerRequest& request) {
 }
 
 std::shared_ptr<std::packaged_task<void()>> Containers::expect(ContainerRequest request) {
-  auto prepared = std::make_shared<Prepared>();
-  prepared->digest = request.assignment.image.digest;
-  const auto container = request.container;
-  auto job = std::make_shared<std::packaged_task<void()>>([this, prepared, request = std::move(request)] {
-    const auto& id = request.container;
+  auto expected = std::make_shared<Expected>();
+  expected->request = std::move(request);
+  const std::lock_guard lock(expected_mutex_);
+  auto& place = expected_[expected->request.container];
+  auto job = std::make_shared<std::packaged_task<void()>>([this, expected, before = place] {
+    if (before) before->done.wait();
+    const auto& asked = expected->request;
     const auto ready = ensure_ready();
-    const auto image = images_.resolve(request.assignment.pod.image, prepared->digest);
-    if (!ready || !image) {
-      prepared->grant = fail(ready ? image.error() : ready.error());
-      return;
-    }
-    prepared->grant = network_.grant(request);
-    if (!prepared->grant) return;
-    network_.prepare(id);
-    prepared->root = prepare_root(id, **image);
+    const auto image = images_.resolve(asked.assignment.pod.image, asked.assignment.image.digest);
+    expected->created = !ready   ? Result<Created>(fail(ready.error()))
+                        : !image ? fail(image.error())
+                                 : create(asked, **image);
   });
-  prepared->done = job->get_future();
-  const std::lock_guard lock(prepared_mutex_);
-  prepared_[container] = std::move(prepared);
+  expected->done = job->get_future().share();
+  place = std::move(expected);
   return job;
 }
 
-std::shared_ptr<Containers::Prepared> Containers::take_prepared(const ContainerId& container) {
-  std::shared_ptr<Prepared> prepared;
+std::shared_ptr<Containers::Expected> Containers::take_expected(const ContainerId& container) {
+  std::shared_ptr<Expected> expected;
   {
-    const std::lock_guard lock(prepared_mutex_);
-    if (auto found = prepared_.extract(container)) prepared = std::move(found.mapped());
+    const std::lock_guard lock(expected_mutex_);
+    if (auto found = expected_.extract(container)) expected = std::move(found.mapped());
   }
-  if (prepared) prepared->done.wait();
-  return prepared;
+  if (expected) expected->done.wait();
+  return expected;
 }
 
-Result<std::shared_ptr<Containers::Prepared>> Containers::usable(const ContainerRequest& request,
-                                                                 const ResolvedImage& image) {
-  auto prepared = take_prepared(request.container);
-  if (!prepared) return prepared;
-  if (prepared->digest == image.target.digest && prepared->grant && prepared->root) return prepared;
+Result<std::optional<Containers::Created>> Containers::find_expected(const ContainerRequest& request,
+                                                                     const ResolvedImage& image) {
+  const auto expected = take_expected(request.container);
+  if (!expected) return std::nullopt;
+  auto same = request.assignment;
+  same.image = expected->request.assignment.image;  // its digest is the image's, which is compared
+  same.access = expected->request.assignment.access;
+  if (expected->created && same == expected->request.assignment && same.image.digest == image.target.digest)
+    return *expected->created;
   if (auto removed = remove(request.container); !removed) return fail(removed.error());
-  return nullptr;
+  return std::nullopt;
 }
 
 Result<Confinement> Containers::confine(const Assignment& assignment, const ResolvedImage& image) {
@@ -186,14 +190,13 @@ Result<Confinement> Containers::confine(const Assignment& assignment, const Reso
       {pod, user, *accounts, options_.policy, facts, machine_architecture(), std::move(*gpus)});
 }
 
-Result<StartedContainer> Containers::create_and_start(const ContainerRequest& request,
-                                                      const ResolvedImage& image, const NetworkGrant& grant,
-                                                      const Prepared* prepared) {
+Result<Containers::Created> Containers::create(const ContainerRequest& request, const ResolvedImage& image) {
   const auto& id = request.container;
+  const auto grant = network_.grant(request);
+  if (!grant) return fail(grant.error());
   const auto plan = plan_volumes(request.assignment, options_.policy);
   if (!plan) return fail(plan.error());
-  auto root = prepared ? std::future<Result<Mounts>>{}
-                       : std::async(std::launch::async, [&] { return prepare_root(id, image); });
+  auto root = std::async(std::launch::async, [&] { return prepare_root(id, image); });
   auto confinement = confine(request.assignment, image);
   if (!confinement) return fail(confinement.error());
   SpecInput input;
@@ -202,7 +205,7 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   input.attempt = request.attempt;
   input.node = options_.node;
   input.containerd_namespace = client_.own_namespace();
-  input.address = grant.address;
+  input.address = grant->address;
   input.network_namespace = network_.prepare(id);
   input.image = image.config;
   input.confinement = std::move(*confinement);
@@ -218,23 +221,28 @@ Result<StartedContainer> Containers::create_and_start(const ContainerRequest& re
   if (!spec) return fail(spec.error());
   const FileOwner owner{input.confinement.user.uid, input.confinement.user.gid};
   if (auto made = volumes_.make(*plan, owner); !made) return fail(made.error());
-  const auto created_at = create_record(request, image, *spec, input.confinement.runtime_program, grant);
+  const auto created_at = create_record(request, image, *spec, input.confinement.runtime_program, *grant);
   if (!created_at) return fail(created_at.error());
-  const auto mounts = settle_root(id, image, prepared ? prepared->root : root.get());
+  const auto mounts = settle_root(id, image, root.get());
   if (!mounts) return fail(mounts.error());
   if (auto network = network_.finish(id); !network) return fail(network.error());
   auto pid = create_task(request, *mounts);
   if (!pid) return fail(pid.error());
   loggers_.watch(id);
-  auto attached = network_.attach(request, *pid);
+  return Created{*pid, *created_at};
+}
+
+Result<StartedContainer> Containers::start_created(const ContainerRequest& request, const Created& created,
+                                                   const std::string& digest) {
+  auto attached = network_.attach(request, created.pid);
   if (!attached) return fail(attached.error());
   tasks_v1::StartRequest start;
-  start.set_container_id(id.value);
+  start.set_container_id(request.container.value);
   auto started =
       client_.call(client_.tasks(), &tasks_v1::Tasks::Stub::Start, start, client_.scope("start container"));
   if (!started) return fail(started.error());
   // The record's time, as list says it later: a restarted agent must not report another start.
-  return StartedContainer{*pid, attached->address, *created_at, attached->ports, image.target.digest};
+  return StartedContainer{created.pid, attached->address, created.at, attached->ports, digest};
 }
 
 Result<WallMillis> Containers::create_record(const ContainerRequest& request, const ResolvedImage& image,
@@ -366,7 +374,7 @@ Result<Nothing> Containers::delete_task(const ContainerId& container) {
 }
 
 Result<Nothing> Containers::remove(const ContainerId& container) {
-  take_prepared(container);  // made of the same things as a container
+  take_expected(container);
   if (auto deleted = delete_task(container); !deleted) return deleted;
   if (auto detached = network_.detach(container); !detached) return detached;
   containers_v1::DeleteContainerRequest record;

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -61,20 +62,27 @@ class Containers {
   /// What the container may do, or why it is refused.
   Result<Confinement> confine(const Assignment& assignment, const ResolvedImage& image);
   using Mounts = google::protobuf::RepeatedPtrField<containerd::types::Mount>;
-  /// What was made of a container beforehand: nothing but this process and a snapshot that nobody holds on to
-  /// knows of it, so a crash leaves nothing.
-  struct Prepared {
-    std::string digest;
-    Result<NetworkGrant> grant = NetworkGrant{};
-    Result<Mounts> root = Mounts{};
-    std::future<void> done;
+  /// A container that only waits for its start: nothing of its image has run.
+  struct Created {
+    std::uint32_t pid = 0;
+    WallMillis at = 0;  ///< of its record
+  };
+  /// One that was made beforehand. After a crash it is one whose start was interrupted, as any other: list
+  /// shows it as never started.
+  struct Expected {
+    ContainerRequest request;
+    Result<Created> created = Created{};
+    std::shared_future<void> done;
   };
   /// Waits until it is whole; null: nothing was expected.
-  std::shared_ptr<Prepared> take_prepared(const ContainerId& container);
-  /// Null: it is of no use, and is gone.
-  Result<std::shared_ptr<Prepared>> usable(const ContainerRequest& request, const ResolvedImage& image);
-  Result<StartedContainer> create_and_start(const ContainerRequest& request, const ResolvedImage& image,
-                                            const NetworkGrant& grant, const Prepared* prepared);
+  std::shared_ptr<Expected> take_expected(const ContainerId& container);
+  /// What was made beforehand if it is what is asked for now; absent: nothing is there, and it was removed if
+  /// it was another.
+  Result<std::optional<Created>> find_expected(const ContainerRequest& request, const ResolvedImage& image);
+  /// Everything up to the task that waits for its start.
+  Result<Created> create(const ContainerRequest& request, const ResolvedImage& image);
+  Result<StartedContainer> start_created(const ContainerRequest& request, const Created& created,
+                                         const std::string& digest);
   /// A snapshot of the container's own; what is to be mounted.
   Result<Mounts> prepare_root(const ContainerId& container, const ResolvedImage& image);
   /// Once there is a record that holds on to it: what was prepared beside making the record belonged to
@@ -103,8 +111,8 @@ class Containers {
 
   std::mutex mutex_;
   bool ready_ = false;
-  std::mutex prepared_mutex_;
-  std::map<ContainerId, std::shared_ptr<Prepared>> prepared_;
+  std::mutex expected_mutex_;
+  std::map<ContainerId, std::shared_ptr<Expected>> expected_;
 };
 
 }  // namespace cloudless::runtime
