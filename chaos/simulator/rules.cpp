@@ -77,7 +77,8 @@ void add_rules(Dice& dice, Template& pod) {
 void add_standing(Dice& dice, WorkloadSpec& spec) {
   spec.labels = team(dice);
   if (dice.once_in(2)) spec.priority = static_cast<std::uint32_t>(dice.below(4));
-  spec.all_or_nothing = dice.once_in(8);
+  spec.all_or_nothing = dice.once_in(4);
+  if (spec.all_or_nothing && dice.once_in(2)) spec.priority = 4;  // above all others
 }
 
 }  // namespace cloudless::sim
