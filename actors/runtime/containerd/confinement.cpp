@@ -132,6 +132,8 @@ class Judge {
   void choose_labels() {
     if (!asked_.selinux.empty() && !in_.facts.selinux)
       refuse("selinux is set, and SELinux is not active on this node");
+    else if (!asked_.selinux.empty() && !in_.facts.selinux_label_known)
+      refuse("selinux label " + asked_.selinux + " is not one of this node's policy");
     out_.selinux = asked_.selinux;
     const auto& loaded = in_.facts.apparmor_profiles;
     if (!asked_.apparmor) {  // the node's default where there is one

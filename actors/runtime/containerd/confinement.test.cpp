@@ -178,6 +178,15 @@ TEST_CASE(
   CHECK(granted(scene).apparmor == "");
 }
 
+TEST_CASE("an SELinux label is granted where the policy knows it") {
+  Scene scene;
+  scene.asked().selinux = "u:r:t:s0";
+  scene.facts.selinux = true;
+  CHECK(scene.judged().error().message == "selinux label u:r:t:s0 is not one of this node's policy");
+  scene.facts.selinux_label_known = true;
+  CHECK(granted(scene).selinux == "u:r:t:s0");
+}
+
 TEST_CASE("what the node does not allow or cannot do is refused with the reason") {
   struct Case {
     const char* name;

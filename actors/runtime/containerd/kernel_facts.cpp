@@ -75,6 +75,15 @@ bool apparmor_enabled() {
   return yes == "Y";
 }
 
+/// The kernel answers a label that the loaded policy does not know with an error.
+bool is_selinux_label(const std::string& label) {
+  const int fd = open("/sys/fs/selinux/context", O_RDWR | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool known = write(fd, label.c_str(), label.size() + 1) >= 0;
+  close(fd);
+  return known;
+}
+
 bool is_missing(const std::string& sysctl) {
   // Devices of a container's own network are not on the machine: the runtime will say.
   if (sysctl.starts_with("net.ipv4.conf.") || sysctl.starts_with("net.ipv6.conf.") ||
@@ -176,6 +185,8 @@ KernelFacts read_kernel_facts(const Template& pod, const NodePolicy& policy,
   facts.apparmor = apparmor_enabled();
   if (facts.apparmor) facts.apparmor_profiles = loaded_apparmor_profiles();
   facts.selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
+  facts.selinux_label_known =
+      facts.selinux && !security.selinux.empty() && is_selinux_label(security.selinux);
   for (const auto& [name, value] : security.sysctls)
     if (is_sysctl_name(name) && is_missing(name)) facts.missing_sysctls.push_back(name);
   if (const auto named = policy.runtimes.find(pod.runtime_class); named != policy.runtimes.end()) {

@@ -33,6 +33,7 @@ struct KernelFacts {
   bool apparmor = false;
   std::vector<std::string> apparmor_profiles;  ///< loaded
   bool selinux = false;
+  bool selinux_label_known = false;          ///< the loaded policy takes the label that the workload names
   bool hybrid_cgroups = false;               ///< version 1 with version 2 beside it
   std::vector<std::string> missing_sysctls;  ///< of those the workload names
   bool runtime_found = true;                 ///< the program of the workload's runtime class
