@@ -88,6 +88,15 @@ TEST_CASE(
     REQUIRE_OK(exit);
     CHECK(exit->exit_code == 7);
   }
+  SUBCASE("over before the next agent looks, which sees its exit code") {
+    node.open();
+    REQUIRE(kill(static_cast<pid_t>(started->pid), SIGTERM) == 0);
+    REQUIRE(eventually([&] { return node.ctr({"tasks", "list"}).find("STOPPED") != std::string::npos; }));
+    const auto seen = node.list();
+    REQUIRE_OK(seen);
+    REQUIRE(seen->size() == 1);
+    CHECK(seen->front().exit.value_or(runtime::ContainerExit{}).exit_code == 7);
+  }
   SUBCASE("adopted by the next agent, and removed while it runs") {
     node.open();
     const auto seen = node.list();

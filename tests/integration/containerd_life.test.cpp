@@ -121,6 +121,16 @@ TEST_CASE("a container that is expected waits without running anything, is what 
     CHECK_FALSE(found->front().running);
     CHECK_FALSE(found->front().exit);
   }
+  SUBCASE("its agent and its first process were killed: it never ran, and has no exit code") {
+    node.open();
+    REQUIRE(kill(static_cast<pid_t>(waiting), SIGKILL) == 0);
+    REQUIRE(eventually([&] { return node.ctr({"tasks", "list"}).find("STOPPED") != std::string::npos; }));
+    const auto found = node.list();
+    REQUIRE_OK(found);
+    REQUIRE(found->size() == 1);
+    CHECK_FALSE(found->front().running);
+    CHECK_FALSE(found->front().exit);
+  }
   SUBCASE("its first process was killed") {
     REQUIRE(kill(static_cast<pid_t>(waiting), SIGKILL) == 0);
     REQUIRE(eventually([&] { return node.waiting_process() == 0; }));

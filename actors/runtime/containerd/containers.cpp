@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
+#include <filesystem>
 #include <future>
 
 #include "actors/runtime/containerd/leftovers.hpp"
@@ -409,6 +410,15 @@ ContainerExit Containers::exit_of(const ContainerId& container, std::int32_t cod
   return exit;
 }
 
+/// Its first process may be killed while it waits for its start, as when this process and containerd end at
+/// once: nothing of its image has run, and what it ended with says nothing. An OCI runtime keeps a fifo for
+/// one that waits, and a folder until it is deleted.
+bool Containers::was_started(const ContainerId& container) const {
+  const auto state = std::filesystem::path(runc_root(options_)) / client_.own_namespace() / container.value;
+  std::error_code ignored;
+  return std::filesystem::exists(state, ignored) && !std::filesystem::exists(state / "exec.fifo", ignored);
+}
+
 Result<std::vector<std::string>> Containers::image_digests() {
   const auto existing = records();
   if (!existing) return fail(existing.error());
@@ -448,7 +458,7 @@ Result<std::vector<ObservedContainer>> Containers::list() {
       seen.running = process.status() == containerd::v1::types::RUNNING ||
                      process.status() == containerd::v1::types::PAUSED ||
                      process.status() == containerd::v1::types::PAUSING;
-      if (process.status() == containerd::v1::types::STOPPED)
+      if (process.status() == containerd::v1::types::STOPPED && was_started(seen.container))
         seen.exit = exit_of(seen.container, static_cast<std::int32_t>(process.exit_status()),
                             millis(process.exited_at()));
     }
