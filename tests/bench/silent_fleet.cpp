@@ -74,10 +74,12 @@ class Fleet {
     if (figures_->welcomed == members_.size()) return;
     for (std::size_t i = 0; i < members_.size(); ++i) {
       Member& member = members_[i];
-      if (asked_ - figures_->welcomed >= kJoining) return;
       const bool waits = member.asked_at != 0 && ticks_ - member.asked_at < kAskAgainAfter;
       if (member.incarnation != 0 || waits) continue;
-      if (member.asked_at == 0) ++asked_;
+      if (member.asked_at == 0) {  // who has asked may ask again: all of them may have come too early
+        if (asked_ - figures_->welcomed >= kJoining) return;
+        ++asked_;
+      }
       member.asked_at = ticks_;
       send(member, Hello{describe_(i), 1, {}, 0});
     }
