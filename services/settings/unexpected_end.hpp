@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <caf/deep_to_string.hpp>
 #include <caf/error.hpp>
 #include <functional>
 #include <memory>

@@ -145,6 +145,26 @@ TEST_CASE("a container that is expected waits without running anything, is what 
   CHECK(node.traces("a") == "");
 }
 
+TEST_CASE("what may have run is not run again by the same start") {
+  RuntimeNode node("expect-ran");
+  const auto runtime = node.machine.folder() + "/starts-and-fails";
+  std::ofstream(runtime) << "#!/bin/sh\ncase \" $* \" in\n*' start '*) runc \"$@\"; until grep -q ran '"
+                         << node.log_file("a")
+                         << "'; do sleep 0.02; done; exit 1 ;;\nesac\nexec runc \"$@\"\n";
+  fs::permissions(runtime, fs::perms::owner_all);
+  node.options.policy.runtimes["strange"] = runtime;
+  node.open();
+  const auto prepared = node.prepare(node.image, ImagePullPolicy::if_not_present);
+  REQUIRE_OK(prepared);
+  auto request = node.request("a", {"/bin/sh", "-c", "echo ran; exec sleep 100000"});
+  request.assignment.pod.runtime_class = "strange";
+  request.assignment.image.digest = prepared->digest;
+  node.port->expect(request);
+  CHECK_FALSE(node.start(request).has_value());
+  CHECK(node.printed("a") == "ran\n");
+  CHECK(node.traces("a") == "");
+}
+
 TEST_CASE("what cannot be made beforehand is said by its start") {
   RuntimeNode node("expect-bad");
   const auto prepared = node.prepare(node.image, ImagePullPolicy::if_not_present);

@@ -123,8 +123,10 @@ Result<StartedContainer> Containers::start(const ContainerRequest& request) {
                    : Result<StartedContainer>(fail(created.error()));
   };
   auto started = *expected ? start_created(request, **expected, digest) : begin();
-  // What was left from before, or lost its shim while it waited, is made anew.
-  const bool again = !started && (*expected || started.error().code == Errc::already_exists);
+  // What was left from before is made anew, and what lost its first process or its shim while it waited;
+  // never what may have run.
+  const bool again = !started && (started.error().code == Errc::already_exists ||
+                                  (*expected && !was_started(request.container)));
   if (again) {
     if (auto removed = remove(request.container); !removed) return fail(removed.error());
     started = begin();
@@ -410,9 +412,7 @@ ContainerExit Containers::exit_of(const ContainerId& container, std::int32_t cod
   return exit;
 }
 
-/// Its first process may be killed while it waits for its start, as when this process and containerd end at
-/// once: nothing of its image has run, and what it ended with says nothing. An OCI runtime keeps a fifo for
-/// one that waits, and a folder until it is deleted.
+/// An OCI runtime keeps a fifo for one that waits for its start, and a folder until it is deleted.
 bool Containers::was_started(const ContainerId& container) const {
   const auto state = std::filesystem::path(runc_root(options_)) / client_.own_namespace() / container.value;
   std::error_code ignored;
@@ -458,7 +458,9 @@ Result<std::vector<ObservedContainer>> Containers::list() {
       seen.running = process.status() == containerd::v1::types::RUNNING ||
                      process.status() == containerd::v1::types::PAUSED ||
                      process.status() == containerd::v1::types::PAUSING;
-      if (process.status() == containerd::v1::types::STOPPED && was_started(seen.container))
+      // Killed before its start, as when this process and containerd end at once, it has run nothing.
+      const bool killed = process.exit_status() > 128;
+      if (process.status() == containerd::v1::types::STOPPED && (!killed || was_started(seen.container)))
         seen.exit = exit_of(seen.container, static_cast<std::int32_t>(process.exit_status()),
                             millis(process.exited_at()));
     }

@@ -44,7 +44,7 @@ class Containers {
   Result<std::vector<ObservedContainer>> list();
   /// Of what every container here is made, running or not.
   Result<std::vector<std::string>> image_digests();
-  /// False: it was killed while it waited for its start. While its task is there.
+  /// Something of its image has run, or may have. While its task is there.
   bool was_started(const ContainerId& container) const;
   /// From the answer to a Wait, while the task is still there.
   ContainerExit exit_of(const ContainerId& container, std::int32_t code, WallMillis at) const;
