@@ -55,7 +55,7 @@ class ContainerdRuntime final : public RuntimePort {
         loggers_(options.logger, options.log_dir, options.state_dir + "/loggers", options.logs),
         volumes_(options.volume_dir, options.volume_limits),
         network_(std::move(network)),
-        containers_(client_, images_, loggers_, volumes_, *network_, options),
+        containers_(client_, images_, loggers_, volumes_, *network_, moves_, options),
         image_desk_(images_, containers_, options.images.max_pulls) {
     forget_execs(exec_parts());
   }
@@ -182,7 +182,7 @@ class ContainerdRuntime final : public RuntimePort {
   }
 
  private:
-  ExecParts exec_parts() { return {client_, exec_jobs_, *relays_, options_.state_dir}; }
+  ExecParts exec_parts() { return {client_, exec_jobs_, *relays_, moves_, options_.state_dir}; }
 
   struct VolumeSweep {
     std::uint64_t number = 0;
@@ -221,6 +221,7 @@ class ContainerdRuntime final : public RuntimePort {
   LoggerKeeper loggers_;
   Volumes volumes_;
   std::unique_ptr<ReplicaNetwork> network_;
+  QuickMoves moves_;
   Containers containers_;
   ImageDesk image_desk_;
   std::mutex mutex_;

@@ -66,13 +66,14 @@ GroupMember member_of(const containers_v1::Container& record) {
 }  // namespace
 
 Containers::Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes,
-                       ReplicaNetwork& network, const ContainerdOptions& options)
+                       ReplicaNetwork& network, QuickMoves& moves, const ContainerdOptions& options)
     : client_(client),
       images_(images),
       loggers_(loggers),
       network_(network),
       accounts_(client, options),
       volumes_(volumes),
+      moves_(moves),
       options_(options),
       groups_(CgroupTree{}, options.cgroup_parent, options.bounds, client.own_namespace()) {}
 
@@ -195,6 +196,7 @@ Result<Confinement> Containers::confine(const Assignment& assignment, const Reso
 
 Result<Containers::Created> Containers::create(const ContainerRequest& request, const ResolvedImage& image) {
   const auto& id = request.container;
+  const auto moves = moves_.keep();
   const auto grant = network_.grant(request);
   if (!grant) return fail(grant.error());
   const auto plan = plan_volumes(request.assignment, options_.policy);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "actors/runtime/cgroups/node_groups.hpp"
+#include "actors/runtime/cgroups/quick_moves.hpp"
 #include "actors/runtime/containerd/account_reader.hpp"
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/confinement.hpp"
@@ -28,7 +29,7 @@ namespace cloudless::runtime {
 class Containers {
  public:
   Containers(Client& client, Images& images, LoggerKeeper& loggers, Volumes& volumes, ReplicaNetwork& network,
-             const ContainerdOptions& options);
+             QuickMoves& moves, const ContainerdOptions& options);
 
   /// As in RuntimePort. What is returned does the work; starts and removals of this container that are asked
   /// for from here on wait for it, so it is to be run before them.
@@ -108,6 +109,7 @@ class Containers {
   ReplicaNetwork& network_;
   AccountReader accounts_;
   Volumes& volumes_;
+  QuickMoves& moves_;
   const ContainerdOptions options_;
   NodeGroups groups_;
 

@@ -143,6 +143,7 @@ class Exec : public std::enable_shared_from_this<Exec> {
 
   Result<void> start() {
     if (query_.command.empty()) return fail(Errc::invalid_argument, "exec: the command is empty");
+    const auto moves = parts_.moves.keep();
     containers_v1::GetContainerRequest get;
     get.set_id(container_.value);
     auto record = parts_.client.call(parts_.client.containers(), &containers_v1::Containers::Stub::Get, get,

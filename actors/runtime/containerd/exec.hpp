@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "actors/runtime/cgroups/quick_moves.hpp"
 #include "actors/runtime/containerd/client.hpp"
 #include "actors/runtime/containerd/relay.hpp"
 #include "actors/runtime/containerd/worker_pool.hpp"
@@ -19,6 +20,7 @@ struct ExecParts {
   Client& client;
   WorkerPool& jobs;
   RelayLoop& loop;
+  QuickMoves& moves;
   std::string state_dir;  ///< where pipes are made for the time being
 };
 
