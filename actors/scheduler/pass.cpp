@@ -14,7 +14,8 @@ constexpr std::size_t kExplainedAtOnce = 100;
 constexpr std::size_t kMostAskedNodes = 20'000;
 /// The same for somebody who could be evicted.
 constexpr std::size_t kMostSearchedNodes = 20'000;
-/// A search that found nobody is not repeated earlier, whatever changes.
+/// A search that found nobody is not repeated earlier, whatever changes; one that took several batches' worth
+/// of nodes, later in proportion.
 constexpr Millis kSearchEvery = 1000;
 
 /// So that a reason with figures in it does not keep the store busy.
@@ -138,7 +139,7 @@ bool Pass::evicts(const ReplicaSlot& slot, const VersionKey& version) {
   if (!may_search(slot, version)) return false;
   const auto found = search(slot, version);
   if (!found) {
-    waiting_[version].searched = terms_.now;
+    rest(version, mark());
     return false;
   }
   if (placed_ > 0 && placed_ + found->victims.size() > terms_.limit) {
@@ -157,9 +158,8 @@ bool Pass::may_search(const ReplicaSlot& slot, const VersionKey& version) {
   const auto known = waiting_.find(version);
   if (known != waiting_.end()) known->second.search_again.reset();
   if (!may_evict(model_, slot)) return false;
-  if (known != waiting_.end() && known->second.searched &&
-      terms_.now < *known->second.searched + kSearchEvery) {
-    known->second.search_again = *known->second.searched + kSearchEvery;
+  if (known != waiting_.end() && known->second.rests_until && terms_.now < *known->second.rests_until) {
+    known->second.search_again = *known->second.rests_until;
     return false;
   }
   const auto begun = searches_.find(version);
@@ -169,6 +169,12 @@ bool Pass::may_search(const ReplicaSlot& slot, const VersionKey& version) {
     return false;
   }
   return true;
+}
+
+/// Nobody was found. `before`: when the turn of the version began.
+void Pass::rest(const VersionKey& version, const Mark& before) {
+  const auto batches = (searched_nodes_ - before.searched_nodes) / kMostSearchedNodes;
+  waiting_[version].rests_until = terms_.now + kSearchEvery * static_cast<Millis>(1 + batches);
 }
 
 std::optional<Eviction> Pass::search(const ReplicaSlot& slot, const VersionKey& version) {

@@ -48,17 +48,20 @@ class Pass {
   };
   /// How far the pass was.
   struct Mark {
-    std::size_t assumed, placed, evictions, victims;
+    std::size_t assumed, placed, evictions, victims, searched_nodes;
   };
 
   void look_at_gang(const ReplicaSlot& slot, const VersionKey& version);
   bool waits_for_members(const Gang& gang, const VersionKey& version);
   bool is_settled(const Gang& gang, const VersionKey& version);
-  std::optional<Kept> place_after_stops(const ReplicaSlot& slot, const VersionKey& version);
+  std::optional<Kept> place_after_stops(const ReplicaSlot& slot, const VersionKey& version,
+                                        const Mark& before);
   void spare(std::vector<Kept>& kept, const Mark& before);
   bool can_be_spared(const ReplicaSlot& victim, std::vector<Kept>& kept);
   void wait_for_stops(const AssignGang& others, const std::vector<Kept>& kept);
-  Mark mark() const { return {assumed_.size(), placed_, evictions_.size(), victims_.size()}; }
+  Mark mark() const {
+    return {assumed_.size(), placed_, evictions_.size(), victims_.size(), searched_nodes_};
+  }
   void go_back_to(const Mark& mark);
   bool relies_on_what_may_not_be(const ReplicaSlot& slot) const;
   void keep_for_later(const ReplicaSlot& slot, const Pick& pick);
@@ -66,6 +69,7 @@ class Pass {
   std::optional<Kept> kept_place(const ReplicaSlot& slot) const;
   bool evicts(const ReplicaSlot& slot, const VersionKey& version);
   bool may_search(const ReplicaSlot& slot, const VersionKey& version);
+  void rest(const VersionKey& version, const Mark& before);
   std::optional<Eviction> search(const ReplicaSlot& slot, const VersionKey& version);
   void reserve(const Kept& kept);
   void tell_to_stop(const ReplicaSlot& victim, const ReplicaSlot& winner);

@@ -55,7 +55,7 @@ bool Pass::is_settled(const Gang& gang, const VersionKey& version) {
   for (const auto& member : gang.members) {
     if (const auto best = compiled_.best(member, terms_.now)) {
       item.members.push_back(assume(member, *best));
-    } else if (auto place = place_after_stops(member, version)) {
+    } else if (auto place = place_after_stops(member, version, before)) {
       reserve(*place);
       kept.push_back(std::move(*place));
     } else {
@@ -92,7 +92,8 @@ bool Pass::is_settled(const Gang& gang, const VersionKey& version) {
 }
 
 /// Where it fits once others have ended: who are stopping, or whom it may evict.
-std::optional<Pass::Kept> Pass::place_after_stops(const ReplicaSlot& slot, const VersionKey& version) {
+std::optional<Pass::Kept> Pass::place_after_stops(const ReplicaSlot& slot, const VersionKey& version,
+                                                  const Mark& before) {
   if (auto kept = kept_place(slot)) return kept;
   // A search that is begun goes on: a gang is settled in one pass or not at all.
   if (!searches_.contains(version) && !may_search(slot, version)) return std::nullopt;
@@ -100,7 +101,7 @@ std::optional<Pass::Kept> Pass::place_after_stops(const ReplicaSlot& slot, const
     const auto stopping = found->victims.size();
     return Kept{slot, std::move(*found), stopping};
   }
-  waiting_[version].searched = terms_.now;
+  rest(version, before);
   return std::nullopt;
 }
 

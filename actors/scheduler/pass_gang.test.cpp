@@ -131,6 +131,29 @@ TEST_CASE_FIXTURE(PassGangTest, "When a place of a gang goes while it waits, ano
   CHECK(step() == Steps{together("job", 0, "a"), together("job", 1, "c")});
 }
 
+TEST_CASE("The more a gang's search took, the later it is repeated") {
+  const auto rests = [](const std::function<void(WorkloadSpec&)>& rules) {
+    PassGangTest on;
+    for (int i = 0; i < 5000; ++i) on.world.node("small-" + std::to_string(i), with(100));
+    on.world.workload("low", spec_of(900, 1)).workload("job", [&](WorkloadSpec& s) {
+      gang(5, 600, 2)(s);
+      rules(s);
+    });
+    for (const char* node : {"a", "b", "c", "d"})
+      on.world.node(node, with(1000)).replica("low", SnapshotBuilder::running(node));
+    on.members("job", 5);
+    CHECK(on.step().empty());
+    on.world.node("e", with(100));
+    CHECK(on.step().empty());
+    REQUIRE(on.scheduler.wake_at());
+    return *on.scheduler.wake_at() - on.now;
+  };
+  CHECK(rests([](WorkloadSpec&) {}) == 1000);
+  CHECK(rests([](WorkloadSpec& s) {
+          s.pod.placement.anti_affinity = {{Topology::node, true, {{"app", "nobody"}}, {}, 1}};
+        }) == 2000);
+}
+
 TEST_CASE("Whatever goes for a gang is needed, and is enough") {
   int evicting = 0, several = 0;
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {

@@ -16,13 +16,13 @@ struct Waiting {
   /// When somebody of lower priority may be looked for again; absent: there is nobody, or nothing has
   /// changed.
   std::optional<Millis> search_again{};
-  std::optional<Millis> searched{};  ///< store time at which nobody was found
-  std::string reason;                ///< empty: not worked out yet
-  std::uint64_t explained_at = 0;    ///< the model's generation
-  Millis explained = 0;              ///< store time
-  std::uint64_t pass = 0;            ///< in which it last had a replica that waits
-  std::uint32_t gang_there = 0;      ///< places filled when a gang was last seen incomplete; 0: it is not
-  Millis gang_since = 0;             ///< since when there are so many, store time
+  std::optional<Millis> rests_until{};  ///< store time: nobody was found, and a search before it is too much
+  std::string reason;                   ///< empty: not worked out yet
+  std::uint64_t explained_at = 0;       ///< the model's generation
+  Millis explained = 0;                 ///< store time
+  std::uint64_t pass = 0;               ///< in which it last had a replica that waits
+  std::uint32_t gang_there = 0;         ///< places filled when a gang was last seen incomplete; 0: it is not
+  Millis gang_since = 0;                ///< since when there are so many, store time
   bool operator==(const Waiting&) const = default;
 };
 
