@@ -62,9 +62,6 @@ Result<void> check(const CoordinatorSettings& values) {
   exposure.check("grpc", values.grpc, values.tls);
   exposure.loopback_only("http.address", values.http);
   exposure.loopback_only("metrics.address", values.metrics);
-  exposure.loopback_only("link.address", values.link);
-  exposure.loopback_only("ring.address", values.ring);
-  exposure.loopback_only("scheduler", values.scheduler.host);
   if (!values.scheduler.embedded && !values.scheduler.host && !values.ring)
     exposure.refuse("scheduler off needs ring.address: a scheduler elsewhere must be able to join");
   if (values.lease_duration < 4 * values.lease_interval)

@@ -24,7 +24,6 @@ void register_fields(settings::Settings& form, GatewaySettings& values) {
 
 Result<void> check(const GatewaySettings& values) {
   settings::Exposure exposure;
-  exposure.loopback_only("coordinator", values.coordinator);
   exposure.check("grpc", values.grpc, values.tls);
   exposure.loopback_only("http.address", values.http);
   exposure.loopback_only("metrics.address", values.metrics);

@@ -44,7 +44,7 @@ void Exposure::check(const std::string& group, const Address& address, const Tls
 void Exposure::loopback_only(const std::string& name, const std::optional<Address>& address) {
   if (address && !is_loopback(*address))
     refuse(name + " " + to_string(*address) +
-           " is open to other machines, and this version has no TLS there: give a loopback address");
+           " is open to other machines, and this port has no TLS: give a loopback address");
 }
 
 Result<void> Exposure::result() const {

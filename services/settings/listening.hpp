@@ -24,7 +24,7 @@ class Exposure {
  public:
   /// With TLS an address may be open to other machines.
   void check(const std::string& group, const Address& address, const Tls& tls);
-  /// No TLS there in this version: loopback only.
+  /// For ports without TLS.
   void loopback_only(const std::string& name, const std::optional<Address>& address);
   void refuse(const std::string& line);
   /// INVALID_ARGUMENT with all of it.

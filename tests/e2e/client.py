@@ -82,9 +82,14 @@ class ClusterTest(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = Cluster(cls.agents, coordinator_options=cls.coordinator_options, agent_options=cls.agent_options)
         cls.addClassCleanup(cls.cluster.stop)
+        cls.arrange(cls.cluster)
         cls.cluster.start()
         cls.api = Api(cls.cluster.server)
         cls.addClassCleanup(cls.api.close)
+
+    @classmethod
+    def arrange(cls, cluster):
+        """Before the cluster starts."""
 
     def get(self, name):
         return self.api.call("GetWorkload", {"name": name})

@@ -324,7 +324,7 @@ TEST_CASE("where the scheduler runs is said in one setting") {
   };
   for (const auto& [text, right, embedded, host] :
        {Case{"embedded", true, true, false}, Case{"off", true, false, false},
-        Case{"127.0.0.1:9096", true, false, true}, Case{"192.0.2.1:9096", false, false, true},
+        Case{"127.0.0.1:9096", true, false, true}, Case{"192.0.2.1:9096", true, false, true},
         Case{"no", false, true, false}, Case{"", false, true, false}, Case{":1", false, true, false}}) {
     CAPTURE(text);
     coordinator::CoordinatorSettings values;
@@ -340,17 +340,18 @@ TEST_CASE("where the scheduler runs is said in one setting") {
   }
 }
 
-TEST_CASE("addresses that other machines reach are refused without TLS") {
+TEST_CASE("addresses that other machines reach are refused where there is no TLS") {
   coordinator::CoordinatorSettings values;
   CHECK(coordinator::check(values).has_value());
   values.grpc = values.http = {"0.0.0.0", 1};
-  values.link = {"192.0.2.1", 2};
+  values.metrics = {"192.0.2.1", 2};
   auto refused = coordinator::check(values);
   REQUIRE_FALSE(refused.has_value());
-  for (const char* name : {"grpc.address 0.0.0.0:1", "http.address 0.0.0.0:1", "link.address 192.0.2.1:2"})
+  for (const char* name : {"grpc.address 0.0.0.0:1", "http.address 0.0.0.0:1", "metrics.address 192.0.2.1:2"})
     CHECK(refused.error().message.find(name) != std::string::npos);
   values = {};
-  values.grpc = {"0.0.0.0", 1};
+  values.link = values.grpc = {"0.0.0.0", 1};
+  values.ring = values.link;
   values.tls = {"cert.pem", "key.pem", ""};
   CHECK(coordinator::check(values).has_value());
 }

@@ -121,6 +121,7 @@ class Agent:
         self.grpc_port = DEFAULT_PORTS["agent_grpc"] if first else free_port()
         self.http_port = DEFAULT_PORTS["agent_http"] if first else free_port()
         self.options = []  # more of the command line
+        self.machine = ()  # what runs a command on the machine that it is on; empty: this one
         self.process = None
 
 
@@ -140,6 +141,7 @@ class Cluster:
         self.coordinator_options = list(coordinator_options)  # for the next start
         self.agent_options = list(agent_options)
         self.containerd = self.coordinator = None
+        self.host = "127.0.0.1"  # where others find the coordinator's link and ring
         self.others = {}  # processes beside the usual ones, by name
         self.agents = []
         for number in range(1, agents + 1):
@@ -202,15 +204,16 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             "--grpc-address", f"127.0.0.1:{self.ports['grpc']}",
             "--http-address", f"127.0.0.1:{self.ports['http']}",
             "--metrics-address", f"127.0.0.1:{self.ports['metrics']}",
-            "--link-address", f"127.0.0.1:{self.ports['link']}",
-            "--ring-address", f"127.0.0.1:{self.ports['ring']}",
+            "--link-address", f"{self.host}:{self.ports['link']}",
+            "--ring-address", f"{self.host}:{self.ports['ring']}",
             "--secret-file", self.secret, *self.coordinator_options,
         ], self.dir / "coordinator.log")
         self.wait_ready(self.coordinator, self.ports["http"])
 
-    def start_other(self, name, executable, *options):
+    def start_other(self, name, executable, *options, machine=()):
         """Another executable of ours, with the secret of this cluster's ring; started again under its name after its end."""
-        self.others[name] = Process(name, [BUILD / executable, "--secret-file", f"{self.secret}.ring", *options], self.dir / f"{name}.log")
+        command = [*machine, BUILD / executable, "--secret-file", f"{self.secret}.ring", *options]
+        self.others[name] = Process(name, command, self.dir / f"{name}.log")
         return self.others[name]
 
     def start_gateway(self, grpc_port, http_port):
@@ -229,9 +232,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 
     def start_agent(self, agent):
         agent.process = Process(f"agent of {agent.name}", [
-            BUILD / "services/agent/cloudless-agent",
+            *agent.machine, BUILD / "services/agent/cloudless-agent",
             "--node-name", agent.name,
-            "--coordinator", f"127.0.0.1:{self.ports['link']}",
+            "--coordinator", f"{self.host}:{self.ports['link']}",
             "--secret-file", self.secret,
             "--state-dir", agent.dir,
             "--runtime-dir", agent.dir / "running",

@@ -12,6 +12,7 @@
 
 #include "actors/node_link/transport/secret_file.hpp"
 #include "actors/node_link/transport/socket.hpp"
+#include "actors/node_link/transport/tls_scribe.hpp"
 #include "messages/caf_error.hpp"
 
 namespace cloudless::node_link {
@@ -75,17 +76,42 @@ Result<Socket> connect(const DialOptions& options, const Endpoint& endpoint, Ste
   return std::move(connection.socket());
 }
 
-/// A socket whose other end has proved that it knows the secret.
-Result<Socket> dial_with_preface(const DialOptions& options) {
-  const auto endpoints = loopback_endpoints("coordinator address", options.address, options.port);
+/// A socket whose other end has proved that it knows the secret, and what encrypts it if anything does.
+struct Proved {
+  Socket socket;
+  std::unique_ptr<TlsSession> session;
+};
+
+/// Until it is done, has failed, or the deadline is there.
+bool shake_hands(const Connection& connection, TlsSession& session) {
+  for (;;) {
+    switch (session.handshake()) {
+      case TlsSession::Progress::done:
+        return true;
+      case TlsSession::Progress::failed:
+        return false;
+      case TlsSession::Progress::wants_read:
+        if (!connection.wait(POLLIN)) return false;
+        break;
+      case TlsSession::Progress::wants_write:
+        if (!connection.wait(POLLOUT)) return false;
+        break;
+    }
+  }
+}
+
+Result<Proved> dial_with_preface(const DialOptions& options) {
+  const auto endpoints = endpoints_of("coordinator address", options.address, options.port);
   if (!endpoints) return fail(endpoints.error());
   const auto deadline = Steady::now() + std::chrono::milliseconds{options.deadline};
   Result<Socket> connected = fail(Errc::unavailable, "no address");
+  bool leaves_machine = false;
   for (const auto& endpoint : *endpoints) {
+    leaves_machine = !endpoint.is_loopback;
     connected = connect(options, endpoint, deadline);
     if (connected) break;
   }
-  if (!connected) return connected;
+  if (!connected) return fail(connected.error());
   Connection connection{std::move(*connected), deadline};
   const auto where = options.address + " port " + std::to_string(options.port);
   const auto greeted = connection.read(kGreetingBytes);
@@ -95,12 +121,26 @@ Result<Socket> dial_with_preface(const DialOptions& options) {
       return fail(Errc::unavailable, where + " does not greet; is it overloaded, or another service?");
     return fail(Errc::failed_precondition, where + " is not a link port of this version of Cloudless");
   }
+  const bool encrypted = channel_of(greeted) == Channel::encrypted;
+  if (leaves_machine && !encrypted)
+    return fail(Errc::failed_precondition,
+                where +
+                    " is on another machine and does not encrypt; it must listen on an address of its own "
+                    "there, not on loopback behind something that forwards to it");
   if (!connection.write(*answer)) return fail(Errc::unavailable, where + " closed the connection");
   const auto last = connection.read(kConfirmationBytes);
   if (!confirmed(options.key, greeted, *answer, last))
     return fail(Errc::permission_denied,
                 where + " does not accept this secret; both ends need the same secret file");
-  return std::move(connection.socket());
+  Proved proved;
+  if (encrypted) {
+    proved.session = std::make_unique<TlsSession>(TlsSession::Side::client, connection.socket().fd(),
+                                                  channel_key(options.key, greeted, *answer));
+    if (!shake_hands(connection, *proved.session))
+      return fail(Errc::unavailable, where + " did not finish the TLS handshake");
+  }
+  proved.socket = std::move(connection.socket());
+  return proved;
 }
 
 }  // namespace
@@ -141,17 +181,18 @@ class Dialer::Worker {
       auto done = std::move(queue_.front());
       queue_.pop_front();
       lock.unlock();
-      auto socket = dial_with_preface(options_);
-      if (!socket)
-        done(fail(socket.error()));
+      auto proved = dial_with_preface(options_);
+      if (!proved)
+        done(fail(proved.error()));
       else
-        hand_over(std::move(*socket), std::move(done));
+        hand_over(std::move(*proved), std::move(done));
     }
   }
 
   /// CAF's own handshake, by an actor that lives until it is answered.
-  void hand_over(Socket socket, Done done) {
-    auto scribe = to_caf_socket(system_, std::move(socket));
+  void hand_over(Proved proved, Done done) {
+    auto scribe = proved.session ? to_caf_socket(system_, std::move(proved.socket), std::move(proved.session))
+                                 : to_caf_socket(system_, std::move(proved.socket));
     system_.spawn<caf::hidden>([scribe, done, broker = broker_, options = options_,
                                 interface = interface_](caf::event_based_actor* self) {
       self->request(broker, std::chrono::milliseconds{options.deadline}, caf::connect_atom_v, scribe,

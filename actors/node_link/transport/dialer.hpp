@@ -1,5 +1,5 @@
-// Connects to a Listener of ours: TCP and preface on a thread of its own, with a deadline; then CAF takes the
-// socket and the published actor is handed over. One thread per dialer, one attempt at a time.
+// Connects to a Listener of ours: TCP, preface and TLS on a thread of its own, with a deadline; then CAF
+// takes the socket and the published actor is handed over. One thread per dialer, one attempt at a time.
 #pragma once
 
 #include <caf/all.hpp>
@@ -17,10 +17,10 @@
 namespace cloudless::node_link {
 
 struct DialOptions {
-  std::string address = "127.0.0.1";  ///< a host name or address; it must be the loopback interface's
+  std::string address = "127.0.0.1";  ///< a host name or address
   std::uint16_t port = 0;
   PrefaceKey key;
-  Millis deadline = 2000;  ///< for connecting and the preface, and as much again for CAF's own handshake
+  Millis deadline = 2000;  ///< for all until the socket is CAF's, and as much again for CAF's own handshake
 };
 
 class Dialer {
@@ -36,8 +36,8 @@ class Dialer {
   Dialer& operator=(const Dialer&) = delete;
 
   /// Answers exactly once, from another thread. UNAVAILABLE: nobody there, or too slow; PERMISSION_DENIED:
-  /// the secrets differ; FAILED_PRECONDITION: another version or another kind of port; INVALID_ARGUMENT: not
-  /// a loopback address.
+  /// the secrets differ; FAILED_PRECONDITION: another version, another kind of port, or one beyond this
+  /// machine that does not encrypt.
   void dial(Done done);
 
  private:

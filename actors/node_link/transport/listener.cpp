@@ -17,6 +17,7 @@
 
 #include "actors/node_link/transport/secret_file.hpp"
 #include "actors/node_link/transport/socket.hpp"
+#include "actors/node_link/transport/tls_scribe.hpp"
 
 namespace cloudless::node_link {
 namespace {
@@ -29,17 +30,28 @@ struct Handshake {
   std::string greeting;
   std::string proof;
   Steady::time_point deadline;
+  std::unique_ptr<TlsSession> session;  ///< once the preface is done, where the channel is encrypted
+  short events = POLLIN;                ///< what it waits for
 };
+
+std::uint16_t port_of(const Socket& socket) {
+  Endpoint bound;
+  bound.size = sizeof bound.address;
+  ::getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&bound.address), &bound.size);
+  // sin_port and sin6_port lie at the same place.
+  return ntohs(reinterpret_cast<const sockaddr_in*>(&bound.address)->sin_port);
+}
 
 class PollingListener final : public Listener {
  public:
-  PollingListener(caf::actor_system& system, ListenOptions options, Socket socket, std::uint16_t port,
+  PollingListener(caf::actor_system& system, ListenOptions options, Socket socket, Channel channel,
                   Publish publish, std::set<std::string> interface)
       : system_(system),
         broker_(basp_broker(system)),
         options_(std::move(options)),
         socket_(std::move(socket)),
-        port_(port),
+        channel_(channel),
+        port_(port_of(socket_)),
         publish_(std::move(publish)),
         interface_(std::move(interface)),
         wake_(::eventfd(0, EFD_CLOEXEC)),
@@ -58,9 +70,9 @@ class PollingListener final : public Listener {
   void run() {
     for (;;) {
       std::vector<pollfd> waiting{{wake_.fd(), POLLIN, 0}};
-      const bool full = handshakes_.size() >= options_.max_handshakes;
-      waiting.push_back({full ? -1 : socket_.fd(), POLLIN, 0});
-      for (const auto& handshake : handshakes_) waiting.push_back({handshake.socket.fd(), POLLIN, 0});
+      waiting.push_back({socket_.fd(), POLLIN, 0});
+      for (const auto& handshake : handshakes_)
+        waiting.push_back({handshake.socket.fd(), handshake.events, 0});
       ::poll(waiting.data(), waiting.size(), until_next_deadline());
       if (waiting[0].revents != 0) return;
       auto ready = waiting.begin() + 2;
@@ -86,11 +98,14 @@ class PollingListener final : public Listener {
       if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(std::chrono::milliseconds{100});
       return;
     }
-    Handshake handshake{std::move(socket),
-                        greeting(random_bytes(kNonceBytes)),
-                        {},
-                        Steady::now() + std::chrono::milliseconds{options_.deadline}};
-    if (send(handshake, handshake.greeting)) handshakes_.push_back(std::move(handshake));
+    Handshake handshake;
+    handshake.socket = std::move(socket);
+    handshake.greeting = greeting(random_bytes(kNonceBytes), channel_);
+    handshake.deadline = Steady::now() + std::chrono::milliseconds{options_.deadline};
+    if (!send(handshake, handshake.greeting)) return;
+    // Those who stay silent must not keep others out.
+    if (handshakes_.size() >= options_.max_handshakes) drop_oldest();
+    handshakes_.push_back(std::move(handshake));
   }
 
   /// A fresh socket's buffer takes these few bytes; a peer that makes it not so is none of ours.
@@ -99,8 +114,13 @@ class PollingListener final : public Listener {
            static_cast<ssize_t>(bytes.size());
   }
 
-  /// True when the handshake is over, well or not. Reads nothing beyond the proof: what follows is CAF's.
+  /// True when the handshake is over, well or not.
   bool advance(Handshake& handshake) {
+    return handshake.session ? advance_session(handshake) : advance_preface(handshake);
+  }
+
+  /// Reads nothing beyond the proof: what follows is TLS's or CAF's.
+  bool advance_preface(Handshake& handshake) {
     std::array<char, kProofBytes> bytes{};
     const auto got = ::recv(handshake.socket.fd(), bytes.data(), kProofBytes - handshake.proof.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
@@ -109,9 +129,32 @@ class PollingListener final : public Listener {
     if (handshake.proof.size() < kProofBytes) return false;
     const auto answer = confirmation(options_.key, handshake.greeting, handshake.proof);
     if (!answer || !send(handshake, *answer)) return refuse();
+    if (channel_ == Channel::plain) return hand_over(to_caf_socket(system_, std::move(handshake.socket)));
+    handshake.session =
+        std::make_unique<TlsSession>(TlsSession::Side::server, handshake.socket.fd(),
+                                     channel_key(options_.key, handshake.greeting, handshake.proof));
+    return advance_session(handshake);
+  }
+
+  bool advance_session(Handshake& handshake) {
+    switch (handshake.session->handshake()) {
+      case TlsSession::Progress::wants_read:
+        handshake.events = POLLIN;
+        return false;
+      case TlsSession::Progress::wants_write:
+        handshake.events = POLLOUT;
+        return false;
+      case TlsSession::Progress::failed:
+        return refuse();
+      case TlsSession::Progress::done:
+        break;
+    }
+    return hand_over(to_caf_socket(system_, std::move(handshake.socket), std::move(handshake.session)));
+  }
+
+  bool hand_over(const caf::io::scribe_ptr& connection) {
     ++accepted_;
-    caf::anon_send(broker_, caf::publish_atom_v, to_caf_socket(system_, std::move(handshake.socket)), port_,
-                   publish_(), interface_);
+    caf::anon_send(broker_, caf::publish_atom_v, connection, port_, publish_(), interface_);
     return true;
   }
 
@@ -125,16 +168,19 @@ class PollingListener final : public Listener {
 
   void drop_late() {
     const auto now = Steady::now();
-    while (!handshakes_.empty() && handshakes_.front().deadline <= now) {
-      ++timed_out_;
-      handshakes_.pop_front();
-    }
+    while (!handshakes_.empty() && handshakes_.front().deadline <= now) drop_oldest();
+  }
+
+  void drop_oldest() {
+    ++timed_out_;
+    handshakes_.pop_front();
   }
 
   caf::actor_system& system_;
   const caf::actor broker_;
   const ListenOptions options_;
   const Socket socket_;
+  const Channel channel_;
   const std::uint16_t port_;
   const Publish publish_;
   const std::set<std::string> interface_;
@@ -146,19 +192,11 @@ class PollingListener final : public Listener {
   std::thread thread_;
 };
 
-std::uint16_t port_of(const Socket& socket) {
-  Endpoint bound;
-  bound.size = sizeof bound.address;
-  ::getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&bound.address), &bound.size);
-  // sin_port and sin6_port lie at the same place.
-  return ntohs(reinterpret_cast<const sockaddr_in*>(&bound.address)->sin_port);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::open(caf::actor_system& system, ListenOptions options,
                                                  Publish publish, std::set<std::string> interface) {
-  const auto endpoints = loopback_endpoints("listen address", options.address, options.port);
+  const auto endpoints = endpoints_of("listen address", options.address, options.port);
   if (!endpoints) return fail(endpoints.error());
   const auto& endpoint = endpoints->front();
   Socket socket{::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
@@ -170,8 +208,8 @@ Result<std::unique_ptr<Listener>> Listener::open(caf::actor_system& system, List
     return fail(Errc::unavailable, "cannot listen on " + options.address + " port " +
                                        std::to_string(options.port) + ": " + std::strerror(errno) +
                                        "; is another one running?");
-  const auto port = port_of(socket);
-  return std::make_unique<PollingListener>(system, std::move(options), std::move(socket), port,
+  const auto channel = endpoint.is_loopback ? Channel::plain : Channel::encrypted;
+  return std::make_unique<PollingListener>(system, std::move(options), std::move(socket), channel,
                                            std::move(publish), std::move(interface));
 }
 

@@ -17,11 +17,12 @@
 namespace cloudless::node_link {
 
 struct ListenOptions {
-  std::string address = "127.0.0.1";  ///< an IPv4 or IPv6 address of the loopback interface
-  std::uint16_t port = 0;             ///< 0: any free one
+  /// An IPv4 or IPv6 address of this machine. Beyond loopback everything behind the preface is TLS.
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  ///< 0: any free one
   PrefaceKey key;
-  Millis deadline = 2000;           ///< for the whole preface
-  std::size_t max_handshakes = 64;  ///< at once; further ones wait in the kernel's queue
+  Millis deadline = 2000;            ///< for preface and TLS handshake
+  std::size_t max_handshakes = 256;  ///< at once; a further one takes the place of the oldest
 };
 
 class Listener {
@@ -30,14 +31,14 @@ class Listener {
   struct Counts {
     std::uint64_t accepted = 0;   ///< handed to CAF
     std::uint64_t refused = 0;    ///< wrong secret, or not one of ours
-    std::uint64_t timed_out = 0;  ///< not done at the deadline
+    std::uint64_t timed_out = 0;  ///< not done at the deadline, or before too many others came
   };
 
   /// What a new peer finds; called once per connection, from the listener's thread.
   using Publish = std::function<caf::strong_actor_ptr()>;
 
-  /// The same actor for all peers. INVALID_ARGUMENT: not a loopback address (this version has no TLS).
-  /// UNAVAILABLE: the port is taken.
+  /// The same actor for all peers. NOT_FOUND: no such address. UNAVAILABLE: the port is taken, or the address
+  /// is not this machine's.
   template <class Handle>
   static Result<std::unique_ptr<Listener>> open(caf::actor_system& system, ListenOptions options,
                                                 const Handle& published) {

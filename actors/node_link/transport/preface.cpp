@@ -9,15 +9,17 @@
 namespace cloudless::node_link {
 namespace {
 
-constexpr std::string_view kMagic = "cloudless-link-1";
-static_assert(kMagic.size() + kNonceBytes == kGreetingBytes);
+constexpr std::string_view kPlain = "cloudless-link-1";
+constexpr std::string_view kEncrypted = "cloudless-tls--1";
+constexpr std::size_t kMagicBytes = kPlain.size();
+static_assert(kMagicBytes + kNonceBytes == kGreetingBytes && kEncrypted.size() == kMagicBytes);
 
-/// HMAC-SHA-256 over who speaks, the purpose and both nonces.
-std::string mac(const PrefaceKey& key, std::string_view speaker, std::string_view server_nonce,
+/// HMAC-SHA-256 over who speaks, the purpose and the greeting with both nonces.
+std::string mac(const PrefaceKey& key, std::string_view speaker, std::string_view greeting,
                 std::string_view client_nonce) {
   std::string text;
-  text.append(kMagic).append(1, '\0').append(speaker).append(1, '\0').append(key.purpose).append(1, '\0');
-  text.append(server_nonce).append(client_nonce);
+  text.append(greeting.substr(0, kMagicBytes)).append(1, '\0').append(speaker).append(1, '\0');
+  text.append(key.purpose).append(1, '\0').append(greeting.substr(kMagicBytes)).append(client_nonce);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   HMAC(EVP_sha256(), key.secret.data(), static_cast<int>(key.secret.size()),
@@ -30,33 +32,43 @@ bool same(std::string_view a, std::string_view b) {
 }
 
 bool is_greeting(std::string_view bytes) {
-  return bytes.size() == kGreetingBytes && bytes.starts_with(kMagic);
+  return channel_of(bytes).has_value();
 }
 
 }  // namespace
 
-std::string greeting(std::string_view nonce) {
-  return std::string(kMagic).append(nonce);
+std::string greeting(std::string_view nonce, Channel channel) {
+  return std::string(channel == Channel::plain ? kPlain : kEncrypted).append(nonce);
+}
+
+std::optional<Channel> channel_of(std::string_view greeting) {
+  if (greeting.size() != kGreetingBytes) return std::nullopt;
+  if (greeting.starts_with(kPlain)) return Channel::plain;
+  if (greeting.starts_with(kEncrypted)) return Channel::encrypted;
+  return std::nullopt;
 }
 
 std::optional<std::string> proof(const PrefaceKey& key, std::string_view greeting, std::string_view nonce) {
   if (!is_greeting(greeting) || nonce.size() != kNonceBytes) return std::nullopt;
-  return std::string(nonce) + mac(key, "client", greeting.substr(kMagic.size()), nonce);
+  return std::string(nonce) + mac(key, "client", greeting, nonce);
 }
 
 std::optional<std::string> confirmation(const PrefaceKey& key, std::string_view greeting,
                                         std::string_view proof) {
   if (!is_greeting(greeting) || proof.size() != kProofBytes) return std::nullopt;
-  const auto server_nonce = greeting.substr(kMagic.size());
-  const auto client_nonce = proof.substr(0, kNonceBytes);
-  if (!same(proof.substr(kNonceBytes), mac(key, "client", server_nonce, client_nonce))) return std::nullopt;
-  return mac(key, "server", server_nonce, client_nonce);
+  const auto nonce = proof.substr(0, kNonceBytes);
+  if (!same(proof.substr(kNonceBytes), mac(key, "client", greeting, nonce))) return std::nullopt;
+  return mac(key, "server", greeting, nonce);
 }
 
 bool confirmed(const PrefaceKey& key, std::string_view greeting, std::string_view proof,
                std::string_view confirmation) {
   if (!is_greeting(greeting) || proof.size() != kProofBytes) return false;
-  return same(confirmation, mac(key, "server", greeting.substr(kMagic.size()), proof.substr(0, kNonceBytes)));
+  return same(confirmation, mac(key, "server", greeting, proof.substr(0, kNonceBytes)));
+}
+
+std::string channel_key(const PrefaceKey& key, std::string_view greeting, std::string_view proof) {
+  return mac(key, "channel", greeting, proof.substr(0, kNonceBytes));
 }
 
 }  // namespace cloudless::node_link

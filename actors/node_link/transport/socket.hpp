@@ -1,5 +1,4 @@
-// The few things that listener and dialer do with sockets: own them, find loopback addresses, hand them to
-// CAF.
+// The few things that listener and dialer do with sockets: own them, find addresses, hand them to CAF.
 #pragma once
 
 #include <netinet/in.h>
@@ -36,13 +35,13 @@ class Socket {
 struct Endpoint {
   sockaddr_storage address{};
   socklen_t size = 0;
+  bool is_loopback = false;  ///< of this machine alone
 };
 
-/// Where `host` is on this machine, most preferred first. INVALID_ARGUMENT if any of its addresses is not a
-/// loopback one: without TLS a link must not leave the machine. NOT_FOUND: no such host. `what` names the
-/// setting for the message. Blocks while resolving.
-Result<std::vector<Endpoint>> loopback_endpoints(const std::string& what, const std::string& host,
-                                                 std::uint16_t port);
+/// Where `host` is, most preferred first; never empty. NOT_FOUND: no such host. `what` names the setting for
+/// the message. Blocks while resolving.
+Result<std::vector<Endpoint>> endpoints_of(const std::string& what, const std::string& host,
+                                           std::uint16_t port);
 
 /// The BASP broker of a system with CAF's network.
 caf::actor basp_broker(caf::actor_system& system);

@@ -77,13 +77,13 @@ caf::strong_actor_ptr raw(const Handle& handle) {
 class Coordinator {
  public:
   Coordinator(std::shared_ptr<FakeStore> store, std::shared_ptr<FakeOwners> owners, PrefaceKey key,
-              std::uint16_t port = 0) {
+              std::uint16_t port = 0, std::string address = "127.0.0.1") {
     source_ = spawn_store(control, store);
     workload_state = spawn_workload_state(control, owners);
     membership = spawn_membership(control, owners);
     edge = spawn_edge(edge_system);
     hub = spawn_link_hub(control, source_, workload_state, membership, edge.bridge, clock);
-    auto opened = Listener::open(edge_system, {"127.0.0.1", port, std::move(key)}, edge.new_door);
+    auto opened = Listener::open(edge_system, {std::move(address), port, std::move(key)}, edge.new_door);
     REQUIRE(opened);
     listener = std::move(*opened);
   }
@@ -200,7 +200,12 @@ struct Fixture {
 
 TEST_CASE_FIXTURE(Fixture,
                   "agents link over real sockets: sets, reports and sessions pass between three systems") {
-  Coordinator coordinator{store, owners, key};
+  const char* address = "127.0.0.1";
+  SUBCASE("on loopback") {}
+  SUBCASE("beyond it, by TLS") {
+    address = "0.0.0.0";
+  }
+  Coordinator coordinator{store, owners, key, 0, address};
   const DialOptions options{"localhost", coordinator.listener->port(), key};
   Agent agent{"n0", 1, options, std::make_shared<FakeSupervisor>()};
   Agent other{"n1", 2, options, std::make_shared<FakeSupervisor>()};
@@ -242,7 +247,12 @@ TEST_CASE_FIXTURE(Fixture,
 
 TEST_CASE_FIXTURE(Fixture,
                   "an agent finds its coordinator again after it, or the coordinator, was restarted") {
-  auto coordinator = std::make_unique<Coordinator>(store, owners, key);
+  const char* address = "127.0.0.1";
+  SUBCASE("on loopback") {}
+  SUBCASE("beyond it, by TLS") {
+    address = "0.0.0.0";
+  }
+  auto coordinator = std::make_unique<Coordinator>(store, owners, key, 0, address);
   const auto port = coordinator->listener->port();
   const DialOptions options{"127.0.0.1", port, key};
   auto supervisor = std::make_shared<FakeSupervisor>();
@@ -257,7 +267,7 @@ TEST_CASE_FIXTURE(Fixture,
     coordinator.reset();
     REQUIRE(await([&] { return supervisor->incarnation == 0; }));
     commit({replica_change(2 * round, "n0")});
-    coordinator = std::make_unique<Coordinator>(store, owners, key, port);
+    coordinator = std::make_unique<Coordinator>(store, owners, key, port, address);
     REQUIRE(settled(*agent, "n0"));
 
     agent.reset();
@@ -293,7 +303,12 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(Fixture, "who does not know the secret never reaches CAF") {
-  Coordinator coordinator{store, owners, key};
+  const char* address = "127.0.0.1";
+  SUBCASE("on loopback") {}
+  SUBCASE("beyond it, by TLS") {
+    address = "0.0.0.0";
+  }
+  Coordinator coordinator{store, owners, key, 0, address};
   const auto port = coordinator.listener->port();
   const auto interface = coordinator.edge_system.message_types<door_actor>();
   NetworkConfig config;
@@ -332,34 +347,68 @@ TEST_CASE_FIXTURE(Fixture, "who does not know the secret never reaches CAF") {
 }
 
 TEST_CASE_FIXTURE(Fixture,
-                  "silent connections are closed at the deadline and do not keep others out for longer") {
+                  "silent connections are closed, at the deadline or for others, and keep nobody out") {
   NetworkConfig config;
   caf::actor_system system{config};
   const auto edge = spawn_edge(system);
-  auto listener = *Listener::open(system, {"127.0.0.1", 0, key, 100, 4}, edge.door);
   std::vector<Socket> silent;
-  for (int i = 0; i < 12; ++i) silent.push_back(stranger(listener->port()));
-  Dialer dialer{system, {"127.0.0.1", listener->port(), key, 20000}, system.message_types<door_actor>()};
-  CHECK(dial(dialer));
-  for (const auto& socket : silent) CHECK(closes(socket));
-  CHECK(listener->counts().timed_out == 12);
-  CHECK(listener->counts().accepted == 1);
+  SUBCASE("at the deadline") {
+    auto listener = *Listener::open(system, {"127.0.0.1", 0, key, 100, 100}, edge.door);
+    for (int i = 0; i < 12; ++i) silent.push_back(stranger(listener->port()));
+    for (const auto& socket : silent) CHECK(closes(socket));
+    CHECK(listener->counts().timed_out == 12);
+  }
+  SUBCASE("for others") {
+    constexpr Millis kNever = 3'600'000;
+    auto listener = *Listener::open(system, {"127.0.0.1", 0, key, kNever, 4}, edge.door);
+    for (int i = 0; i < 12; ++i) silent.push_back(stranger(listener->port()));
+    Dialer dialer{system, {"127.0.0.1", listener->port(), key, 20000}, system.message_types<door_actor>()};
+    CHECK(dial(dialer));
+    for (int i = 0; i < 9; ++i) CHECK(closes(silent[static_cast<std::size_t>(i)]));
+    CHECK(listener->counts().timed_out == 9);
+    CHECK(listener->counts().accepted == 1);
+  }
   end({raw(edge.bridge), raw(edge.door)});
 }
 
-TEST_CASE_FIXTURE(Fixture, "a port serves the loopback interface only, and says why") {
+/// A port that greets as a coordinator does, without TLS, and on every address.
+TEST_CASE_FIXTURE(Fixture, "beyond this machine nothing is dialled that does not encrypt") {
+  Socket server{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  REQUIRE(::bind(server.fd(), reinterpret_cast<sockaddr*>(&any), sizeof any) == 0);
+  REQUIRE(::listen(server.fd(), 1) == 0);
+  socklen_t size = sizeof any;
+  REQUIRE(::getsockname(server.fd(), reinterpret_cast<sockaddr*>(&any), &size) == 0);
+  std::thread greets([&] {
+    const Socket peer{::accept(server.fd(), nullptr, nullptr)};
+    const auto words = greeting(std::string(kNonceBytes, 'n'), Channel::plain);
+    CHECK(::send(peer.fd(), words.data(), words.size(), MSG_NOSIGNAL) > 0);
+    std::array<char, kProofBytes> bytes{};
+    CHECK(::recv(peer.fd(), bytes.data(), bytes.size(), 0) == 0);  // it says nothing, and goes
+  });
+  NetworkConfig config;
+  caf::actor_system system{config};
+  {
+    // Not loopback to the dialer, and yet this machine.
+    Dialer dialer{system, {"0.0.0.0", ntohs(any.sin_port), key}, system.message_types<door_actor>()};
+    const auto found = dial(dialer);
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code == Errc::failed_precondition);
+    CHECK(found.error().message.find("does not encrypt") != std::string::npos);
+  }
+  greets.join();
+}
+
+TEST_CASE_FIXTURE(Fixture, "an address that is not this machine's, or is taken, is said") {
   NetworkConfig config;
   caf::actor_system system{config};
   const auto edge = spawn_edge(system);
-  for (const auto* address : {"0.0.0.0", "::", "192.0.2.1"}) {
-    CAPTURE(address);
-    const auto opened = Listener::open(system, {address, 0, key}, edge.door);
-    REQUIRE_FALSE(opened);
-    CHECK(opened.error().code == Errc::invalid_argument);
-    CHECK(opened.error().message.find("TLS") != std::string::npos);
-    Dialer dialer{system, {address, 9, key}, system.message_types<door_actor>()};
-    CHECK(dial(dialer).error().code == Errc::invalid_argument);
-  }
+  // An address for documentation, which is nobody's.
+  const auto elsewhere = Listener::open(system, {"192.0.2.1", 0, key}, edge.door);
+  REQUIRE_FALSE(elsewhere);
+  CHECK(elsewhere.error().code == Errc::unavailable);
+  CHECK(Listener::open(system, {"no such host", 0, key}, edge.door).error().code == Errc::not_found);
   auto first = Listener::open(system, {"127.0.0.1", 0, key}, edge.door);
   REQUIRE(first);
   const auto second = Listener::open(system, {"127.0.0.1", (*first)->port(), key}, edge.door);
