@@ -17,12 +17,14 @@ class TlsPolicy {
   explicit TlsPolicy(std::unique_ptr<TlsSession> session) : session_(std::move(session)) {}
 
   network::rw_state read_some(std::size_t& moved, network::native_socket, void* buffer, std::size_t size) {
+    moved = 0;
     if (size == 0) return network::rw_state::indeterminate;
     return told(moved, session_->read(buffer, size));
   }
   network::rw_state write_some(std::size_t& moved, network::native_socket, const void* bytes,
                                std::size_t size) {
     // To the stream "indeterminate" means that there is nothing to be written, and 0 that it is asked again.
+    moved = 0;
     if (size == 0) return network::rw_state::indeterminate;
     return told(moved, session_->write(bytes, size));
   }
