@@ -55,13 +55,15 @@ std::string traces_of_execs(const RuntimeNode& node) {
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator(node.options.state_dir + "/exec", gone))
     found += " " + entry.path().string();
-  for (const auto& entry : fs::recursive_directory_iterator(
-           "/sys/fs/cgroup", fs::directory_options::skip_permission_denied, gone)) {
-    const auto path = entry.path().string();
-    if (entry.is_directory(gone) && path.find(namespace_of(node.options)) != std::string::npos &&
-        entry.path().filename().string().starts_with("exec-"))
+  fs::recursive_directory_iterator at("/sys/fs/cgroup", fs::directory_options::skip_permission_denied, gone);
+  for (; at != fs::recursive_directory_iterator(); at.increment(gone)) {
+    const auto path = at->path().string();
+    if (path.find(namespace_of(node.options)) != std::string::npos &&
+        at->path().filename().string().starts_with("exec-"))
       found += " " + path;
   }
+  // A group that goes while it is looked at, whoever's it is, ends the walk.
+  if (gone) found += " (not all was seen: " + gone.message() + ")";
   return found;
 }
 
