@@ -224,7 +224,7 @@ class Whole final : public Coordinator {
     metrics_.add(figures_);
     port_figures_ = port_figures({{"link", link_listener_.get()}, {"ring", ring_listener_.get()}});
     metrics_.add(port_figures_);
-    const auto tls = settings::load(settings_.tls);
+    const auto tls = settings::load("grpc", settings_.tls);
     if (!tls) return fail(tls.error());
     auto server = gateway::Server::start(
         {control_->system, mirror_,

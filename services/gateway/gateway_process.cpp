@@ -71,7 +71,7 @@ class Whole final : public GatewayProcess {
 
  private:
   Result<void> serve_api() {
-    const auto tls = settings::load(settings_.tls);
+    const auto tls = settings::load("grpc", settings_.tls);
     if (!tls) return fail(tls.error());
     method_metrics_ = std::make_unique<MethodMetrics>(metrics_.registry());
     figures_ = cluster_figures(mirror_);

@@ -1,23 +1,10 @@
 #include "services/settings/listening.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
+#include <utility>
+
+#include "services/settings/pem.hpp"
 
 namespace cloudless::settings {
-namespace {
-
-Result<std::string> read_file(const std::string& path) {
-  if (path.empty()) return std::string{};
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  if (in) out << in.rdbuf();
-  if (!in) return fail(Errc::not_found, path + " cannot be read: " + std::strerror(errno));
-  return out.str();
-}
-
-}  // namespace
 
 void add_tls(Settings& form, const std::string& group, Tls& values) {
   form.text(group + ".tls_certificate", values.certificate, "PEM file; empty: plain text, loopback only");
@@ -52,14 +39,18 @@ Result<void> Exposure::result() const {
   return fail(Errc::invalid_argument, lines_);
 }
 
-Result<TlsTexts> load(const Tls& files) {
-  auto certificate = read_file(files.certificate);
+Result<TlsTexts> load(const std::string& group, const Tls& files) {
+  if (files.certificate.empty()) return TlsTexts{};
+  const auto certificate = read_pem(group + ".tls_certificate", files.certificate);
   if (!certificate) return fail(certificate.error());
-  auto key = read_file(files.key);
+  const auto key = read_pem(group + ".tls_key", files.key);
   if (!key) return fail(key.error());
-  auto client_ca = read_file(files.client_ca);
+  if (auto fits = check_pair(*certificate, *key); !fits) return fail(fits.error());
+  if (files.client_ca.empty()) return TlsTexts{certificate->text, key->text, {}};
+  const auto client_ca = read_pem(group + ".tls_client_ca", files.client_ca);
   if (!client_ca) return fail(client_ca.error());
-  return TlsTexts{std::move(*certificate), std::move(*key), std::move(*client_ca)};
+  if (auto good = check_certificates(*client_ca); !good) return fail(good.error());
+  return TlsTexts{certificate->text, key->text, client_ca->text};
 }
 
 }  // namespace cloudless::settings

@@ -34,7 +34,8 @@ class Exposure {
   std::string lines_;
 };
 
-/// NOT_FOUND names the file that cannot be read.
-Result<TlsTexts> load(const Tls& files);
+/// Of settings that passed `check`. NOT_FOUND names the file that cannot be read, INVALID_ARGUMENT says what
+/// is wrong with a certificate, a key, or the two of them.
+Result<TlsTexts> load(const std::string& group, const Tls& files);
 
 }  // namespace cloudless::settings
