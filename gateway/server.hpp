@@ -20,7 +20,7 @@ struct ServerOptions {
 
 class Server {
  public:
-  /// UNAVAILABLE if the address cannot be listened at; INVALID_ARGUMENT if the certificate cannot be used.
+  /// UNAVAILABLE if the address cannot be listened at, or gRPC does not take the certificate.
   static Result<std::unique_ptr<Server>> start(Parts parts, const ServerOptions& options);
   /// Ends all calls within a second. The mirror must be closed before.
   ~Server();

@@ -1,10 +1,15 @@
 #include "gateway/service.hpp"
 
+#include <grpc/grpc_security_constants.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "gateway/principal.hpp"
 #include "gateway/status.hpp"
 
 namespace cloudless::gateway {
@@ -41,8 +46,11 @@ Result<Revision> min_revision_of(const grpc::CallbackServerContext& context) {
 std::string principal_of(const grpc::CallbackServerContext& context) {
   const auto auth = context.auth_context();
   if (!auth || !auth->IsPeerAuthenticated()) return "anonymous";
-  const auto identity = auth->GetPeerIdentity();
-  return identity.empty() ? "anonymous" : std::string(identity.front().data(), identity.front().size());
+  const auto view = [](const std::vector<grpc::string_ref>& found) {
+    return found.empty() ? std::string_view{} : std::string_view(found.front().data(), found.front().size());
+  };
+  return principal_name(view(auth->GetPeerIdentity()),
+                        view(auth->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME)));
 }
 
 Service::Service(Parts parts) : parts_(std::move(parts)) {

@@ -181,7 +181,8 @@ workload_state::StatusTime now_of(const Parts& parts);
 Millis budget_of(const grpc::CallbackServerContext& context);
 /// From metadata "cloudless-min-revision"; 0 without. INVALID_ARGUMENT if it is not a number.
 Result<Revision> min_revision_of(const grpc::CallbackServerContext& context);
-/// Who calls, for idempotency rows.
+/// Who calls, for events and idempotency rows: of the client's certificate the first alternative name, else
+/// the common name (gateway/principal.hpp); "anonymous" without a certificate.
 std::string principal_of(const grpc::CallbackServerContext& context);
 
 }  // namespace cloudless::gateway
