@@ -15,15 +15,25 @@ namespace cloudless::cli {
 namespace {
 
 struct Globals {
-  std::string server;
+  EndpointOptions endpoint;
   std::string ns;
   std::string output;
   double request_timeout_seconds = 30;
 };
 
 void add_globals(CLI::App& app, Globals& globals) {
-  app.add_option("-s,--server", globals.server,
+  auto& endpoint = globals.endpoint;
+  app.add_option("-s,--server", endpoint.server,
                  "host:port of a coordinator or gateway [CLOUDLESS_SERVER, config file, localhost:8080]");
+  app.add_option(
+      "--ca", endpoint.ca,
+      "TLS: PEM file of the authority that the server's certificate is of [CLOUDLESS_CA, config file]");
+  app.add_option("--cert", endpoint.cert, "PEM file of your own certificate [CLOUDLESS_CERT, config file]");
+  app.add_option("--key", endpoint.key, "PEM file of its key [CLOUDLESS_KEY, config file]");
+  app.add_option(
+      "--server-name", endpoint.server_name,
+      "Name that the server's certificate is for, if not --server's host [CLOUDLESS_SERVER_NAME, config "
+      "file]");
   app.add_option("-n,--namespace", globals.ns, "Namespace [CLOUDLESS_NAMESPACE, config file, default]");
   app.add_option("-o,--output", globals.output, "table, json or yaml [CLOUDLESS_OUTPUT, config file, table]")
       ->check(CLI::IsMember({"table", "json", "yaml"}));
@@ -109,6 +119,19 @@ int exit_code_after(const CLI::ParseError& e, const CLI::App& app, Terminal& ter
   return app.exit(e, terminal.out, terminal.err) == 0 ? 0 : wrong;
 }
 
+/// What the command line says, and else the environment or the file.
+EndpointOptions filled_in(const EndpointOptions& line, EndpointOptions defaults) {
+  const auto take = [](const std::string& from, std::string& to) {
+    if (!from.empty()) to = from;
+  };
+  take(line.server, defaults.server);
+  take(line.ca, defaults.ca);
+  take(line.cert, defaults.cert);
+  take(line.key, defaults.key);
+  take(line.server_name, defaults.server_name);
+  return defaults;
+}
+
 ExitCode run_action(const Action& action, const Globals& globals, Terminal& terminal,
                     const Environment& environment) {
   const auto defaults = load_defaults(environment);
@@ -116,7 +139,12 @@ ExitCode run_action(const Action& action, const Globals& globals, Terminal& term
     terminal.err << "error: " << defaults.error().message << "\n";
     return ExitCode::usage;
   }
-  Client client(globals.server.empty() ? defaults->server : globals.server,
+  auto endpoint = endpoint_of(filled_in(globals.endpoint, defaults->endpoint));
+  if (!endpoint) {
+    terminal.err << "error: " << endpoint.error().message << "\n";
+    return ExitCode::usage;
+  }
+  Client client(std::move(*endpoint),
                 std::chrono::milliseconds{static_cast<std::int64_t>(globals.request_timeout_seconds * 1000)});
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   Context context{terminal,

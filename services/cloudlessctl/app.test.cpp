@@ -439,6 +439,41 @@ TEST_CASE("the server comes from the flag, else the environment, else the config
   CHECK(load_defaults([](const char*) { return std::nullopt; }).value() == expected);
 }
 
+TEST_CASE(
+    "certificates come from the flag, else the environment, else the config file beside which they are") {
+  TemporaryDirectory home;
+  home.write(".config/cloudless/cli.yaml",
+             "server: far.example:1\nca: ca.pem\ncert: /own/cert.pem\nkey: keys/own.key\nserver_name: api\n");
+  Variables variables{{"HOME", home.path()}};
+  const auto defaults = [&] {
+    return load_defaults([&](const char* name) -> std::optional<std::string> {
+             const auto found = variables.find(name);
+             return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
+           })
+        .value()
+        .endpoint;
+  };
+  const auto folder = home.path() + "/.config/cloudless/";
+  CHECK(defaults() ==
+        EndpointOptions{"far.example:1", folder + "ca.pem", "/own/cert.pem", folder + "keys/own.key", "api"});
+  variables.insert({{"CLOUDLESS_CA", "e.pem"},
+                    {"CLOUDLESS_CERT", "c"},
+                    {"CLOUDLESS_KEY", "k"},
+                    {"CLOUDLESS_SERVER_NAME", "n"}});
+  CHECK(defaults() == EndpointOptions{"far.example:1", "e.pem", "c", "k", "n"});
+  const auto result = run_with(variables, {"node", "list", "--ca", "/nonexistent/flag.pem"});
+  CHECK(result.code == 2);
+  CHECK(result.err == "error: --ca: /nonexistent/flag.pem cannot be read: No such file or directory\n");
+  CHECK(contains(run_with(variables, {"node", "list"}).err, "--ca: e.pem cannot be read"));
+}
+
+TEST_CASE("another machine is not talked to in plain text") {
+  const auto result = run_with({{"CLOUDLESS_SERVER", "far.example:8080"}}, {"node", "list"});
+  CHECK(result.code == 2);
+  CHECK(contains(result.err, "error: --server far.example:8080 is another machine: give --ca"));
+  CHECK(run_with({}, {"--server", "far.example:8080", "version"}).code == 0);
+}
+
 TEST_CASE("taints are set and taken away, and what the node has then is said") {
   FakeServer server;
   server.nodes.emplace_back().set_id("n1");
@@ -508,7 +543,8 @@ TEST_CASE("completion scripts know every command and are valid for their shells"
     CAPTURE(shell);
     const auto script = run_with({}, {"completion", shell});
     CHECK(script.code == 0);
-    for (const char* word : {"workload", "describe", "uncordon", "--timestamps", "--server"})
+    for (const char* word :
+         {"workload", "describe", "uncordon", "--timestamps", "--server", "--ca", "--server-name"})
       CHECK_MESSAGE(contains(script.out, word), word);
   }
   TemporaryDirectory directory;
@@ -528,6 +564,7 @@ TEST_CASE("completion scripts know every command and are valid for their shells"
   CHECK(completed("cloudlessctl workload de", 2) == "describe delete\n");
   CHECK(completed("cloudlessctl -n x workload logs --time", 5) == "--timestamps\n");
   CHECK(completed("cloudlessctl workload list -o j", 4) == "json\n");
+  CHECK(completed("cloudlessctl --ca " + file, 2) == file + "\n");
 }
 
 TEST_CASE("ages and amounts are short") {

@@ -1,6 +1,9 @@
 #include "services/cloudlessctl/client.hpp"
 
 #include <sstream>
+#include <utility>
+
+#include "services/cloudlessctl/handshake.hpp"
 
 namespace cloudless::cli {
 namespace {
@@ -17,10 +20,23 @@ const char* name_of(grpc::StatusCode code) {
   return number < std::size(kNames) ? kNames[number] : "UNKNOWN";
 }
 
+std::shared_ptr<grpc::ChannelCredentials> credentials_of(const Endpoint& endpoint) {
+  if (!endpoint.tls) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({endpoint.ca.text, endpoint.key.text, endpoint.cert.text});
+}
+
+/// gRPC's words for it; the server's own UNAVAILABLE has others.
+bool never_connected(const Failure& failure) {
+  return failure.code == grpc::StatusCode::UNAVAILABLE &&
+         (failure.message.starts_with("failed to connect") || failure.message == "Socket closed");
+}
+
 }  // namespace
 
-Client::Client(const std::string& server, std::chrono::milliseconds timeout) : timeout_(timeout) {
+Client::Client(Endpoint endpoint, std::chrono::milliseconds timeout)
+    : endpoint_(std::move(endpoint)), timeout_(timeout) {
   grpc::ChannelArguments arguments;
+  if (endpoint_.tls) arguments.SetSslTargetNameOverride(endpoint_.name);
   arguments.SetMaxReceiveMessageSize(kMaxReply);
   // Two servers on one machine in turn must not share a connection of this process.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -29,7 +45,13 @@ Client::Client(const std::string& server, std::chrono::milliseconds timeout) : t
   // A server that vanished without a word ends a stream that waits for it.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-  stub_ = Service::NewStub(grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments));
+  stub_ = Service::NewStub(grpc::CreateCustomChannel(endpoint_.server, credentials_of(endpoint_), arguments));
+}
+
+Failure Client::explained(Failure failure) const {
+  if (!never_connected(failure)) return failure;
+  if (auto trouble = handshake_trouble(endpoint_); !trouble.empty()) failure.message = std::move(trouble);
+  return failure;
 }
 
 Failure failure_of(const grpc::Status& status) {

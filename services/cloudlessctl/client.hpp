@@ -11,6 +11,7 @@
 
 #include "cloudless/api/coordinator_service.grpc.pb.h"
 #include "messages/domain/error.hpp"
+#include "services/cloudlessctl/endpoint.hpp"
 #include "services/cloudlessctl/exit_code.hpp"
 
 namespace cloudless::cli {
@@ -33,8 +34,8 @@ class Client {
  public:
   using Service = api::CoordinatorService;
 
-  /// `server` is "host:port". Connects with the first call.
-  Client(const std::string& server, std::chrono::milliseconds timeout);
+  /// Connects with the first call.
+  Client(Endpoint endpoint, std::chrono::milliseconds timeout);
 
   /// `client.call(&Client::Service::Stub::GetWorkload, request)`.
   template <class Request, class Reply>
@@ -50,7 +51,12 @@ class Client {
   }
   Service::Stub& stub() { return *stub_; }
 
+  /// Where no connection came to be because of TLS, the message says why and how to mend it: for that the
+  /// server is looked at once more (handshake.hpp). Any other failure as it is.
+  Failure explained(Failure failure) const;
+
  private:
+  Endpoint endpoint_;
   std::unique_ptr<Service::Stub> stub_;
   std::chrono::milliseconds timeout_;
 };

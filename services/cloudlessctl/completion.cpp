@@ -50,7 +50,8 @@ std::string bash(const std::string& program, const Words& words) {
          "  esac\n"
          "  case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
          "    -o | --output) words='table json yaml' ;;\n"
-         "    -f | --file) COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\")); return ;;\n"
+         "    -f | --file | --ca | --cert | --key) COMPREPLY=($(compgen -f -- "
+         "\"${COMP_WORDS[COMP_CWORD]}\")); return ;;\n"
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
          "}\n"
@@ -74,6 +75,7 @@ std::string fish(const std::string& program, const Words& words) {
            joined(following) + "'\n";
   out += "complete -c " + program + " -s o -l output -x -a 'table json yaml'\n";
   out += "complete -c " + program + " -s f -l file -r -F\n";
+  for (const char* file : {"ca", "cert", "key"}) out += "complete -c " + program + " -l " + file + " -r -F\n";
   return out;
 }
 

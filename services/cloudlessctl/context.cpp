@@ -7,7 +7,7 @@
 namespace cloudless::cli {
 
 ExitCode report(Context& context, const Failure& failure) {
-  context.terminal.err << "error: " << to_text(failure) << "\n";
+  context.terminal.err << "error: " << to_text(context.client.explained(failure)) << "\n";
   return exit_code_of(failure.code);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace cloudless::cli {
 namespace {
@@ -19,10 +20,10 @@ Status missing(const std::string& what) {
 
 }  // namespace
 
-FakeServer::FakeServer() {
+FakeServer::FakeServer(std::shared_ptr<grpc::ServerCredentials> credentials) {
   int port = 0;
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort("127.0.0.1:0", std::move(credentials), &port);
   builder.RegisterService(this);
   server_ = builder.BuildAndStart();
   if (!server_ || port == 0) throw std::runtime_error("no free port on 127.0.0.1");

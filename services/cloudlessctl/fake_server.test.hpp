@@ -16,7 +16,8 @@ namespace cloudless::cli {
 
 class FakeServer final : public api::CoordinatorService::Service {
  public:
-  FakeServer();
+  explicit FakeServer(
+      std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials());
   ~FakeServer() override { server_->Shutdown(std::chrono::system_clock::now()); }
 
   /// "127.0.0.1:port", a port that was free.

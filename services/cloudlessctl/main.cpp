@@ -1,4 +1,5 @@
 // cloudlessctl: the command line of Cloudless.
+#include <grpc/support/log.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -35,6 +36,8 @@ int main(int argc, char** argv) {
   // Tables measure and print UTF-8, also where no locale is set.
   if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
   std::signal(SIGPIPE, SIG_IGN);
+  // What gRPC has to say comes with the call's status.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
   cloudless::cli::Terminal terminal{std::cin,
                                     std::cout,
                                     std::cerr,

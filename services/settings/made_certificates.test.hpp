@@ -14,8 +14,8 @@ struct MadeCertificate {
 };
 
 struct WantedCertificate {
-  std::string common_name;      ///< bytes as they are; empty: none
-  std::string alternative;      ///< "DNS:localhost,IP:127.0.0.1", as openssl takes it; empty: none
+  std::string common_name;        ///< bytes as they are; empty: none
+  std::string alternative;        ///< "DNS:localhost,IP:127.0.0.1", as openssl takes it; empty: none
   long valid_for_seconds = 3600;  ///< from an hour ago until then; negative: over
 };
 

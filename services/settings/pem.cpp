@@ -82,8 +82,8 @@ Result<void> check_pair(const PemFile& certificate, const PemFile& key) {
     return refuse(key, "is protected by a passphrase; write it without: openssl pkey -in OLD -out NEW");
   if (!secret) return refuse(key, "holds no private key in PEM form (\"-----BEGIN PRIVATE KEY-----\")");
   if (X509_check_private_key(first.get(), secret.get()) != 1)
-    return refuse(key, "is not the key of the certificate in " + certificate.path + " (" +
-                           certificate.option + ")");
+    return refuse(
+        key, "is not the key of the certificate in " + certificate.path + " (" + certificate.option + ")");
   return {};
 }
 

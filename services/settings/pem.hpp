@@ -1,5 +1,5 @@
-// PEM files with certificates and keys: read with a bound, and judged before gRPC sees them, whose own refusals
-// name neither the file nor the reason.
+// PEM files with certificates and keys: read with a bound, and judged before gRPC sees them, whose own
+// refusals name neither the file nor the reason.
 #pragma once
 
 #include <string>
@@ -23,8 +23,8 @@ Result<PemFile> read_pem(const std::string& option, const std::string& path);
 /// INVALID_ARGUMENT unless it holds at least one certificate, and none that cannot be read.
 Result<void> check_certificates(const PemFile& file);
 
-/// INVALID_ARGUMENT unless `key` holds a private key without a passphrase that belongs to the first certificate
-/// of `certificate`. Messages say nothing of the key itself.
+/// INVALID_ARGUMENT unless `key` holds a private key without a passphrase that belongs to the first
+/// certificate of `certificate`. Messages say nothing of the key itself.
 Result<void> check_pair(const PemFile& certificate, const PemFile& key);
 
 }  // namespace cloudless::settings

@@ -80,11 +80,13 @@ TEST_CASE("certificates: one or more, and each must be whole") {
   CHECK(check("words before\n" + one.certificate() + "words between\n" + two.certificate()).has_value());
   for (const char* text : {"", "words", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}) {
     CAPTURE(text);
-    CHECK(refusal(check(text)) == "--ca: f holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")");
+    CHECK(refusal(check(text)) ==
+          "--ca: f holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")");
   }
   auto damaged = two.certificate();
   damaged.replace(damaged.find('\n') + 1, 4, "AAAA");
-  CHECK(refusal(check(one.certificate() + damaged)) == "--ca: f cannot be used: its certificate 2 is damaged");
+  CHECK(refusal(check(one.certificate() + damaged)) ==
+        "--ca: f cannot be used: its certificate 2 is damaged");
   damaged = two.certificate();
   damaged.resize(damaged.size() / 2);
   CHECK(refusal(check(one.certificate() + damaged)).find("damaged") != std::string::npos);
@@ -106,8 +108,8 @@ TEST_CASE("a key must be there without a passphrase and belong to the certificat
   CHECK(refusal(check(one.certificate, one.certificate)) ==
         "--key: k holds no private key in PEM form (\"-----BEGIN PRIVATE KEY-----\")");
   CHECK(refusal(check(one.key, one.key)).find("--cert: c holds no certificate") == 0);
-  CHECK(refusal(check(one.certificate, with_passphrase(one.key))).find("--key: k is protected by a passphrase") ==
-        0);
+  CHECK(refusal(check(one.certificate, with_passphrase(one.key)))
+            .find("--key: k is protected by a passphrase") == 0);
 }
 
 TEST_CASE("what a server's certificate files must be is said before it listens") {
@@ -128,7 +130,8 @@ TEST_CASE("what a server's certificate files must be is said before it listens")
             .find("grpc.tls_key: ") == 0);
   CHECK(refusal(load("grpc", {good.key, good.key, {}})).find("grpc.tls_certificate: ") == 0);
   CHECK(refusal(load("grpc", {good.certificate, good.key, good.key})).find("grpc.tls_client_ca: ") == 0);
-  CHECK(refusal(load("grpc", {good.certificate, "/nonexistent", {}})).find("grpc.tls_key: /nonexistent") == 0);
+  CHECK(refusal(load("grpc", {good.certificate, "/nonexistent", {}})).find("grpc.tls_key: /nonexistent") ==
+        0);
 }
 
 TEST_CASE("an address that other machines reach needs a certificate, and half a pair is none") {
@@ -140,7 +143,9 @@ TEST_CASE("an address that other machines reach needs a certificate, and half a 
   for (const auto& c :
        {Case{{"127.0.0.1", 1}, {}, ""}, Case{{"0.0.0.0", 1}, {"c", "k", {}}, ""},
         Case{{"0.0.0.0", 1}, {"c", "k", "a"}, ""},
-        Case{{"0.0.0.0", 1}, {}, "grpc.address 0.0.0.0:1 is open to other machines: give grpc.tls_certificate"},
+        Case{{"0.0.0.0", 1},
+             {},
+             "grpc.address 0.0.0.0:1 is open to other machines: give grpc.tls_certificate"},
         Case{{"localhost.example", 1}, {}, "is open to other machines"},
         Case{{"127.example", 1}, {}, "is open to other machines"},
         Case{{"127.0.0.1", 1}, {"c", {}, {}}, "must be given together"},

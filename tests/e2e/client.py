@@ -50,8 +50,8 @@ def patiently(send, seconds=30):
 class Api:
     """The public API by JSON, as any client would call it."""
 
-    def __init__(self, server):
-        self.channel = grpc.insecure_channel(server)
+    def __init__(self, server, credentials=None):
+        self.channel = grpc.secure_channel(server, credentials) if credentials else grpc.insecure_channel(server)
         self.stub = coordinator_service_pb2_grpc.CoordinatorServiceStub(self.channel)
 
     def call(self, method, json, timeout=10, metadata=()):
@@ -77,6 +77,7 @@ class ClusterTest(unittest.TestCase):
     agents = 1
     coordinator_options = ()
     agent_options = ()
+    credentials = None  # of the API's client; None: plain text
 
     @classmethod
     def setUpClass(cls):
@@ -84,7 +85,7 @@ class ClusterTest(unittest.TestCase):
         cls.addClassCleanup(cls.cluster.stop)
         cls.arrange(cls.cluster)
         cls.cluster.start()
-        cls.api = Api(cls.cluster.server)
+        cls.api = Api(cls.cluster.server, cls.credentials)
         cls.addClassCleanup(cls.api.close)
 
     @classmethod

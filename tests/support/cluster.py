@@ -140,6 +140,7 @@ class Cluster:
         self.secret = self.dir / "secret"
         self.coordinator_options = list(coordinator_options)  # for the next start
         self.agent_options = list(agent_options)
+        self.client_options = []  # of cloudlessctl
         self.containerd = self.coordinator = None
         self.host = "127.0.0.1"  # where others find the coordinator's link and ring
         self.others = {}  # processes beside the usual ones, by name
@@ -270,8 +271,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
     def ctl(self, *args, check=True, **kwargs):
         """Runs cloudlessctl against this cluster."""
         kwargs.setdefault("capture_output", True)
-        return subprocess.run([BUILD / "services/cloudlessctl/cloudlessctl", "--server", self.server, *map(str, args)], check=check,
-                              text=True, **kwargs)
+        return subprocess.run([BUILD / "services/cloudlessctl/cloudlessctl", "--server", self.server, *self.client_options,
+                               *map(str, args)], check=check, text=True, **kwargs)
 
     def workload(self, name):
         """The workload as JSON, or None."""
