@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <ctime>
 #include <memory>
+#include <string>
 
 #include "services/cloudlessctl/dial.hpp"
 
@@ -156,6 +157,8 @@ class Handshake {
     constexpr unsigned char kHttp2[] = {2, 'h', '2'};
     SSL_set_alpn_protos(ssl_.get(), kHttp2, sizeof kHttp2);
     auto* parameters = SSL_get0_param(ssl_.get());
+    // As gRPC judges.
+    X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
     const bool is_ip = X509_VERIFY_PARAM_set1_ip_asc(parameters, endpoint_.name.c_str()) == 1;
     if (!is_ip) {
       SSL_set_tlsext_host_name(ssl_.get(), endpoint_.name.c_str());
@@ -174,8 +177,8 @@ class Handshake {
     const auto in = over(endpoint_.cert.text);
     ours_.reset(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
     SSL_CTX_use_certificate(context_.get(), ours_.get());
-    while (auto* next = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr))
-      SSL_CTX_add_extra_chain_cert(context_.get(), next);
+    while (const Certificate next{PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr), X509_free})
+      SSL_CTX_add1_chain_cert(context_.get(), next.get());
     const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> secret(
         PEM_read_bio_PrivateKey(over(endpoint_.key.text).get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
     SSL_CTX_use_PrivateKey(context_.get(), secret.get());
@@ -200,6 +203,11 @@ class Handshake {
     }
   }
 
+  std::string openssl_words() const {
+    const char* words = ERR_reason_error_string(reason_);
+    return words != nullptr ? words : "error " + std::to_string(ERR_GET_REASON(reason_));
+  }
+
   std::string tls_unasked() const {
     return "the server at " + endpoint_.server +
            " speaks TLS: give --ca, the file with the authority of its certificate";
@@ -220,9 +228,10 @@ class Handshake {
         return begin + "is not good yet: that of " + seen_.subject + " begins at " + seen_.from +
                ". Are both clocks right?";
       default:
-        return begin + "is not of an authority in " + same_place(endpoint_.ca) + ": " +
-               X509_verify_cert_error_string(seen_.verdict) + ", subject " + seen_.subject + ", issuer " +
-               seen_.issuer + ". Is this the server that you mean, and the file of its authority?";
+        return begin + same_place(endpoint_.ca) +
+               " does not vouch for: " + X509_verify_cert_error_string(seen_.verdict) + ", subject " +
+               seen_.subject + ", issuer " + seen_.issuer +
+               ". Is this the server that you mean, and the file of its authority?";
     }
   }
 
@@ -241,8 +250,8 @@ class Handshake {
       return begin + "it is of authority " + name_of(X509_get_issuer_name(ours_.get())) +
              ", and it must be one" + of;
     return begin + (ERR_GET_LIB(reason_) == ERR_LIB_SSL
-                        ? ERR_reason_error_string(reason_)
-                        : "it does not say why; is it" + of + ", for clients, and not revoked?");
+                        ? openssl_words()
+                        : "it does not say why; is it" + of + ", and for clients?");
   }
 
   std::string no_handshake() const {
@@ -257,7 +266,7 @@ class Handshake {
                "A coordinator or gateway speaks TLS with grpc.tls_certificate";
       default:
         return "the server at " + endpoint_.server +
-               " and this client find no TLS in common: " + ERR_reason_error_string(reason_);
+               " and this client find no TLS in common: " + openssl_words();
     }
   }
 

@@ -83,11 +83,32 @@ TEST_CASE("calls go through TLS, with a certificate of ours where the server wan
   CHECK(handshake_trouble(plain(bare)).empty());
 }
 
+TEST_CASE("certificates of an authority in between are taken, on both sides") {
+  const MadeAuthority server_between("between", &servers());
+  const MadeAuthority client_between("also between", &clients());
+  auto own = server_between.issue({"api", "IP:127.0.0.1"});
+  own.certificate += server_between.certificate();
+  auto ann = client_between.issue({"ann", {}});
+  FakeServer server(credentials(own, clients().certificate()));
+  auto text = said(with_tls(server, servers().certificate(), ann));
+  CHECK(contains(text,
+                 "it is of authority \"CN=also between\", and it must be one of authority \"CN=clients\""));
+  ann.certificate += client_between.certificate();
+  CHECK(said(with_tls(server, servers().certificate(), ann)) == "OK");
+  CHECK(handshake_trouble(with_tls(server, servers().certificate(), ann)).empty());
+  // What is between may be trusted without what is above it.
+  CHECK(said(with_tls(server, server_between.certificate(), ann)) == "OK");
+  text = said(with_tls(server, server_between.certificate(), ann, "web.example"));
+  CHECK(contains(text, "is not for \"web.example\""));
+  CHECK(contains(said(with_tls(server, servers().certificate(), clients().issue({"ann", {}, -60}))),
+                 "good until"));
+}
+
 TEST_CASE("a server's certificate that is not taken is told with the reason") {
   FakeServer server(credentials(usual()));
   auto text = said(with_tls(server, clients().certificate()));
   CHECK(contains(text, "the server at " + server.address() +
-                           " has a certificate that is not of an authority in --ca ca.pem: "));
+                           " has a certificate that --ca ca.pem does not vouch for: "));
   CHECK(contains(text, "subject \"CN=api\", issuer \"CN=servers\""));
   text = said(with_tls(server, servers().certificate(), {}, "web.example"));
   CHECK(contains(text, "is not for \"web.example\" but for DNS:api.example, IP Address:127.0.0.1. "));
@@ -99,7 +120,7 @@ TEST_CASE("a server's certificate that is not taken is told with the reason") {
                  "has a certificate that is over: that of \"CN=api\" was good until 20"));
   FakeServer odd(credentials(servers().issue({"a\x1b[2J", "DNS:a"})));
   text = said(with_tls(odd, clients().certificate()));
-  CHECK(contains(text, "not of an authority"));
+  CHECK(contains(text, "does not vouch for"));
   CHECK_FALSE(contains(text, "\x1b"));
 }
 

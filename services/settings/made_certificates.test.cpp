@@ -48,10 +48,12 @@ std::shared_ptr<X509> blank(const std::string& common_name, long valid_for_secon
 
 }  // namespace
 
-MadeAuthority::MadeAuthority(const std::string& name) : key_(new_key()), own_(blank(name, 3600, key_.get())) {
-  X509_set_issuer_name(own_.get(), X509_get_subject_name(own_.get()));
+MadeAuthority::MadeAuthority(const std::string& name, const MadeAuthority* above)
+    : key_(new_key()), own_(blank(name, 3600, key_.get())) {
+  const auto& signer = above != nullptr ? *above : *this;
+  X509_set_issuer_name(own_.get(), X509_get_subject_name(signer.own_.get()));
   extend(own_.get(), NID_basic_constraints, "critical,CA:TRUE");
-  must(X509_sign(own_.get(), key_.get(), EVP_sha256()) > 0);
+  must(X509_sign(own_.get(), signer.key_.get(), EVP_sha256()) > 0);
   certificate_ = pem([this](BIO* out) { return PEM_write_bio_X509(out, own_.get()); });
 }
 

@@ -21,7 +21,8 @@ struct WantedCertificate {
 
 class MadeAuthority {
  public:
-  explicit MadeAuthority(const std::string& name);
+  /// Its certificate is of itself, or of `above`.
+  explicit MadeAuthority(const std::string& name, const MadeAuthority* above = nullptr);
   MadeCertificate issue(const WantedCertificate& wanted) const;
   const std::string& certificate() const { return certificate_; }
 
