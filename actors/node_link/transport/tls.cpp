@@ -37,7 +37,10 @@ unsigned int server_key(SSL* ssl, const char* identity, unsigned char* out, unsi
 
 SSL_CTX* make_context() {
   SSL_CTX* context = SSL_CTX_new(TLS_method());
+  // Whatever the machine's openssl.cnf says of other programs.
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION);
+  SSL_CTX_clear_options(context, SSL_OP_ALLOW_NO_DHE_KEX | SSL_OP_ENABLE_KTLS);
   SSL_CTX_set_ciphersuites(context, kSuite);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_num_tickets(context, 0);
