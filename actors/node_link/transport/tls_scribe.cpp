@@ -83,6 +83,8 @@ class TlsScribe final : public caf::io::scribe {
 
 caf::io::scribe_ptr to_caf_socket(caf::actor_system& system, Socket socket,
                                   std::unique_ptr<TlsSession> session) {
+  // As CAF does with plain ones.
+  network::keepalive(socket.fd(), true);
   auto& loop = static_cast<network::default_multiplexer&>(system.middleman().backend());
   return caf::make_counted<TlsScribe>(loop, socket.release(), std::move(session));
 }
