@@ -106,9 +106,12 @@ Result<Proved> dial_with_preface(const DialOptions& options) {
   const auto deadline = Steady::now() + std::chrono::milliseconds{options.deadline};
   Result<Socket> connected = fail(Errc::unavailable, "no address");
   bool leaves_machine = false;
+  auto left = static_cast<int>(endpoints->size());
   for (const auto& endpoint : *endpoints) {
     leaves_machine = !endpoint.is_loopback;
-    connected = connect(options, endpoint, deadline);
+    // An address that nothing comes back from must leave time for the others.
+    const auto now = Steady::now();
+    connected = connect(options, endpoint, now + (deadline - now) / left--);
     if (connected) break;
   }
   if (!connected) return fail(connected.error());
