@@ -104,7 +104,7 @@ class PollingListener final : public Listener {
     handshake.deadline = Steady::now() + std::chrono::milliseconds{options_.deadline};
     if (!send(handshake, handshake.greeting)) return;
     // Those who stay silent must not keep others out.
-    if (handshakes_.size() >= options_.max_handshakes) drop_oldest();
+    if (handshakes_.size() >= options_.max_handshakes) drop_for_another();
     handshakes_.push_back(std::move(handshake));
   }
 
@@ -124,11 +124,11 @@ class PollingListener final : public Listener {
     std::array<char, kProofBytes> bytes{};
     const auto got = ::recv(handshake.socket.fd(), bytes.data(), kProofBytes - handshake.proof.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-    if (got <= 0) return refuse();
+    if (got <= 0) return refuse("went without a proof of the secret");
     handshake.proof.append(bytes.data(), static_cast<std::size_t>(got));
     if (handshake.proof.size() < kProofBytes) return false;
     const auto answer = confirmation(options_.key, handshake.greeting, handshake.proof);
-    if (!answer || !send(handshake, *answer)) return refuse();
+    if (!answer || !send(handshake, *answer)) return refuse("does not know the secret");
     if (channel_ == Channel::plain) return hand_over(to_caf_socket(system_, std::move(handshake.socket)));
     handshake.session =
         std::make_unique<TlsSession>(TlsSession::Side::server, handshake.socket.fd(),
@@ -145,7 +145,7 @@ class PollingListener final : public Listener {
         handshake.events = POLLOUT;
         return false;
       case TlsSession::Progress::failed:
-        return refuse();
+        return refuse("did not finish its TLS handshake");
       case TlsSession::Progress::done:
         break;
     }
@@ -158,11 +158,11 @@ class PollingListener final : public Listener {
     return true;
   }
 
-  bool refuse() {
+  bool refuse(const char* why) {
     // Once per power of two: a flood of strangers must not become a flood of lines.
     const auto count = ++refused_;
     if ((count & (count - 1)) == 0)
-      spdlog::warn("port {}: refused a connection that does not know the secret ({} so far)", port_, count);
+      spdlog::warn("port {}: refused a connection that {} ({} refused so far)", port_, why, count);
     return true;
   }
 
@@ -171,9 +171,18 @@ class PollingListener final : public Listener {
     while (!handshakes_.empty() && handshakes_.front().deadline <= now) drop_oldest();
   }
 
-  void drop_oldest() {
+  void drop_oldest() { drop(handshakes_.begin()); }
+
+  /// Who knows the secret goes last: strangers must not push those out.
+  void drop_for_another() {
+    const auto stranger = std::find_if(handshakes_.begin(), handshakes_.end(),
+                                       [](const auto& handshake) { return !handshake.session; });
+    drop(stranger == handshakes_.end() ? handshakes_.begin() : stranger);
+  }
+
+  void drop(std::list<Handshake>::iterator which) {
     ++timed_out_;
-    handshakes_.pop_front();
+    handshakes_.erase(which);
   }
 
   caf::actor_system& system_;
@@ -192,6 +201,30 @@ class PollingListener final : public Listener {
   std::thread thread_;
 };
 
+const char* hint(int problem) {
+  switch (problem) {
+    case EADDRINUSE:
+      return "; is another one running?";
+    case EADDRNOTAVAIL:
+      return "; give an address that this machine has (ip address)";
+    case EACCES:
+      return "; give a port above 1023, or the capability CAP_NET_BIND_SERVICE";
+    default:
+      return "";
+  }
+}
+
+/// Bound and listening, or why not: an errno.
+tl::expected<Socket, int> listening(const Endpoint& endpoint) {
+  Socket socket{::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  const int one = 1;
+  if (!socket || ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+      ::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.size) != 0 ||
+      ::listen(socket.fd(), 128) != 0)
+    return tl::unexpected(errno);
+  return socket;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::open(caf::actor_system& system, ListenOptions options,
@@ -199,17 +232,13 @@ Result<std::unique_ptr<Listener>> Listener::open(caf::actor_system& system, List
   const auto endpoints = endpoints_of("listen address", options.address, options.port);
   if (!endpoints) return fail(endpoints.error());
   const auto& endpoint = endpoints->front();
-  Socket socket{::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  const int one = 1;
-  ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (!socket ||
-      ::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.size) != 0 ||
-      ::listen(socket.fd(), 128) != 0)
+  auto socket = listening(endpoint);
+  if (!socket)
     return fail(Errc::unavailable, "cannot listen on " + options.address + " port " +
-                                       std::to_string(options.port) + ": " + std::strerror(errno) +
-                                       "; is another one running?");
+                                       std::to_string(options.port) + ": " + std::strerror(socket.error()) +
+                                       hint(socket.error()));
   const auto channel = endpoint.is_loopback ? Channel::plain : Channel::encrypted;
-  return std::make_unique<PollingListener>(system, std::move(options), std::move(socket), channel,
+  return std::make_unique<PollingListener>(system, std::move(options), std::move(*socket), channel,
                                            std::move(publish), std::move(interface));
 }
 

@@ -22,7 +22,7 @@ struct ListenOptions {
   std::uint16_t port = 0;  ///< 0: any free one
   PrefaceKey key;
   Millis deadline = 2000;            ///< for preface and TLS handshake
-  std::size_t max_handshakes = 256;  ///< at once; a further one takes the place of the oldest
+  std::size_t max_handshakes = 256;  ///< at once; a further one takes the place of the oldest stranger
 };
 
 class Listener {

@@ -22,6 +22,7 @@
 #include "actors/node_link/transport/network_config.hpp"
 #include "actors/node_link/transport/secret_file.hpp"
 #include "actors/node_link/transport/socket.hpp"
+#include "actors/node_link/transport/tls.hpp"
 
 namespace cloudless::node_link::test {
 namespace {
@@ -368,6 +369,22 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(listener->counts().timed_out == 9);
     CHECK(listener->counts().accepted == 1);
   }
+  SUBCASE("but not those who know the secret already") {
+    constexpr Millis kNever = 3'600'000;
+    auto listener = *Listener::open(system, {"0.0.0.0", 0, key, kNever, 4}, edge.door);
+    const auto known = stranger(listener->port());
+    std::string greeted(kGreetingBytes, '\0'), last(kConfirmationBytes, '\0');
+    REQUIRE(::recv(known.fd(), greeted.data(), greeted.size(), MSG_WAITALL) == ssize_t{kGreetingBytes});
+    const auto proven = *proof(key, greeted, std::string(kNonceBytes, 'n'));
+    REQUIRE(::send(known.fd(), proven.data(), proven.size(), MSG_NOSIGNAL) == ssize_t{kProofBytes});
+    REQUIRE(::recv(known.fd(), last.data(), last.size(), MSG_WAITALL) == ssize_t{kConfirmationBytes});
+    for (int i = 0; i < 12; ++i) silent.push_back(stranger(listener->port()));
+    for (int i = 0; i < 9; ++i) CHECK(closes(silent[static_cast<std::size_t>(i)]));
+    TlsSession session(TlsSession::Side::client, known.fd(), channel_key(key, greeted, proven));
+    CHECK(session.handshake() == TlsSession::Progress::done);
+    CHECK(await([&] { return listener->counts().accepted == 1; }));
+    CHECK(listener->counts().timed_out == 9);
+  }
   end({raw(edge.bridge), raw(edge.door)});
 }
 
@@ -408,12 +425,14 @@ TEST_CASE_FIXTURE(Fixture, "an address that is not this machine's, or is taken, 
   const auto elsewhere = Listener::open(system, {"192.0.2.1", 0, key}, edge.door);
   REQUIRE_FALSE(elsewhere);
   CHECK(elsewhere.error().code == Errc::unavailable);
+  CHECK(elsewhere.error().message.find("give an address that this machine has") != std::string::npos);
   CHECK(Listener::open(system, {"no such host", 0, key}, edge.door).error().code == Errc::not_found);
   auto first = Listener::open(system, {"127.0.0.1", 0, key}, edge.door);
   REQUIRE(first);
   const auto second = Listener::open(system, {"127.0.0.1", (*first)->port(), key}, edge.door);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Errc::unavailable);
+  CHECK(second.error().message.find("is another one running?") != std::string::npos);
   end({raw(edge.bridge), raw(edge.door)});
 }
 
