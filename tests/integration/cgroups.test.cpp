@@ -85,6 +85,48 @@ TEST_CASE(
   groups.leave(ContainerId{"a-0-2"});
 }
 
+TEST_CASE("groups that a crash left are removed once they were empty for a while, and no other") {
+  Groups on;
+  NodeGroups groups(on.tree, on.parent, {}, "one");
+  const auto own = groups.enter(ContainerId{"a-0-1"}, {"default", ReplicaId{"a-0"}, 100});
+  on.make_container(own);
+  const auto left = on.parent + "/default/left-0", alone = on.parent + "/other/left-1";
+  on.make_container(left);
+  on.make_container(alone);
+  const auto has = [&](const std::string& group) {
+    return fs::exists(on.tree.folder("cpu", group)) || fs::exists(on.tree.folder("memory", group));
+  };
+  groups.sweep();
+  CHECK(has(left));
+  CHECK(has(alone));
+  SUBCASE("empty all the time") {
+    groups.sweep();
+    CHECK_FALSE(has(left));
+    CHECK_FALSE(has(alone));
+    CHECK_FALSE(has(on.parent + "/other"));
+  }
+  SUBCASE("somebody is in it by now") {
+    const pid_t stranger = ::fork();
+    if (stranger == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+    std::ofstream(on.tree.folder("memory", left) + "/cgroup.procs") << stranger << std::flush;
+    groups.sweep();
+    CHECK(has(left));
+    CHECK_FALSE(has(alone));
+    ::kill(stranger, SIGKILL);
+    ::waitpid(stranger, nullptr, 0);
+    groups.sweep();
+    CHECK(has(left));
+    groups.sweep();
+    CHECK_FALSE(has(left));
+  }
+  CHECK(has(own));
+  groups.leave(ContainerId{"a-0-1"});
+  CHECK_FALSE(has(on.parent));
+}
+
 TEST_CASE("a restart in place keeps the replica's group while one of its containers is there") {
   Groups on;
   NodeGroups groups(on.tree, on.parent, {}, "one");

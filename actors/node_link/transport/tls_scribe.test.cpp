@@ -1,5 +1,5 @@
-// Much traffic in CAF's own format over an encrypted port, in sizes around those of TLS's records and of CAF's
-// reads, both ways at once and faster than either end reads.
+// Much traffic in CAF's own format over an encrypted port, in sizes around those of TLS's records and of
+// CAF's reads, both ways at once and faster than either end reads.
 #include <doctest/doctest.h>
 #include <spdlog/spdlog.h>
 
@@ -104,7 +104,8 @@ caf::behavior asking(event_based_actor* self, const caf::actor& other, std::uint
   }};
 }
 
-TEST_CASE("every byte arrives, in order, while both ends of an encrypted link send more than the other reads") {
+TEST_CASE(
+    "every byte arrives, in order, while both ends of an encrypted link send more than the other reads") {
   NetworkConfig config, other_config;
   caf::actor_system system{config}, other{other_config};
   const PrefaceKey key{random_bytes(32), kLinkPurpose};

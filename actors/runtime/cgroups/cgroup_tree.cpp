@@ -70,6 +70,16 @@ std::optional<std::int64_t> limit_in(const std::string& path) {
   return limit && *limit >= 0 && *limit < kNoLimit ? limit : std::nullopt;
 }
 
+/// With their paths; none where there is no such folder.
+std::vector<std::string> folders_in(const std::string& path) {
+  std::vector<std::string> out;
+  std::error_code gone;
+  std::filesystem::directory_iterator at(path, gone);
+  for (; at != std::filesystem::directory_iterator(); at.increment(gone))
+    if (at->is_directory(gone)) out.push_back(at->path().string());
+  return out;
+}
+
 std::string parent_of(const std::string& group) {
   return group.substr(0, group.rfind('/'));
 }
@@ -185,14 +195,20 @@ std::optional<std::string> CgroupTree::out_of_memory(const std::string& group) c
   return "out of memory of the machine: the container has no limit of its own";
 }
 
+std::vector<std::string> CgroupTree::hierarchies() const {
+  return layout_ == CgroupLayout::v2 ? std::vector{root_} : folders_in(root_);
+}
+
+std::set<std::string> CgroupTree::groups_below(const std::string& parent) const {
+  std::set<std::string> out;
+  for (const auto& hierarchy : hierarchies())
+    for (const auto& middle : folders_in(hierarchy + parent))
+      for (const auto& group : folders_in(middle)) out.insert(group.substr(hierarchy.size()));
+  return out;
+}
+
 void CgroupTree::remove(const std::string& group) const {
-  if (layout_ == CgroupLayout::v2) {
-    ::rmdir((root_ + group).c_str());
-    return;
-  }
-  std::error_code ignored;
-  for (const auto& hierarchy : std::filesystem::directory_iterator(root_, ignored))
-    if (hierarchy.is_directory(ignored)) ::rmdir((hierarchy.path().string() + group).c_str());
+  for (const auto& hierarchy : hierarchies()) ::rmdir((hierarchy + group).c_str());
 }
 
 std::string memory_text(std::int64_t bytes) {

@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "messages/domain/resources.hpp"
 
@@ -50,12 +52,15 @@ class CgroupTree {
   /// containers of this node". To be asked before the group goes, that is before the task is deleted.
   std::optional<std::string> out_of_memory(const std::string& group) const;
 
+  /// Groups two levels below this one, in any hierarchy.
+  std::set<std::string> groups_below(const std::string& parent) const;
   /// Removes an empty group in every hierarchy. Groups in use, and groups with others below them, stay.
   void remove(const std::string& group) const;
 
  private:
   std::optional<std::int64_t> memory_limit(const std::string& group) const;
   bool memory_limit_was_reached(const std::string& group) const;
+  std::vector<std::string> hierarchies() const;
   void add_disk_of_processes(const std::string& group, GroupUsage& usage) const;
 
   std::string root_, proc_;

@@ -132,8 +132,34 @@ void NodeGroups::leave(const ContainerId& container) {
   if (!shared(container, member.group)) tree_.remove(member.group);
   const auto same_namespace = [&](const auto& m) { return m.second.ns == member.ns; };
   if (std::any_of(members_.begin(), members_.end(), same_namespace)) return make_namespace(member.ns);
-  tree_.remove(namespace_group(parent_, member.ns));
-  written_.erase(namespace_group(parent_, member.ns));
+  remove_above(namespace_group(parent_, member.ns));
+}
+
+void NodeGroups::sweep() {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> taken;
+  for (const auto& [container, member] : members_) {
+    taken.insert(member.group);
+    taken.insert(namespace_group(parent_, member.ns));
+  }
+  std::set<std::string> idle;
+  for (const auto& group : tree_.groups_below(parent_)) {
+    if (taken.contains(group) || tree_.in_use(group)) continue;
+    // Another agent's may be empty for a moment while it is made.
+    if (!idle_.contains(group)) {
+      idle.insert(group);
+      continue;
+    }
+    spdlog::info("control group {} is nobody's and empty, and is removed", group);
+    tree_.remove(group);
+    if (const auto above = group.substr(0, group.rfind('/')); !taken.contains(above)) remove_above(above);
+  }
+  idle_ = std::move(idle);
+}
+
+void NodeGroups::remove_above(const std::string& of_namespace) {
+  tree_.remove(of_namespace);
+  written_.erase(of_namespace);
   if (!members_.empty()) return;
   tree_.remove(parent_);
   written_.clear();

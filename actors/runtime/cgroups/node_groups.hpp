@@ -57,10 +57,14 @@ class NodeGroups {
   std::vector<Entry> members() const;
   /// A container is gone: removes its group, and those above it that are empty now.
   void leave(const ContainerId& container);
+  /// To be called now and then: removes groups of nobody that were empty at the last call too. An OCI runtime
+  /// whose container was given up, and an agent that was killed, can leave some.
+  void sweep();
 
  private:
   bool shared(const ContainerId& container, const std::string& group) const;
   void make_namespace(const std::string& ns);
+  void remove_above(const std::string& of_namespace);
   void make_top();
   bool alone();
   void apply(const std::string& group, const std::vector<GroupSetting>& settings);
@@ -73,6 +77,7 @@ class NodeGroups {
 
   mutable std::mutex mutex_;
   std::map<ContainerId, GroupMember> members_;
+  std::set<std::string> idle_;  ///< at the last sweep
   /// The last settings written, by group: they are not written again.
   std::map<std::string, std::vector<GroupSetting>> written_;
   /// Holds a shared lock on the top group's folder: how agents of one machine see each other. -1: none.

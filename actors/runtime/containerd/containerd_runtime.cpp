@@ -155,7 +155,10 @@ class ContainerdRuntime final : public RuntimePort {
   }
 
   void usage(Done<std::vector<ContainerUsage>> done) override {
-    lifecycle_jobs_.submit([this, done = std::move(done)] { done(containers_.usage()); });
+    lifecycle_jobs_.submit([this, done = std::move(done)] {
+      containers_.sweep_groups();
+      done(containers_.usage());
+    });
   }
 
   std::string log_path(const ContainerId& container) const override { return loggers_.log_path(container); }

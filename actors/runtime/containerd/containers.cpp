@@ -400,6 +400,14 @@ Result<Nothing> Containers::remove(const ContainerId& container) {
   return Nothing{};
 }
 
+void Containers::sweep_groups() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ready_) return;  // what runs has not entered its groups yet
+  }
+  groups_.sweep();
+}
+
 Result<std::vector<containers_v1::Container>> Containers::records() {
   auto reply = client_.call(client_.containers(), &containers_v1::Containers::Stub::List,
                             containers_v1::ListContainersRequest{}, client_.scope("list containers"));

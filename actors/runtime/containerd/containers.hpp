@@ -42,6 +42,8 @@ class Containers {
   Result<Nothing> ping();
   /// From control groups and links alone.
   std::vector<ContainerUsage> usage() const;
+  /// To be called now and then, once it is ready: control groups that a crash left.
+  void sweep_groups();
   Result<std::vector<ObservedContainer>> list();
   /// Of what every container here is made, running or not.
   Result<std::vector<std::string>> image_digests();
