@@ -73,7 +73,7 @@ class Operator(ClusterTest):
         self.assertIn("schema version 1000", self.coordinator(newer))
 
     def test_what_is_open_to_others_is_refused_and_so_are_loose_secrets(self):
-        for flag in ("--grpc-address", "--http-address", "--metrics-address", "--link-address", "--ring-address"):
+        for flag in ("--grpc-address", "--http-address", "--metrics-address"):
             self.assertIn("is open to other machines", self.coordinator(self.cluster.dir / "open", flag, "0.0.0.0:0"), flag)
         loose = self.cluster.dir / "loose"
         loose.write_bytes(self.cluster.secret.read_bytes())
@@ -88,7 +88,7 @@ class Operator(ClusterTest):
         refusals = self.cluster.dir / "coordinator.log"
         for name, secret, words, tries in (
                 (agent.name, self.cluster.secret, "belongs to another machine", r"(?s)(another machine.*){3}"),
-                ("stranger", wrong, "same secret file", r"\((3|4|5) so far\)")):
+                ("stranger", wrong, "same secret file", r"\((3|4|5) refused so far\)")):
             state = self.cluster.dir / f"other-{name}"
             log = self.cluster.dir / f"other-{name}.log"
             process = Process(f"other-{name}", [
